@@ -1,0 +1,134 @@
+//! Stable error codes: `T-` and four digits, what happened in words, and who must act.
+//!
+//! A code is never given a second meaning and never goes away within a major version.
+//! 1xxx form, 2xxx rights, 3xxx state, 4xxx limits, 5xxx the relay, 6xxx this machine,
+//! 7xxx genuineness. Words name no person, mailbox or payload.
+
+use std::fmt;
+
+/// Who has to do something about an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Actor {
+    /// The caller.
+    You,
+    /// The other side of the exchange.
+    Peer,
+    /// Whoever runs the relay.
+    Operator,
+    /// The makers of this software.
+    Us,
+}
+
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::You => "you",
+            Self::Peer => "peer",
+            Self::Operator => "operator",
+            Self::Us => "us",
+        })
+    }
+}
+
+macro_rules! errors {
+    ($($(#[$doc:meta])* $code:literal $variant:ident $actor:ident $words:literal,)*) => {
+        coded! {
+            /// A stable error code.
+            pub enum ErrorCode { $($(#[$doc])* #[doc = $words] $code => $variant,)* }
+        }
+
+        impl ErrorCode {
+            /// What happened and what to do, in words.
+            pub const fn words(self) -> &'static str {
+                match self { $(Self::$variant => $words,)* }
+            }
+            /// Who must act.
+            pub const fn who_acts(self) -> Actor {
+                match self { $(Self::$variant => Actor::$actor,)* }
+            }
+        }
+    };
+}
+
+errors! {
+    1001 Malformed Peer "the request is not well-formed; the client that made it must be mended",
+    1002 NotCanonical Peer "the request is not in canonical form; the client that made it must be mended",
+    1003 TooLarge You "larger than this protocol allows in one piece; send it as a file in chunks",
+    1004 UnknownVersion You "no protocol version in common; update this program",
+    1005 UnknownCritical You "made by a newer version and not readable safely here; update this program",
+    1006 NotAllowedHere Peer "this request cannot be made in this way or order",
+    1007 WrongMailboxKind Peer "this request does not fit the kind of mailbox it names",
+
+    2001 Refused You "refused: no such mailbox, or no right to it",
+    2002 StaleNonce Peer "the proof was not made for this connection, or too late; connect again",
+    2003 LeaseOver You "the time for which access was given is over; ask the owner to extend it",
+    2004 BadSignature Peer "a signature is not good; nothing was changed",
+    2005 NotOwner You "only the owner of the mailbox may do this",
+    2006 AdmissionInvalid You "the admission link is unknown, used up or expired; ask the hospital for a new one",
+    2007 VoucherSpent You "this permission to open a mailbox has been used already",
+    2008 LeaseTooLong You "access cannot be given beyond the owner's limit",
+    2009 NotListed You "after a repair only keys named by the owner may change this team",
+
+    3001 EpochConflict You "somebody was first: the team has moved on; look again and decide",
+    3002 WrongEpoch You "made for an earlier state of the team; it must be sealed again",
+    3003 WrongBranch You "made for a branch that the owner has ended",
+    3004 AlreadyExists You "this mailbox exists already",
+    3005 Closed You "this mailbox has been closed by its owner",
+    3006 OtherBody Peer "this id was used before for something else",
+    3007 Expired You "too late: the request was valid only until an instant that has passed",
+    3008 TooFarAhead You "valid for longer than seven days; is this machine's clock right?",
+    3009 WrongCounter You "another command of the owner came first; look again and repeat",
+    3010 OnHold You "under legal hold or a retention duty: nothing may be erased yet",
+    3011 NoKeyPackage You "no key package is left for this contact; ask them to come online once",
+    3012 NotNextKey You "this is not the key that was committed to",
+    3013 NoSuchRange Peer "no such events in this mailbox",
+
+    4001 QuotaExceeded You "the mailbox is full; its owner must take over or erase older events",
+    4002 TooMany Peer "more entries in one request than allowed",
+    4003 SlowReader You "events arrive faster than they are read; continue from the last one read",
+    4004 SessionLimit You "too many sessions or mailboxes on this connection",
+
+    5001 Draining You "the relay is being stopped for maintenance; try again in a moment",
+    5002 DiskFull Operator "the relay has no room for new events; reading goes on",
+    5003 Fenced Operator "the relay has stopped confirming because something is wrong; nothing confirmed is lost",
+    5004 Internal Us "a fault in the relay; nothing was changed",
+
+    6001 VaultLocked You "the vault is locked; unlock it",
+    6002 WrongPassphrase You "this passphrase does not open the vault; nothing was changed",
+    6003 VaultDamaged You "the vault is damaged; nothing more is written to it. Recover from the kit",
+    6004 OldVault You "this vault is an older copy of itself; it must not send. Recover from the kit",
+    6005 LocalDiskFull You "no room on this machine; nothing was lost or half-written",
+    6006 ClockWrong You "this machine's clock differs from the relay's; set it and repeat",
+    6007 NoProfile You "there is no such profile here; `telesphor identity new` makes one",
+    6008 ProfileExists You "a profile of this name exists already",
+    6009 Unreachable You "the relay cannot be reached; what was to be sent waits in the outbox",
+    6010 NotFound You "nothing of that name was found",
+    6011 Ambiguous You "this names more than one thing; give more letters of it",
+    6012 InputRefused You "this file was refused; nothing was taken from it",
+    6013 Usage You "the command was not called as it must be; see --help",
+    6014 LocalIo You "this machine did not let a file be read or written",
+    6015 AgentFault Us "a fault in this program; nothing was sent",
+    6016 NotYetDurable You "not yet confirmed; it stays in the outbox and goes on by itself",
+
+    7001 BadDocument Peer "not genuine: the signature does not belong to this document and author",
+    7002 BrokenHistory Peer "not genuine: the author's key history does not hold together",
+    7003 Disputed Peer "the author's key history is disputed; do not rely on it until it is settled",
+    7004 KeyNotValidThen Peer "not genuine: the author's key was not valid at that time",
+    7005 NotAttested Peer "nobody whom you trust says that the author has this role",
+    7006 AttestationEnded Peer "the author's attestation had ended or was withdrawn at that time",
+    7007 StatusTooOld You "the list of withdrawn attestations is too old; fetch a new one",
+    7008 BrokenChain Operator "the relay's history does not fit what was read before; keep the evidence and tell the operator",
+    7009 BadReceipt Operator "the relay's receipt proves nothing; the message is kept and sent again",
+    7010 Unverified You "this contact has not been compared yet; compare the words first",
+    7011 CannotOpen You "this was not sealed to any key held here",
+    7012 VoidCommit Peer "a member tried to change the team in a way its rules do not allow; it has no effect",
+    7013 WrongRelay Operator "this is not the relay that was agreed on; nothing was sent to it",
+    7014 InviteUsed Peer "this invitation has been used already; if not by you, tell the one who sent it",
+    7015 InviteExpired You "this invitation has expired; ask for a new one",
+}
+
+impl fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "T-{:04}", self.code())
+    }
+}

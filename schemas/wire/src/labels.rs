@@ -1,0 +1,178 @@
+//! Every domain-separation label of the product, each once.
+//!
+//! A label says what a hash, a signature or a key is *for*. Two purposes never
+//! share one, so bytes made for one purpose mean nothing for another. The words
+//! are fixed by the crypto profile; the whole context is `"telesphor/1 "`
+//! followed by the word (for signatures `"telesphor/1 sign "`). A test refuses
+//! a word used twice, and `schemas/vectors/labels.json` holds one frozen vector each.
+
+macro_rules! labels {
+    ($(#[$doc:meta])* $name:ident, $prefix:literal, { $($(#[$vdoc:meta])* $variant:ident = $word:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum $name { $($(#[$vdoc])* #[doc = concat!("`", $word, "`")] $variant,)* }
+
+        impl $name {
+            /// All labels of this kind, in the order of the crypto profile.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The word as the crypto profile writes it.
+            pub const fn word(self) -> &'static str {
+                match self { $(Self::$variant => $word,)* }
+            }
+
+            /// The full BLAKE3 `derive_key` context (or HPKE info, or exporter label).
+            pub const fn context(self) -> &'static str {
+                match self { $(Self::$variant => concat!($prefix, $word),)* }
+            }
+        }
+    };
+}
+
+labels! {
+    /// Purposes of a signature. The context hashes the signed struct before Ed25519 sees it.
+    SignLabel, "telesphor/1 sign ", {
+        // relay
+        Session = "session",
+        Pseudonym = "pseudonym",
+        Deposit = "deposit",
+        RelayCommit = "relay-commit",
+        OwnerCommand = "owner-command",
+        ForwardSession = "forward-session",
+        Batch = "batch",
+        Attest = "attest",
+        DomainRecord = "domain-record",
+        SealingKey = "sealing-key",
+        /// A domain's word that one mailbox may be opened.
+        Voucher = "voucher",
+        /// Taking a key package out of a mailbox.
+        KeyPackageTake = "key-package-take",
+        // identity
+        IdentityEvent = "identity-event",
+        Endpoint = "endpoint",
+        RecoveryStart = "recovery-start",
+        RecoveryFinish = "recovery-finish",
+        RecoveryVeto = "recovery-veto",
+        Attestation = "attestation",
+        StatusList = "status-list",
+        Roster = "roster",
+        GuardianShare = "guardian-share",
+        // inside the seal
+        CommitAttribution = "commit-attribution",
+        DepositInner = "deposit-inner",
+        InviteAccept = "invite-accept",
+        KeyPackageSet = "key-package-set",
+        Grant = "grant",
+        Document = "document",
+        Presentation = "presentation",
+        OpeningReceipt = "opening-receipt",
+        Complaint = "complaint",
+        RejoinRequest = "rejoin-request",
+        Study = "study",
+        Withdrawal = "withdrawal",
+        EmergencyRequest = "emergency-request",
+        EmergencyRelease = "emergency-release",
+        ExportManifest = "export-manifest",
+        // ledger
+        RxTicket = "rx-ticket",
+        RxConfirm = "rx-confirm",
+        RxRelease = "rx-release",
+        RxCancel = "rx-cancel",
+    }
+}
+
+labels! {
+    /// Purposes of a plain hash.
+    HashLabel, "telesphor/1 ", {
+        Identity = "identity",
+        HistoryLink = "history-link",
+        NextKey = "next-key",
+        HistoryLocator = "history-locator",
+        MailboxGenesis = "mailbox-genesis",
+        Event = "event",
+        Payload = "payload",
+        BatchLeaf = "batch-leaf",
+        BatchNode = "batch-node",
+        BatchHead = "batch-head",
+        CommitBytes = "commit-bytes",
+        Command = "command",
+        FieldLeaf = "field-leaf",
+        FieldPad = "field-pad",
+        FieldNode = "field-node",
+        Original = "original",
+        DocumentId = "document-id",
+        HolderKey = "holder-key",
+        Stamp = "stamp",
+        RxEntry = "rx-entry",
+        RxKey = "rx-key",
+        LabOrderId = "lab-order-id",
+        SafetyNumber = "safety-number",
+        InviteKey = "invite-key",
+        Share = "share",
+        /// An admission token or opening voucher as the relay keeps it.
+        Admission = "admission",
+        /// A relay's TLS public key (SubjectPublicKeyInfo), as pinned in a domain record.
+        TlsKey = "tls-key",
+    }
+}
+
+labels! {
+    /// Purposes of a derived key: `K(label, key, x) = H(label, key || x)`.
+    KdfLabel, "telesphor/1 ", {
+        FieldSalt = "field-salt",
+        BlobAead = "blob-aead",
+        HistorySeal = "history-seal",
+        KpSeal = "kp-seal",
+        InviteSeal = "invite-seal",
+        VaultPage = "vault-page",
+        VaultKeyring = "vault-keyring",
+        VaultBackup = "vault-backup",
+        RecoveryNext = "recovery-next",
+        RecoveryBackup = "recovery-backup",
+        EmergencyPackage = "emergency-package",
+        /// Keys derived from an identity's root secret (deposit, study and dispense keys).
+        RootDerived = "root-derived",
+    }
+}
+
+labels! {
+    /// Labels of the MLS exporter (RFC 9420, section 8.5). The context is always (mailbox id, branch).
+    ExporterLabel, "telesphor/1 ", {
+        Access = "access",
+        Attribution = "attribution",
+        ScopePsk = "scope-psk",
+    }
+}
+
+labels! {
+    /// HPKE `info` strings (RFC 9180, section 5.1).
+    HpkeLabel, "telesphor/1 ", {
+        Deposit = "seal deposit",
+        Forward = "seal forward",
+        DeliveryLog = "seal delivery-log",
+        Share = "seal share",
+        Emergency = "seal emergency",
+        Push = "seal push",
+        /// The opening of an invitation's one-time answer.
+        Invite = "seal invite",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn a_label_used_twice_is_refused() {
+        let mut seen = BTreeSet::new();
+        let all = SignLabel::ALL.iter().map(|l| l.context())
+            .chain(HashLabel::ALL.iter().map(|l| l.context()))
+            .chain(KdfLabel::ALL.iter().map(|l| l.context()))
+            .chain(ExporterLabel::ALL.iter().map(|l| l.context()))
+            .chain(HpkeLabel::ALL.iter().map(|l| l.context()));
+        for context in all {
+            assert!(seen.insert(context), "label used twice: {context}");
+        }
+    }
+}

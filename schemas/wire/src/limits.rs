@@ -1,0 +1,64 @@
+//! Every bound of the protocol, in one place.
+//!
+//! A limit here is part of the protocol: both sides refuse what exceeds it, before they
+//! parse or store it. Bounds of one relay's queues live in that relay's own `limits.rs`.
+
+/// Protocol version this crate speaks.
+pub const PROTOCOL_VERSION: u16 = 1;
+
+/// Nesting depth of any value.
+pub const MAX_DEPTH: usize = 32;
+/// Any canonical value unless a smaller bound is named, bytes.
+pub const MAX_VALUE_BYTES: usize = 4 * 1024 * 1024;
+/// Extensions of one structure.
+pub const MAX_EXTENSIONS: usize = 16;
+
+/// Payload of one event (ciphertext with all framing), bytes. Larger content is a blob.
+pub const MAX_PAYLOAD_BYTES: usize = 1024 * 1024 + 4096;
+/// Fixed-size sealed attribution of a commit, bytes.
+pub const ATTRIBUTION_BYTES: usize = 512;
+/// A sealed key package, padded, bytes on the wire (padding + nonce + tag).
+pub const KEY_PACKAGE_BYTES: usize = 4096 + 24 + 16;
+/// Key packages of one publication.
+pub const MAX_KEY_PACKAGES_PER_PUBLISH: usize = 64;
+/// Key packages waiting for one contact.
+pub const MAX_KEY_PACKAGES_PER_CONTACT: usize = 64;
+/// Deposit keys of one personal mailbox.
+pub const MAX_DEPOSIT_KEYS: usize = 1024;
+/// The list of deposit keys is padded with random ones to a multiple of this.
+pub const DEPOSIT_KEY_PADDING: usize = 8;
+/// Commit keys under policy `listed`.
+pub const MAX_COMMIT_KEYS: usize = 16;
+/// Vouchers in one enrolment.
+pub const MAX_VOUCHERS: usize = 256;
+
+/// One WebSocket message or HTTP body, bytes.
+pub const MAX_FRAME_BYTES: usize = 2 * 1024 * 1024;
+/// Calls in one frame.
+pub const MAX_CALLS_PER_FRAME: usize = 1024;
+/// Events in one push or page.
+pub const MAX_EVENTS_PER_FRAME: usize = 1024;
+/// Mailboxes one session may hold proofs for.
+pub const MAX_HANDLES_PER_SESSION: usize = 4096;
+/// Calls of one session that have no answer yet.
+pub const MAX_CALLS_IN_FLIGHT: usize = 4096;
+/// Bytes pushed to a follower before it must give new credit.
+pub const DEFAULT_CREDIT_BYTES: u32 = 1024 * 1024;
+
+/// A domain name, bytes.
+pub const MAX_DOMAIN_BYTES: usize = 253;
+
+/// A nonce of the relay is good for this long, milliseconds.
+pub const NONCE_LIFE_MS: u64 = 60_000;
+/// A command may be valid at most this far ahead of the order's clock, milliseconds (7 days).
+pub const MAX_NOT_AFTER_MS: u64 = 7 * 24 * 3600 * 1000;
+/// An id is remembered this long after the command's `not_after`, milliseconds.
+///
+/// With `not_after` at most 7 days ahead, a command can neither be doubled by a clock
+/// jump nor by a replay: it is remembered until it has expired.
+pub const DEDUPE_MARGIN_MS: u64 = 60_000;
+
+/// Witnesses in one receipt.
+pub const MAX_ATTESTS: usize = 16;
+/// Depth of a batch tree: a batch holds at most 2^16 events.
+pub const MAX_PATH: usize = 16;
