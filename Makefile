@@ -1,0 +1,46 @@
+# Two commands matter: `make demo` shows the whole idea, `make test` proves it.
+# Both install what they need. Compiled output stays out of the clone.
+
+SHELL := /bin/bash
+export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/telesphor/target
+BUNDLE ?=
+CAMPAIGN ?= 200
+SECONDS_PER_TARGET ?= 60
+
+.PHONY: help setup build demo test lint unit bench crash fuzz audit vectors
+
+help: ## this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 22
+
+setup: ## install what building needs (Debian packages; asks for root if it must)
+	@./scripts/setup
+
+build: setup ## both binaries
+	@./scripts/build
+
+demo: build ## the whole story on this machine; BUNDLE=path/to/fhir.json for your own record
+	@cargo run --quiet --locked -p telesphor-demo -- $(if $(BUNDLE),--bundle "$(BUNDLE)")
+
+test: setup lint unit ## everything that must hold
+
+lint: setup
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+
+unit: build
+	@./scripts/test
+
+bench: setup ## throughput and cost as ratios within one run (release build, about 15 minutes)
+	@./load-tests/run
+
+crash: build ## the long campaign: CAMPAIGN kills under load, every receipt checked
+	cargo run --locked -p telesphor-demo --bin crash-campaign -- --kills $(CAMPAIGN)
+
+fuzz: setup ## every fuzz target for SECONDS_PER_TARGET seconds (needs a nightly toolchain and cargo-fuzz)
+	@./scripts/fuzz $(SECONDS_PER_TARGET)
+
+audit: ## licences, sources, bans, advisories (needs cargo-deny and the network)
+	cargo deny --all-features check
+
+vectors: ## write the frozen vectors anew; a difference is a change of format
+	cargo run --locked -p telesphor-wire --example make_vectors
