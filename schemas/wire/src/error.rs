@@ -92,6 +92,13 @@ errors! {
     5002 DiskFull Operator "the relay has no room for new events; reading goes on",
     5003 Fenced Operator "the relay has stopped confirming because something is wrong; nothing confirmed is lost",
     5004 Internal Us "a fault in the relay; nothing was changed",
+    5005 BadConfig Operator "the relay's configuration has a fault; it is named by its path",
+    5006 StoreDamaged Operator "what the relay has stored does not hold together; nothing was changed",
+    5007 NotRunning Operator "no relay is running on this data directory",
+    5008 InUse Operator "a relay is running on this data directory; stop it first",
+    5009 AlreadyThere Operator "there is something of that name already; nothing was overwritten",
+    5010 RelayIo Operator "the relay's machine did not let a file be read or written",
+    5011 TooManyConnections Operator "the relay has no place for one more connection; try again in a moment",
 
     6001 VaultLocked You "the vault is locked; unlock it",
     6002 WrongPassphrase You "this passphrase does not open the vault; nothing was changed",
