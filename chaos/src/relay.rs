@@ -1,0 +1,189 @@
+//! A relay as a process of its own, that can be started, killed and started again.
+
+use serde_json::Value;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// A relay could not be set up, started or asked.
+#[derive(Debug, thiserror::Error)]
+pub enum RelayError {
+    /// The binary is not built.
+    #[error("{0} is missing; run `make build`")]
+    Missing(PathBuf),
+    /// The operating system refused.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// A command of the relay ended badly.
+    #[error("telesphor-relay {0} failed: {1}")]
+    Command(String, String),
+    /// It did not become ready.
+    #[error("the relay did not become ready within {0:?}; its log is {1}")]
+    NotReady(Duration, PathBuf),
+}
+
+/// How long a start may take before it counts as failed.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// One relay: its data directory, its ports, and while it runs its process.
+pub struct Relay {
+    binary: PathBuf,
+    data: PathBuf,
+    log: PathBuf,
+    listen: SocketAddr,
+    metrics: SocketAddr,
+    child: Option<Child>,
+}
+
+/// Where a binary of this project stands: named by the environment, or beside this program.
+pub fn binary(variable: &str, name: &str) -> Result<PathBuf, RelayError> {
+    let path = match std::env::var_os(variable) {
+        Some(path) => PathBuf::from(path),
+        None => {
+            let me = std::env::current_exe()?;
+            // Tests run from `deps/`, programs from the folder above.
+            me.ancestors()
+                .skip(1)
+                .take(2)
+                .map(|folder| folder.join(name))
+                .find(|p| p.exists())
+                .unwrap_or_else(|| PathBuf::from(name))
+        }
+    };
+    if path.exists() { Ok(path) } else { Err(RelayError::Missing(path)) }
+}
+
+fn free_port() -> io::Result<SocketAddr> {
+    TcpListener::bind("127.0.0.1:0")?.local_addr()
+}
+
+impl Relay {
+    /// Initialises a relay of its own in `folder`, for a domain, on free loopback ports.
+    ///
+    /// # Errors
+    /// [`RelayError`].
+    pub fn init(folder: &Path, domain: &str) -> Result<Self, RelayError> {
+        let relay = Self {
+            binary: binary("TELESPHOR_RELAY_BIN", "telesphor-relay")?,
+            data: folder.join("data"),
+            log: folder.join("relay.log"),
+            listen: free_port()?,
+            metrics: free_port()?,
+            child: None,
+        };
+        std::fs::create_dir_all(folder)?;
+        relay.run(&["init", "--domain", domain, "--listen", &relay.listen.to_string(), "--address", &relay.listen.to_string()])?;
+        Ok(relay)
+    }
+
+    /// Runs a command of the relay's own command line on its data and gives its output.
+    ///
+    /// # Errors
+    /// [`RelayError::Command`] with what it said.
+    pub fn run(&self, arguments: &[&str]) -> Result<String, RelayError> {
+        let output = Command::new(&self.binary).args(arguments).arg("--data").arg(&self.data).output()?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            return Err(RelayError::Command(arguments.join(" "), said));
+        }
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// The same, reading one JSON object.
+    ///
+    /// # Errors
+    /// As [`Relay::run`].
+    pub fn json(&self, arguments: &[&str]) -> Result<Value, RelayError> {
+        let mut all = arguments.to_vec();
+        all.push("--json");
+        let text = self.run(&all)?;
+        serde_json::from_str(text.trim())
+            .map_err(|e| RelayError::Command(arguments.join(" "), format!("unreadable answer: {e}")))
+    }
+
+    /// Starts it and waits until it says that it is ready. Gives the time that took.
+    ///
+    /// # Errors
+    /// [`RelayError::NotReady`] if it ends or stays silent.
+    pub fn start(&mut self) -> Result<Duration, RelayError> {
+        let begun = Instant::now();
+        let log: File = OpenOptions::new().create(true).append(true).open(&self.log)?;
+        let child = Command::new(&self.binary)
+            .arg("serve")
+            .arg("--data")
+            .arg(&self.data)
+            .env("TELESPHOR_RELAY__METRICS__LISTEN", self.metrics.to_string())
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()?;
+        self.child = Some(child);
+        while begun.elapsed() < PATIENCE {
+            if let Some(child) = &mut self.child
+                && child.try_wait()?.is_some()
+            {
+                break;
+            }
+            if self.get("/readyz").is_ok_and(|answer| answer.starts_with("HTTP/1.1 200")) {
+                return Ok(begun.elapsed());
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        Err(RelayError::NotReady(PATIENCE, self.log.clone()))
+    }
+
+    /// `kill -9`, and waits until the process is gone.
+    ///
+    /// # Errors
+    /// If there is none to kill.
+    pub fn kill(&mut self) -> io::Result<()> {
+        if let Some(mut child) = self.child.take() {
+            child.kill()?;
+            child.wait()?;
+        }
+        Ok(())
+    }
+
+    /// A page of its operations listener (`/metrics`, `/readyz`, `/livez`), with its HTTP header.
+    ///
+    /// # Errors
+    /// If it does not answer.
+    pub fn get(&self, path: &str) -> io::Result<String> {
+        let mut stream = TcpStream::connect_timeout(&self.metrics, Duration::from_secs(2))?;
+        stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        Ok(answer)
+    }
+
+    /// The process id while it runs.
+    pub fn pid(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
+    }
+
+    /// Where clients reach it.
+    pub const fn address(&self) -> SocketAddr {
+        self.listen
+    }
+
+    /// Its data directory.
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+
+    /// Its log.
+    pub fn log(&self) -> &Path {
+        &self.log
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        // Ends only the process that this value started.
+        let _ = self.kill();
+    }
+}
