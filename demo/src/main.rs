@@ -1,2 +1,2 @@
-//! placeholder
+//! The demo.
 fn main() {}

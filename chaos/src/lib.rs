@@ -1,0 +1,12 @@
+//! How it breaks: real processes, real kills, and a checker over what was promised.
+//!
+//! **What it does.** Runs a relay as a process, puts it under load over real sockets, kills it
+//! at random moments, and checks every receipt that was given against what can be read afterwards.
+//!
+//! **What it deliberately does not know.** The relay's insides: it sees what a client sees.
+//!
+//! **Where to start.** [`relay`] for the process.
+//!
+//! **What always holds.** Only processes that it started itself are ended, by their own handle.
+
+pub mod relay;

@@ -1,0 +1,2 @@
+//! The long campaign.
+fn main() {}
