@@ -1,1 +1,22 @@
-//! placeholder
+//! What an identity does: contacts, conversations, documents, devices, kept in step with
+//! other agents through a relay that cannot read any of it.
+//!
+//! **What it does.** Holds one profile: its vault, its connection, its outbox. Every verb a
+//! person or a bridge needs is a method of the agent; every answer is a plain value of
+//! [`views`].
+//!
+//! **What it deliberately does not know.** How anything is printed or asked for; how MLS, key
+//! histories or the vault work inside; anything of the relay but its wire.
+//!
+//! **Where to start.** [`views`] for what is shown, [`link`] for the way to the relay.
+//!
+//! **What always holds.** What is to be sent lies in the vault as the very bytes before it
+//! leaves, and goes again as the same bytes. What came is processed, judged and stored
+//! together with the cursor in one transaction. An own change to a group counts when the order
+//! confirms it, not before. Nothing here prints.
+
+pub mod error;
+pub mod link;
+pub mod views;
+
+pub use error::{Error, Result};
