@@ -7,6 +7,7 @@ use crate::command::SignedVoucher;
 use crate::error::ErrorCode;
 use crate::ext::Extensions;
 use crate::hash::Digest;
+use crate::limits;
 use crate::receipt::Receipt;
 
 tagged! {
@@ -23,7 +24,7 @@ tagged! {
         /// A key package was taken.
         5 => Taken(Box<Taken>),
         /// Vouchers for an admission token.
-        6 => Enrolled(Vec<SignedVoucher>),
+        6 => Enrolled(Vec<SignedVoucher>) at most limits::MAX_VOUCHERS,
     }
 }
 

@@ -59,11 +59,25 @@ pub fn decode_bounded<T: DeserializeOwned + Serialize>(
     let mut reader = rmp_serde::Deserializer::from_read_ref(bytes);
     reader.set_max_depth(limits::MAX_DEPTH);
     let value = T::deserialize(&mut reader).map_err(|_| CanonicalError::Malformed)?;
-    // Comparing while encoding would save this copy; it has not shown up in a profile.
-    if encode(&value) != bytes {
-        return Err(CanonicalError::NotCanonical);
+    let mut rest = Rest(bytes);
+    match rmp_serde::encode::write(&mut rest, &value) {
+        Ok(()) if rest.0.is_empty() => Ok(value),
+        _ => Err(CanonicalError::NotCanonical),
     }
-    Ok(value)
+}
+
+/// What of the input has not been written again yet. Comparing while writing makes no
+/// second copy, which for a value with secrets would stay behind in memory.
+struct Rest<'a>(&'a [u8]);
+
+impl std::io::Write for Rest<'_> {
+    fn write(&mut self, written: &[u8]) -> std::io::Result<usize> {
+        self.0 = self.0.strip_prefix(written).ok_or(std::io::ErrorKind::InvalidData)?;
+        Ok(written.len())
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 /// [`decode_bounded`] under the general limit [`limits::MAX_VALUE_BYTES`].

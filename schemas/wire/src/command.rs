@@ -11,6 +11,7 @@ use crate::labels::{HashLabel, SignLabel};
 use crate::mailbox::{EventKind, Genesis, Policy, payload_hash};
 use crate::sign::{PublicKey, Signature, Signed};
 use crate::text::Domain;
+use crate::{limits, list};
 
 tagged! {
     /// Everything a client may send to be ordered.
@@ -65,10 +66,18 @@ impl Command {
     /// `H("command", body)`: a second body under the same id is refused.
     pub fn body_hash(&self) -> Digest {
         match self {
-            // The payload is the bulk of it and is hashed for the chain as well.
+            Self::Deposit(d) => self.body_hash_with(&payload_hash(&d.payload)),
+            other => hash(HashLabel::Command, other),
+        }
+    }
+
+    /// [`Self::body_hash`] for a deposit whose payload hash is known already: the payload is
+    /// the bulk of it, and the chain needs its hash as well.
+    pub fn body_hash_with(&self, payload: &Digest) -> Digest {
+        match self {
             Self::Deposit(d) => hash(
                 HashLabel::Command,
-                &(1u16, (d.mailbox, d.branch, d.epoch, d.kind), d.command_id, d.not_after, payload_hash(&d.payload), &d.ext),
+                &(1u16, (d.mailbox, d.branch, d.epoch, d.kind), d.command_id, d.not_after, payload, &d.ext),
             ),
             other => hash(HashLabel::Command, other),
         }
@@ -265,7 +274,10 @@ pub struct FirstAccess {
 /// The deposit keys of a personal mailbox: sorted, each once, padded with random keys to a
 /// multiple of 8 so that their number does not tell the number of contacts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DepositKeys(pub Vec<PublicKey>);
+pub struct DepositKeys(
+    #[serde(deserialize_with = "list::bounded::<{ limits::MAX_DEPOSIT_KEYS }, _, _>")]
+    pub Vec<PublicKey>,
+);
 
 /// Replacing the owner key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -320,7 +332,7 @@ pub struct RewindStatement {
 }
 
 impl Signed for RewindStatement {
-    const LABEL: SignLabel = SignLabel::RelayCommit;
+    const LABEL: SignLabel = SignLabel::RelayRewind;
 }
 
 /// Key packages for one contact, each sealed and padded to [`crate::limits::KEY_PACKAGE_BYTES`].
@@ -329,6 +341,7 @@ pub struct PublishKeyPackages {
     /// The contact's deposit key: only its holder may take them.
     pub contact: PublicKey,
     /// Taken once each, in this order.
+    #[serde(deserialize_with = "list::bounded::<{ limits::MAX_KEY_PACKAGES_PER_PUBLISH }, _, _>")]
     pub packages: Vec<Bytes>,
     /// Handed out, again and again, when the others are gone.
     pub last_resort: Option<Bytes>,
@@ -368,6 +381,7 @@ pub struct Enrol {
     /// The token from the admission link.
     pub token: Voucher,
     /// Random ids for the vouchers wanted, chosen by the client; at most the class's number.
+    #[serde(deserialize_with = "list::bounded::<{ limits::MAX_VOUCHERS }, _, _>")]
     pub vouchers: Vec<Voucher>,
     /// The sender's id; the same id gets the same answer again.
     pub command_id: CommandId,

@@ -10,6 +10,7 @@ use crate::labels::{HashLabel, SignLabel};
 use crate::seal::SealingPublic;
 use crate::sign::{PublicKey, Signature, Signed};
 use crate::text::{self, Domain, TextError};
+use crate::{limits, list};
 
 /// One relay of a domain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +20,7 @@ pub struct RelayEntry {
     /// `H("tls-key", SubjectPublicKeyInfo)` of its TLS certificate.
     pub tls_key: Digest,
     /// `host:port` where it is reached.
+    #[serde(deserialize_with = "list::bounded_text::<{ limits::MAX_ADDRESS_BYTES }, _>")]
     pub address: String,
 }
 
@@ -32,6 +34,7 @@ pub struct DomainRecord {
     /// Signs vouchers.
     pub admission: PublicKey,
     /// Its relays.
+    #[serde(deserialize_with = "list::bounded::<{ limits::MAX_RELAYS }, _, _>")]
     pub relays: Vec<RelayEntry>,
     /// Current sealing key, lives 7 days; signed by itself as part of this record.
     pub sealing: SealingPublic,
@@ -91,6 +94,7 @@ pub struct AdmissionLink {
     /// The domain.
     pub domain: Domain,
     /// `host:port` of a relay.
+    #[serde(deserialize_with = "list::bounded_text::<{ limits::MAX_ADDRESS_BYTES }, _>")]
     pub address: String,
     /// The domain key: the record fetched there must be signed by it.
     pub key: PublicKey,

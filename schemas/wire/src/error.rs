@@ -116,6 +116,7 @@ errors! {
     6014 LocalIo You "this machine did not let a file be read or written",
     6015 AgentFault Us "a fault in this program; nothing was sent",
     6016 NotYetDurable You "not yet confirmed; it stays in the outbox and goes on by itself",
+    6017 VaultInUse You "another run of this program has this vault open; end it or wait for it",
 
     7001 BadDocument Peer "not genuine: the signature does not belong to this document and author",
     7002 BrokenHistory Peer "not genuine: the author's key history does not hold together",

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Deserializer, Serialize, de};
 
 use crate::bytes::Bytes;
-use crate::limits;
+use crate::{limits, list};
 
 /// One extension: `[id, critical, bytes]`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,7 +34,8 @@ impl Extensions {
         Self(Vec::new())
     }
 
-    /// Adds one, in its place. An id that is there already is replaced.
+    /// Adds one, in its place. An id that is there already is replaced. With more than
+    /// [`limits::MAX_EXTENSIONS`] the structure is one that every reader refuses.
     #[must_use]
     pub fn with(mut self, extension: Extension) -> Self {
         self.0.retain(|e| e.id != extension.id);
@@ -67,10 +68,7 @@ impl Extensions {
 
 impl<'de> Deserialize<'de> for Extensions {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        let list = Vec::<Extension>::deserialize(d)?;
-        if list.len() > limits::MAX_EXTENSIONS {
-            return Err(de::Error::custom("too many extensions"));
-        }
+        let list: Vec<Extension> = list::bounded::<{ limits::MAX_EXTENSIONS }, _, _>(d)?;
         if list.windows(2).any(|w| w[0].id >= w[1].id) {
             return Err(de::Error::custom("extensions not sorted by id"));
         }

@@ -37,6 +37,8 @@ labels! {
         Pseudonym = "pseudonym",
         Deposit = "deposit",
         RelayCommit = "relay-commit",
+        /// The base epoch's word in a Rewind: another type than a commit's, so another label.
+        RelayRewind = "relay-rewind",
         OwnerCommand = "owner-command",
         ForwardSession = "forward-session",
         Batch = "batch",
@@ -73,6 +75,16 @@ labels! {
         EmergencyRequest = "emergency-request",
         EmergencyRelease = "emergency-release",
         ExportManifest = "export-manifest",
+        /// One person's word that another may act for him.
+        Mandate = "mandate",
+        /// "I am at this workstation until then."
+        Presence = "presence",
+        /// A device is attached to a patient for a time.
+        Association = "association",
+        /// One batch of a device's samples.
+        StreamBatch = "stream-batch",
+        /// A second signature under somebody else's document.
+        CoSignature = "co-signature",
         // ledger
         RxTicket = "rx-ticket",
         RxConfirm = "rx-confirm",
@@ -101,6 +113,20 @@ labels! {
         FieldNode = "field-node",
         Original = "original",
         DocumentId = "document-id",
+        /// The salted commitment to a document's header.
+        DocumentHeader = "document-header",
+        /// Name of a grant.
+        GrantId = "grant-id",
+        /// Name of a mandate.
+        MandateId = "mandate-id",
+        /// Name of an attestation.
+        AttestationId = "attestation-id",
+        /// Name of a device association.
+        AssociationId = "association-id",
+        /// Name of a recovery that was started.
+        RecoveryId = "recovery-id",
+        /// Check number of a recovery kit.
+        KitCheck = "kit-check",
         HolderKey = "holder-key",
         Stamp = "stamp",
         RxEntry = "rx-entry",

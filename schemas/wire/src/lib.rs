@@ -30,6 +30,7 @@ pub mod hash;
 pub mod ids;
 pub mod labels;
 pub mod limits;
+mod list;
 pub mod mailbox;
 pub mod padding;
 pub mod receipt;

@@ -45,6 +45,17 @@ pub const MAX_CALLS_IN_FLIGHT: usize = 4096;
 /// Bytes pushed to a follower before it must give new credit.
 pub const DEFAULT_CREDIT_BYTES: u32 = 1024 * 1024;
 
+/// Protocol versions named in one hello.
+pub const MAX_VERSIONS: usize = 16;
+/// Optional features named in one hello.
+pub const MAX_FEATURES: usize = 64;
+
+/// Relays of one domain.
+pub const MAX_RELAYS: usize = 64;
+/// A relay's `host:port`, bytes: a domain name, a colon and five digits.
+pub const MAX_ADDRESS_BYTES: usize = 260;
+/// A text form that is read (address, link, kit), characters.
+pub const MAX_TEXT_CHARS: usize = 4096;
 /// A domain name, bytes.
 pub const MAX_DOMAIN_BYTES: usize = 253;
 

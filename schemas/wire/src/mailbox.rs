@@ -9,6 +9,7 @@ use crate::ids::MailboxId;
 use crate::labels::HashLabel;
 use crate::sign::PublicKey;
 use crate::text::Domain;
+use crate::{limits, list};
 
 coded! {
     /// The two kinds of mailbox.
@@ -59,6 +60,7 @@ pub struct Policy {
     /// Who may commit (shared mailboxes).
     pub commits: CommitRule,
     /// The keys of [`CommitRule::Listed`], at most 16, sorted.
+    #[serde(deserialize_with = "list::bounded::<{ limits::MAX_COMMIT_KEYS }, _, _>")]
     pub commit_keys: Vec<PublicKey>,
     /// For later versions.
     pub ext: Extensions,
@@ -217,8 +219,10 @@ impl Cursor {
             Some(p) => payload_hash(p) == event.payload_hash && p.len() == event.header.size as usize,
             None => true,
         };
-        if seq != self.seq + 1 || !whole {
-            return Err(BrokenChain { seq: self.seq + 1 });
+        // A position at the very end of the numbers is a relay's invention: nothing follows it.
+        let expected = self.seq.checked_add(1);
+        if Some(seq) != expected || !whole {
+            return Err(BrokenChain { seq: expected.unwrap_or(u64::MAX) });
         }
         *self = Self { seq, hash: link(&self.hash, &event.header, &event.payload_hash) };
         Ok(())

@@ -10,7 +10,7 @@ use crate::ext::Extensions;
 use crate::hash::{Digest, hash};
 use crate::ids::{Incarnation, MailboxId, PartitionId};
 use crate::labels::{HashLabel, SignLabel};
-use crate::limits;
+use crate::{limits, list};
 use crate::sign::{PublicKey, Signature, Signed};
 
 /// A leaf: after this command the mailbox stood here.
@@ -88,15 +88,18 @@ pub struct Attest {
 pub struct Receipt {
     /// What is proved.
     pub leaf: BatchLeaf,
-    /// Index of the leaf in its batch.
+    /// Index of the leaf in its batch. Index and count only say on which side each sibling
+    /// stands; the head does not bind them, so they prove nothing by themselves.
     pub index: u32,
     /// Leaves in the batch.
     pub count: u32,
     /// Sibling hashes from the leaf upwards; a node without sibling moves up as it is.
+    #[serde(deserialize_with = "list::bounded::<{ limits::MAX_PATH }, _, _>")]
     pub path: Vec<Digest>,
     /// The head the root stands in.
     pub head: BatchHead,
     /// By a majority of the partition's relays (one, if there is one).
+    #[serde(deserialize_with = "list::bounded::<{ limits::MAX_ATTESTS }, _, _>")]
     pub attests: Vec<Attest>,
 }
 

@@ -15,6 +15,7 @@ use crate::labels::SignLabel;
 use crate::mailbox::{Cursor, Event};
 use crate::sign::{PublicKey, Signature, Signed};
 use crate::text::{Domain, SupportCode};
+use crate::{limits, list};
 
 coded! {
     /// What a session may do with a mailbox.
@@ -110,8 +111,10 @@ pub struct CurrentProof {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hello {
     /// Protocol versions it speaks, best first.
+    #[serde(deserialize_with = "list::bounded::<{ limits::MAX_VERSIONS }, _, _>")]
     pub versions: Vec<u16>,
     /// Optional features it knows.
+    #[serde(deserialize_with = "list::bounded::<{ limits::MAX_FEATURES }, _, _>")]
     pub features: Vec<u32>,
     /// Its nonce.
     pub agent_nonce: Nonce,
@@ -125,6 +128,7 @@ pub struct Welcome {
     /// The version chosen.
     pub version: u16,
     /// Optional features in common.
+    #[serde(deserialize_with = "list::bounded::<{ limits::MAX_FEATURES }, _, _>")]
     pub features: Vec<u32>,
     /// The domain.
     pub domain: Domain,
@@ -152,7 +156,7 @@ tagged! {
         /// Prove a right under a handle of the client's choosing.
         2 => Prove(Prove),
         /// Commands, pipelined.
-        3 => Calls(Vec<Call>),
+        3 => Calls(Vec<Call>) at most limits::MAX_CALLS_PER_FRAME,
         /// Push the events after a position.
         4 => Follow(Follow),
         /// More credit for a handle, bytes.
@@ -176,7 +180,7 @@ tagged! {
         /// Answer to Prove.
         2 => Proved(Proved),
         /// Answers to calls, any order.
-        3 => Replies(Vec<Reply>),
+        3 => Replies(Vec<Reply>) at most limits::MAX_CALLS_IN_FLIGHT,
         /// Pushed or fetched events.
         4 => Events(Events),
         /// A follow or fetch ended, and why. Sent also when a right ends in mid-stream.
@@ -269,6 +273,7 @@ pub struct Events {
     /// The handle.
     pub handle: u32,
     /// In order, without gaps.
+    #[serde(deserialize_with = "list::bounded::<{ limits::MAX_EVENTS_PER_FRAME }, _, _>")]
     pub events: Vec<Event>,
     /// Where the mailbox stood when this was sent: the reader is current when it gets there.
     pub head: Cursor,
@@ -328,6 +333,7 @@ pub struct PageRequest {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Page {
     /// In order, without gaps.
+    #[serde(deserialize_with = "list::bounded::<{ limits::MAX_EVENTS_PER_FRAME }, _, _>")]
     pub events: Vec<Event>,
     /// Where the mailbox stands.
     pub head: Cursor,

@@ -5,9 +5,10 @@
 /// Kinds are numbers and are never used again for something else. An unknown kind is
 /// malformed to this version; places that must survive newer peers (event
 /// kinds, extensions) carry the number and raw bytes instead of such an enum.
+/// `at most N` after a body that is a list refuses longer ones.
 #[macro_export]
 macro_rules! tagged {
-    ($(#[$doc:meta])* $vis:vis enum $name:ident { $($(#[$vdoc:meta])* $kind:literal => $variant:ident($body:ty),)* }) => {
+    ($(#[$doc:meta])* $vis:vis enum $name:ident { $($(#[$vdoc:meta])* $kind:literal => $variant:ident($body:ty) $(at most $max:expr)?,)* }) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq)]
         $vis enum $name { $($(#[$vdoc])* $variant($body),)* }
@@ -44,6 +45,9 @@ macro_rules! tagged {
                         match kind {
                             $($kind => {
                                 let body: $body = a.next_element()?.ok_or_else(|| short(1))?;
+                                $(if body.len() > $max {
+                                    return Err(A::Error::invalid_length(body.len(), &"a shorter list"));
+                                })?
                                 Ok($name::$variant(body))
                             })*
                             _ => Err(A::Error::custom("unknown kind")),

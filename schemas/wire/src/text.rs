@@ -3,7 +3,7 @@
 //! Binary values are bech32m (BIP-350) under a prefix that says what they are, so a
 //! mailbox cannot be pasted where an identity belongs and one wrong letter is noticed.
 
-use bech32::{Bech32m, Hrp, primitives::decode::CheckedHrpstring};
+use bech32::{Bech32m, Checksum, Hrp, primitives::decode::CheckedHrpstring};
 use std::fmt;
 use std::str::FromStr;
 
@@ -36,14 +36,32 @@ pub enum TextError {
     SupportCode,
 }
 
-/// Encodes bytes under a prefix.
+/// Bech32m without its length limit of 1,023 characters: a link with a long domain name goes
+/// a little beyond it. Shorter texts are plain bech32m; longer ones still have a 30-bit
+/// checksum, only no longer the guarantee for bursts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Long {}
+
+impl Checksum for Long {
+    type MidstateRepr = <Bech32m as Checksum>::MidstateRepr;
+    type CorrectionField = <Bech32m as Checksum>::CorrectionField;
+    const ROOT_GENERATOR: Self::CorrectionField = Bech32m::ROOT_GENERATOR;
+    const ROOT_EXPONENTS: std::ops::RangeInclusive<usize> = Bech32m::ROOT_EXPONENTS;
+    const CODE_LENGTH: usize = usize::MAX;
+    const CHECKSUM_LENGTH: usize = Bech32m::CHECKSUM_LENGTH;
+    const GENERATOR_SH: [Self::MidstateRepr; 5] = Bech32m::GENERATOR_SH;
+    const TARGET_RESIDUE: Self::MidstateRepr = Bech32m::TARGET_RESIDUE;
+}
+
+/// Encodes bytes under a prefix. What is longer than [`limits::MAX_TEXT_CHARS`] as text is
+/// not read back by [`decode`].
 ///
 /// # Panics
-/// Never: the prefixes of this product are valid and its values short.
+/// Never: the prefixes of this product are valid, and there is no limit of length.
 #[allow(clippy::expect_used)]
 pub fn encode(prefix: &'static str, bytes: &[u8]) -> String {
-    bech32::encode::<Bech32m>(Hrp::parse(prefix).expect("valid prefix"), bytes)
-        .expect("short enough for bech32m")
+    bech32::encode_lower::<Long>(Hrp::parse(prefix).expect("valid prefix"), bytes)
+        .expect("no limit of length")
 }
 
 /// Decodes bytes under a prefix; `what` names the thing for the error.
@@ -51,11 +69,20 @@ pub fn encode(prefix: &'static str, bytes: &[u8]) -> String {
 /// # Errors
 /// [`TextError::Checksum`] or [`TextError::WrongKind`].
 pub fn decode(prefix: &'static str, what: &'static str, text: &str) -> Result<Vec<u8>, TextError> {
-    let parsed = CheckedHrpstring::new::<Bech32m>(text.trim()).map_err(|_| TextError::Checksum(what))?;
+    let text = text.trim();
+    if text.len() > limits::MAX_TEXT_CHARS {
+        return Err(TextError::Checksum(what));
+    }
+    let parsed = CheckedHrpstring::new::<Long>(text).map_err(|_| TextError::Checksum(what))?;
     if parsed.hrp().to_lowercase() != prefix {
         return Err(TextError::WrongKind { expected: what, prefix });
     }
-    Ok(parsed.byte_iter().collect())
+    let bytes: Vec<u8> = parsed.byte_iter().collect();
+    // The bits that fill up the last letter must be zero, or one value had several texts.
+    if !encode(prefix, &bytes).eq_ignore_ascii_case(text) {
+        return Err(TextError::Checksum(what));
+    }
+    Ok(bytes)
 }
 
 macro_rules! text_id {
