@@ -1,1 +1,41 @@
-//! placeholder
+//! The words inside the seal: documents, grants, contacts, receipts, device streams.
+//!
+//! **What it does.** The header and statement that an author signs; the field tree that lets
+//! parts be shown later; what travels in groups and deposits; taking in FHIR R4 without
+//! changing a byte of it.
+//!
+//! **What it deliberately does not know.** Whether a key was the author's (that is the identity
+//! crate's question), how seals are made, where anything is stored, what time it is.
+//!
+//! **Where to start.** [`header`] for what a document says of itself, [`statement`] for what is
+//! signed, [`document`] for making and reading one, [`message`] for what is sent, [`fhir`] for
+//! where documents come from.
+//!
+//! **What always holds.** Original bytes are signed, never a re-serialisation. A signature
+//! covers body, header and field root from the first day. What a newer version made is kept
+//! byte for byte and passed on, or refused by its number if it says that it is critical.
+//! Nothing a patient wrote has a `Debug` form.
+
+#[macro_use]
+pub mod open;
+
+pub mod attention;
+pub mod blob;
+pub mod contact;
+pub mod document;
+pub mod fhir;
+pub mod fields;
+pub mod grant;
+pub mod header;
+pub mod identifier;
+pub mod instant;
+pub mod invite;
+pub mod limits;
+pub mod mandate;
+pub mod message;
+pub mod receipt;
+pub mod scope;
+pub mod self_entry;
+pub mod statement;
+pub mod stream;
+pub mod text;

@@ -1,0 +1,1 @@
+//! Taking in FHIR R4: one document per resource, the original bytes of each.

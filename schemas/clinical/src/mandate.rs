@@ -1,0 +1,94 @@
+//! Mandates: one person acts for another, within bounds and until a date.
+
+use serde::{Deserialize, Serialize};
+use telesphor_wire::ext::Extensions;
+use telesphor_wire::hash::{Digest, hash};
+use telesphor_wire::ids::IdentityId;
+use telesphor_wire::labels::{HashLabel, SignLabel};
+use telesphor_wire::sign::{PublicKey, Signature, Signed};
+
+use crate::instant::Instant;
+use crate::scope::Scopes;
+use crate::text::{Text, bounded};
+
+open_coded! {
+    /// What a mandate allows.
+    pub enum Power {
+        /// Grant others access.
+        1 => Share "share",
+        /// Read.
+        2 => Read "read",
+        /// End grants.
+        3 => Revoke "revoke",
+        /// Collect medicine.
+        4 => Collect "collect",
+        /// Consent to treatment.
+        5 => Decide "decide",
+        /// Write documents for the other to be signed by both.
+        6 => Write "write",
+    }
+}
+
+/// A mandate, as signed by the one acted for, or by an authority.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mandate {
+    /// [`crate::limits::VERSION`].
+    pub version: u16,
+    /// Who says so: `subject` in advance, or an authority (a court).
+    pub issuer: IdentityId,
+    /// The issuer's history as it stood.
+    pub issuer_head: Digest,
+    /// The issuer's endpoint whose key signs.
+    pub endpoint: PublicKey,
+    /// For whom.
+    pub subject: IdentityId,
+    /// Who may act.
+    pub holder: IdentityId,
+    /// What he may do, sorted, each once.
+    #[serde(deserialize_with = "bounded::<64, _, _>")]
+    pub powers: Vec<Power>,
+    /// In which scopes; `None` is all. The access log is cut to the same scopes.
+    pub scopes: Option<Scopes>,
+    /// From when.
+    pub from: Instant,
+    /// Until when; for an adolescent, the birthday.
+    pub until: Option<Instant>,
+    /// Dormant until an attestation of this claim about the subject exists ("incapacity").
+    pub dormant_until: Option<Text>,
+    /// In words.
+    pub words: Option<Text>,
+    /// Makes two equal mandates two.
+    pub random: Digest,
+    /// For later versions.
+    pub ext: Extensions,
+}
+
+impl Signed for Mandate {
+    const LABEL: SignLabel = SignLabel::Mandate;
+}
+
+impl Mandate {
+    /// `H("mandate-id", mandate)`.
+    pub fn id(&self) -> Digest {
+        hash(HashLabel::MandateId, self)
+    }
+
+    /// Whether it allows `power` for a document in `scopes` at `now` (Unix milliseconds).
+    /// Whether it is signed, revoked or still dormant is for whoever knows histories.
+    pub fn allows(&self, power: Power, scopes: &Scopes, now: u64) -> bool {
+        let in_time = self.from.stamp() <= now && self.until.as_ref().is_none_or(|u| now <= u.stamp());
+        let in_scope = self.scopes.as_ref().is_none_or(|granted| {
+            crate::scope::sharing(scopes, &Scopes::none(), granted) == crate::scope::Sharing::Shared
+        });
+        in_time && in_scope && self.powers.contains(&power)
+    }
+}
+
+/// A signed [`Mandate`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignedMandate {
+    /// What is signed.
+    pub mandate: Mandate,
+    /// By `mandate.endpoint`.
+    pub signature: Signature,
+}
