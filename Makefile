@@ -34,7 +34,7 @@ bench: setup ## throughput and cost as ratios within one run (release build, abo
 	@./load-tests/run
 
 crash: build ## the long campaign: CAMPAIGN kills under load, every receipt checked
-	cargo run --locked -p telesphor-demo --bin crash-campaign -- --kills $(CAMPAIGN)
+	cargo run --locked -p telesphor-chaos -- --folder "$$CARGO_TARGET_DIR/../crash-campaign" --kills $(CAMPAIGN)
 
 fuzz: setup ## every fuzz target for SECONDS_PER_TARGET seconds (needs a nightly toolchain and cargo-fuzz)
 	@./scripts/fuzz $(SECONDS_PER_TARGET)

@@ -5,8 +5,14 @@
 //!
 //! **What it deliberately does not know.** The relay's insides: it sees what a client sees.
 //!
-//! **Where to start.** [`relay`] for the process.
+//! **Where to start.** [`campaign`] for the story, [`history`] for what counts as a broken promise.
 //!
 //! **What always holds.** Only processes that it started itself are ended, by their own handle.
+//! A seed names a run: the same seed waits the same number of receipts before each kill.
 
+pub mod campaign;
+pub mod history;
+pub mod injected;
 pub mod relay;
+pub mod sender;
+pub mod tenant;

@@ -53,7 +53,11 @@ pub fn binary(variable: &str, name: &str) -> Result<PathBuf, RelayError> {
                 .unwrap_or_else(|| PathBuf::from(name))
         }
     };
-    if path.exists() { Ok(path) } else { Err(RelayError::Missing(path)) }
+    if path.exists() {
+        Ok(path)
+    } else {
+        Err(RelayError::Missing(path))
+    }
 }
 
 fn free_port() -> io::Result<SocketAddr> {
@@ -75,7 +79,15 @@ impl Relay {
             child: None,
         };
         std::fs::create_dir_all(folder)?;
-        relay.run(&["init", "--domain", domain, "--listen", &relay.listen.to_string(), "--address", &relay.listen.to_string()])?;
+        relay.run(&[
+            "init",
+            "--domain",
+            domain,
+            "--listen",
+            &relay.listen.to_string(),
+            "--address",
+            &relay.listen.to_string(),
+        ])?;
         Ok(relay)
     }
 
@@ -84,7 +96,11 @@ impl Relay {
     /// # Errors
     /// [`RelayError::Command`] with what it said.
     pub fn run(&self, arguments: &[&str]) -> Result<String, RelayError> {
-        let output = Command::new(&self.binary).args(arguments).arg("--data").arg(&self.data).output()?;
+        let output = Command::new(&self.binary)
+            .args(arguments)
+            .arg("--data")
+            .arg(&self.data)
+            .output()?;
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr).into_owned();
             return Err(RelayError::Command(arguments.join(" "), said));
@@ -109,9 +125,26 @@ impl Relay {
     /// # Errors
     /// [`RelayError::NotReady`] if it ends or stays silent.
     pub fn start(&mut self) -> Result<Duration, RelayError> {
+        self.start_under(&[])
+    }
+
+    /// The same, with the relay run by another program (`strace` with an injected fault). The
+    /// fault may end it before it is ready: that is [`RelayError::NotReady`], too.
+    ///
+    /// # Errors
+    /// As [`Relay::start`].
+    pub fn start_under(&mut self, wrapper: &[String]) -> Result<Duration, RelayError> {
         let begun = Instant::now();
         let log: File = OpenOptions::new().create(true).append(true).open(&self.log)?;
-        let child = Command::new(&self.binary)
+        let mut command = match wrapper.split_first() {
+            Some((program, arguments)) => {
+                let mut command = Command::new(program);
+                command.args(arguments).arg(&self.binary);
+                command
+            }
+            None => Command::new(&self.binary),
+        };
+        let child = command
             .arg("serve")
             .arg("--data")
             .arg(&self.data)
@@ -127,7 +160,10 @@ impl Relay {
             {
                 break;
             }
-            if self.get("/readyz").is_ok_and(|answer| answer.starts_with("HTTP/1.1 200")) {
+            if self
+                .get("/readyz")
+                .is_ok_and(|answer| answer.starts_with("HTTP/1.1 200"))
+            {
                 return Ok(begun.elapsed());
             }
             std::thread::sleep(Duration::from_millis(5));
@@ -147,6 +183,13 @@ impl Relay {
         Ok(())
     }
 
+    /// Whether the process has ended by itself.
+    pub fn has_ended(&mut self) -> bool {
+        self.child
+            .as_mut()
+            .is_none_or(|child| matches!(child.try_wait(), Ok(Some(_))))
+    }
+
     /// A page of its operations listener (`/metrics`, `/readyz`, `/livez`), with its HTTP header.
     ///
     /// # Errors
@@ -154,7 +197,10 @@ impl Relay {
     pub fn get(&self, path: &str) -> io::Result<String> {
         let mut stream = TcpStream::connect_timeout(&self.metrics, Duration::from_secs(2))?;
         stream.set_read_timeout(Some(Duration::from_secs(5)))?;
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+        write!(
+            stream,
+            "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        )?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer)?;
         Ok(answer)

@@ -8,7 +8,11 @@ fn repository() -> &'static Path {
 }
 
 fn tracked(ending: &str) -> Vec<PathBuf> {
-    let output = Command::new("git").arg("ls-files").current_dir(repository()).output().unwrap();
+    let output = Command::new("git")
+        .arg("ls-files")
+        .current_dir(repository())
+        .output()
+        .unwrap();
     assert!(output.status.success(), "git ls-files");
     String::from_utf8(output.stdout)
         .unwrap()
@@ -32,7 +36,10 @@ fn a_room_grown_too_large_is_refused() {
         .filter(|(lines, _)| *lines > LONGEST)
         .map(|(lines, p)| format!("{lines} {}", p.display()))
         .collect();
-    assert!(large.is_empty(), "over {LONGEST} lines; find the two jobs in it and split: {large:#?}");
+    assert!(
+        large.is_empty(),
+        "over {LONGEST} lines; find the two jobs in it and split: {large:#?}"
+    );
 }
 
 #[test]
@@ -43,7 +50,10 @@ fn the_house_losing_its_lightness_is_noticed() {
         .collect();
     lengths.sort_unstable();
     let median = lengths[lengths.len() / 2];
-    assert!(median <= 180, "the median file has {median} lines; it should feel like about 100");
+    assert!(
+        median <= 180,
+        "the median file has {median} lines; it should feel like about 100"
+    );
 }
 
 #[test]
@@ -53,7 +63,12 @@ fn a_crate_that_does_not_introduce_itself_is_refused() {
             continue;
         }
         let text = std::fs::read_to_string(&path).unwrap();
-        for answer in ["**What it does.**", "**What it deliberately does not know.**", "**Where to start.**", "**What always holds.**"] {
+        for answer in [
+            "**What it does.**",
+            "**What it deliberately does not know.**",
+            "**Where to start.**",
+            "**What always holds.**",
+        ] {
             assert!(text.contains(answer), "{}: lacks {answer}", path.display());
         }
     }
@@ -62,12 +77,23 @@ fn a_crate_that_does_not_introduce_itself_is_refused() {
 #[test]
 fn a_promise_in_the_threat_model_without_its_test_is_refused() {
     let page = std::fs::read_to_string(repository().join("docs/threat-model.md")).unwrap();
-    let all: String = tracked(".rs").into_iter().map(|p| std::fs::read_to_string(p).unwrap()).collect();
+    let all: String = tracked(".rs")
+        .into_iter()
+        .map(|p| std::fs::read_to_string(p).unwrap())
+        .collect();
     for line in page.lines().filter(|l| l.starts_with("| cannot")) {
-        let tests: Vec<&str> = line.split('`').skip(1).step_by(2).filter(|t| t.contains('_')).collect();
+        let tests: Vec<&str> = line
+            .split('`')
+            .skip(1)
+            .step_by(2)
+            .filter(|t| t.contains('_'))
+            .collect();
         assert!(!tests.is_empty(), "no test named in: {line}");
         for test in tests {
-            assert!(all.contains(&format!("fn {test}")), "no such test: {test}, in: {line}");
+            assert!(
+                all.contains(&format!("fn {test}")),
+                "no such test: {test}, in: {line}"
+            );
         }
     }
 }

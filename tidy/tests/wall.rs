@@ -15,15 +15,23 @@ fn metadata() -> Value {
         .current_dir(repository())
         .output()
         .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
 /// Direct dependencies of every package of ours, as `cargo metadata` lists them:
 /// name -> (dependency, whether it is only for tests).
 fn arrows(metadata: &Value) -> BTreeMap<String, BTreeSet<(String, bool)>> {
-    let members: BTreeSet<&str> =
-        metadata["workspace_members"].as_array().unwrap().iter().map(|m| m.as_str().unwrap()).collect();
+    let members: BTreeSet<&str> = metadata["workspace_members"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|m| m.as_str().unwrap())
+        .collect();
     metadata["packages"]
         .as_array()
         .unwrap()
@@ -34,7 +42,12 @@ fn arrows(metadata: &Value) -> BTreeMap<String, BTreeSet<(String, bool)>> {
                 .as_array()
                 .unwrap()
                 .iter()
-                .map(|d| (d["name"].as_str().unwrap().to_owned(), d["kind"].as_str() == Some("dev")))
+                .map(|d| {
+                    (
+                        d["name"].as_str().unwrap().to_owned(),
+                        d["kind"].as_str() == Some("dev"),
+                    )
+                })
                 .collect();
             (p["name"].as_str().unwrap().to_owned(), dependencies)
         })
@@ -64,7 +77,11 @@ fn reach(metadata: &Value, start: &str) -> BTreeSet<String> {
         .iter()
         .map(|n| (n["id"].as_str().unwrap(), n))
         .collect();
-    let mut queue: Vec<&str> = name_of.iter().filter(|(_, n)| **n == start).map(|(id, _)| *id).collect();
+    let mut queue: Vec<&str> = name_of
+        .iter()
+        .filter(|(_, n)| **n == start)
+        .map(|(id, _)| *id)
+        .collect();
     let mut seen = BTreeSet::new();
     while let Some(id) = queue.pop() {
         for dependency in nodes[id]["deps"].as_array().unwrap() {
@@ -94,8 +111,7 @@ fn the_relay_side_reaching_anything_readable_is_refused() {
         let readable: Vec<_> = reached
             .iter()
             .filter(|r| {
-                r.starts_with("openmls")
-                    || (r.starts_with("telesphor") && !BLIND.contains(&r.as_str()))
+                r.starts_with("openmls") || (r.starts_with("telesphor") && !BLIND.contains(&r.as_str()))
             })
             .collect();
         assert!(
@@ -109,9 +125,8 @@ fn the_relay_side_reaching_anything_readable_is_refused() {
 /// The table in `docs/architecture.md`: `| path (`package`) | job | may import | sole user of |`.
 fn table() -> BTreeMap<String, (BTreeSet<String>, Vec<String>)> {
     let page = std::fs::read_to_string(repository().join("docs/architecture.md")).unwrap();
-    let names = |cell: &str| -> Vec<String> {
-        cell.split('`').skip(1).step_by(2).map(str::to_owned).collect()
-    };
+    let names =
+        |cell: &str| -> Vec<String> { cell.split('`').skip(1).step_by(2).map(str::to_owned).collect() };
     page.lines()
         .filter(|l| l.starts_with("| ") && l.contains("(`telesphor"))
         .map(|l| {
@@ -160,6 +175,9 @@ fn an_outside_library_used_beyond_its_one_room_is_refused() {
             // Measuring and drills may touch anything; they ship nothing.
             .filter(|p| !["telesphor-load-tests", "telesphor-demo", "telesphor-chaos"].contains(&p.as_str()))
             .collect();
-        assert_eq!(users, owners, "{library}: who uses it (left) and who may (right) differ");
+        assert_eq!(
+            users, owners,
+            "{library}: who uses it (left) and who may (right) differ"
+        );
     }
 }

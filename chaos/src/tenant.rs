@@ -1,0 +1,170 @@
+//! What a client needs before it can send: admission, vouchers, a mailbox of its own.
+
+use telesphor_agent::link::{self, LinkError, Pin, Session};
+use telesphor_wire::answer::Answer;
+use telesphor_wire::command::{
+    Command, DepositKeys, Enrol, Open, OwnerAct, OwnerCommand, SignedOwnerCommand, SignedVoucher,
+};
+use telesphor_wire::domain::{AdmissionLink, SignedDomainRecord};
+use telesphor_wire::ext::Extensions;
+use telesphor_wire::ids::{CommandId, MailboxId, PartitionId, Voucher};
+use telesphor_wire::limits::DEPOSIT_KEY_PADDING;
+use telesphor_wire::mailbox::{Cursor, Genesis, MailboxKind, Policy, next_key};
+use telesphor_wire::sign::{PublicKey, SigningKey};
+
+/// MLS hybrid suite, as a mailbox states it; the relay only keeps it.
+const SUITE: u16 = 0x004e;
+/// How long a command of this load stays valid, milliseconds.
+pub const VALID_MS: u64 = 3_600_000;
+
+/// A domain that took us in.
+pub struct Tenant {
+    /// The relay.
+    pub pin: Pin,
+    /// Its signed record.
+    pub record: SignedDomainRecord,
+    /// Partitions of the domain.
+    pub partitions: u16,
+    vouchers: Vec<SignedVoucher>,
+}
+
+/// A mailbox with the keys that own it and write to it.
+#[derive(Clone)]
+pub struct Mailbox {
+    /// Its id.
+    pub id: MailboxId,
+    /// The owner's key.
+    pub owner: SigningKey,
+    /// The key that may deposit.
+    pub deposit: SigningKey,
+    /// Where its chain begins.
+    pub genesis: Cursor,
+}
+
+/// Why a client could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum TenantError {
+    /// The connection.
+    #[error(transparent)]
+    Link(#[from] LinkError),
+    /// The relay's answer was not the one hoped for.
+    #[error("unexpected answer while setting up: {0:?}")]
+    Answer(Box<Answer>),
+    /// More mailboxes than vouchers.
+    #[error("no voucher left")]
+    NoVoucher,
+}
+
+impl Tenant {
+    /// Spends an admission link for `mailboxes` vouchers.
+    ///
+    /// # Errors
+    /// [`TenantError`].
+    pub async fn enrol(admission: &AdmissionLink, mailboxes: usize) -> Result<Self, TenantError> {
+        let pin = Pin::of_link(admission);
+        let record = link::domain::fetch(&pin).await?;
+        let (session, _pushes) = Session::open(&pin, &relays(&record)).await?;
+        let facts = session.facts().clone();
+        let enrol = Enrol {
+            token: admission.token,
+            vouchers: (0..mailboxes).map(|_| Voucher::random()).collect(),
+            command_id: CommandId::random(),
+            not_after: facts.clock + VALID_MS,
+            ext: Extensions::none(),
+        };
+        match session.call(0, Command::Enrol(enrol)).await?.answer {
+            Answer::Enrolled(vouchers) => Ok(Self {
+                pin,
+                record,
+                partitions: facts.partitions,
+                vouchers,
+            }),
+            other => Err(TenantError::Answer(Box::new(other))),
+        }
+    }
+
+    /// The attesting keys of the domain's relays.
+    pub fn relays(&self) -> Vec<PublicKey> {
+        relays(&self.record)
+    }
+
+    /// A session with the relay.
+    ///
+    /// # Errors
+    /// [`LinkError`].
+    pub async fn session(&self) -> Result<(Session, tokio::sync::mpsc::Receiver<link::Push>), LinkError> {
+        Session::open(&self.pin, &self.relays()).await
+    }
+
+    /// Opens a personal mailbox.
+    ///
+    /// # Errors
+    /// [`TenantError`].
+    pub async fn open(&mut self, session: &Session) -> Result<Mailbox, TenantError> {
+        let voucher = self.vouchers.pop().ok_or(TenantError::NoVoucher)?;
+        let id = mailbox_beside(&voucher.statement.voucher, self.partitions);
+        let (owner, next, deposit) = (
+            SigningKey::generate(),
+            SigningKey::generate(),
+            SigningKey::generate(),
+        );
+        let genesis = Genesis {
+            mailbox: id,
+            domain: self.pin.domain.clone(),
+            kind: MailboxKind::Personal,
+            owner: owner.public(),
+            next_owner: next_key(&next.public()),
+            min_suite: SUITE,
+            policy: Policy::standard(),
+            ext: Extensions::none(),
+        };
+        let mut keys = vec![deposit.public()];
+        keys.resize_with(DEPOSIT_KEY_PADDING, || SigningKey::generate().public());
+        keys.sort_unstable();
+        let start = Cursor {
+            seq: 0,
+            hash: genesis.link(),
+        };
+        let open = Open {
+            genesis,
+            voucher,
+            access: None,
+            deposit_keys: DepositKeys(keys),
+        };
+        let command = OwnerCommand {
+            mailbox: id,
+            branch: 0,
+            counter: 0,
+            act: OwnerAct::Open(Box::new(open)),
+            command_id: CommandId::random(),
+            not_after: session.facts().clock + VALID_MS,
+            ext: Extensions::none(),
+        };
+        let signature = owner.sign(&command);
+        let command = Command::Owner(Box::new(SignedOwnerCommand { command, signature }));
+        match session.call(0, command).await?.answer {
+            Answer::Durable(receipt) if receipt.verify(&self.relays(), 1).is_ok() => Ok(Mailbox {
+                id,
+                owner,
+                deposit,
+                genesis: start,
+            }),
+            other => Err(TenantError::Answer(Box::new(other))),
+        }
+    }
+}
+
+fn relays(record: &SignedDomainRecord) -> Vec<PublicKey> {
+    record.record.relays.iter().map(|r| r.relay).collect()
+}
+
+/// A random mailbox id in the voucher's partition.
+fn mailbox_beside(voucher: &Voucher, partitions: u16) -> MailboxId {
+    let wanted = PartitionId::of(&MailboxId(voucher.0), partitions);
+    loop {
+        let id = MailboxId::random();
+        if PartitionId::of(&id, partitions) == wanted {
+            return id;
+        }
+    }
+}
