@@ -24,14 +24,19 @@ pub(crate) fn guard_drop<T>(value: T) {
 }
 
 fn from_redb(error: redb::Error) -> VaultError {
+    use std::io::ErrorKind;
     match error {
+        // The library reports a foreign or shortened file in these words.
+        redb::Error::Io(error)
+            if matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::UnexpectedEof) =>
+        {
+            VaultError::Damaged(Damage::Store)
+        }
         redb::Error::Io(error) => error.into(),
         redb::Error::DatabaseAlreadyOpen => VaultError::InUse,
         redb::Error::ValueTooLarge(_) => VaultError::TooLarge,
         // Follows a failed write: the handle is reopened before the next use.
-        redb::Error::PreviousIo | redb::Error::DatabaseClosed => {
-            VaultError::Io(std::io::ErrorKind::BrokenPipe)
-        }
+        redb::Error::PreviousIo | redb::Error::DatabaseClosed => VaultError::Io(ErrorKind::BrokenPipe),
         _ => VaultError::Damaged(Damage::Store),
     }
 }

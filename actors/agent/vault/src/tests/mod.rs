@@ -1,1 +1,5 @@
-//! Tests that need the seams inside.
+//! Tests that need the seams inside: a disk that fails at a chosen moment.
+#![allow(clippy::unwrap_used)]
+
+mod crash;
+mod lying_disk;
