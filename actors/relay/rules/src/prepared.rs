@@ -1,0 +1,117 @@
+//! A submission with everything that can be worked out from it alone, so that the bulk of it
+//! is hashed once, and on any thread.
+
+use telesphor_wire::batch::{SessionWord, Submission};
+use telesphor_wire::command::{Command, Deposit, DepositStatement};
+use telesphor_wire::hash::Digest;
+use telesphor_wire::ids::MailboxId;
+use telesphor_wire::mailbox::{MailboxKind, payload_hash};
+use telesphor_wire::sign::PublicKey;
+
+use crate::facts::{MemoryKey, token_hash};
+
+/// A submission, hashed, with the deposit key's signature checked if it has one.
+#[derive(Clone, Debug)]
+pub struct Prepared<'a> {
+    /// The command.
+    pub command: &'a Command,
+    /// The relay's word for the sender, if it needs one.
+    pub word: Option<&'a SessionWord>,
+    /// `H("command", body)`.
+    pub body: Digest,
+    /// `H("payload", ..)` of a deposit; of no meaning for other commands.
+    pub payload: Digest,
+    /// Who deposits.
+    pub depositor: Depositor,
+    /// Hash of the admission token of an enrolment.
+    token: Option<Digest>,
+}
+
+/// Who says that a deposit may be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depositor {
+    /// Not a deposit, or nobody.
+    Nobody,
+    /// The relay that held the session.
+    Word,
+    /// This key's own signature, found good.
+    Signed(PublicKey),
+    /// A signature that is not good.
+    Forged,
+}
+
+impl<'a> Prepared<'a> {
+    /// Hashes a submission and checks a deposit's own signature.
+    pub fn new(submission: &'a Submission) -> Self {
+        let command = &submission.command;
+        let word = submission.word.as_ref();
+        let mut token = None;
+        let (mut payload, mut depositor) = (Digest([0; 32]), Depositor::Nobody);
+        let body = match command {
+            Command::Deposit(d) => {
+                payload = payload_hash(&d.payload);
+                depositor = depositor_of(d, word, payload);
+                command.body_hash_with(&payload)
+            }
+            Command::Enrol(e) => {
+                token = Some(token_hash(&e.token));
+                command.body_hash()
+            }
+            _ => command.body_hash(),
+        };
+        Self {
+            command,
+            word,
+            body,
+            payload,
+            depositor,
+            token,
+        }
+    }
+
+    /// Hash of the admission token of an enrolment.
+    pub fn token(&self) -> Option<Digest> {
+        self.token
+    }
+
+    /// The key under which its id is remembered, given the kind of its mailbox (`None` if
+    /// there is no such mailbox, or none is concerned).
+    pub fn memory_key(&self, kind: Option<MailboxKind>) -> MemoryKey {
+        let scope = match (kind, self.command, self.depositor) {
+            (Some(MailboxKind::Personal), Command::Deposit(_), Depositor::Signed(key)) => key.0,
+            (Some(MailboxKind::Personal), Command::Deposit(_), Depositor::Word) => {
+                self.word.map_or([0; 32], |w| w.key.0)
+            }
+            _ => [0; 32],
+        };
+        let mailbox = match (self.command.mailbox(), self.token) {
+            (Some(id), _) => id,
+            (None, token) => MailboxId(token.unwrap_or(Digest([0; 32])).0),
+        };
+        MemoryKey {
+            mailbox,
+            scope,
+            command: self.command.id(),
+        }
+    }
+}
+
+fn depositor_of(d: &Deposit, word: Option<&SessionWord>, payload: Digest) -> Depositor {
+    if let Some((key, signature)) = &d.signature {
+        let statement = DepositStatement {
+            mailbox: d.mailbox,
+            command_id: d.command_id,
+            not_after: d.not_after,
+            payload,
+        };
+        return match key.verify(&statement, signature) {
+            Ok(()) => Depositor::Signed(*key),
+            Err(_) => Depositor::Forged,
+        };
+    }
+    if word.is_some() {
+        Depositor::Word
+    } else {
+        Depositor::Nobody
+    }
+}
