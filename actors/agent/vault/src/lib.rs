@@ -25,6 +25,7 @@ mod files;
 mod guard;
 mod head;
 mod intake;
+mod key_slots;
 mod keyring;
 // Reachable only inside this crate; `pub` because a sealed trait names it.
 #[allow(unreachable_pub)]
@@ -41,6 +42,7 @@ mod storage;
 mod table;
 mod tx;
 mod vault;
+mod write;
 
 pub use backup::BackupSummary;
 pub use error::{Damage, VaultError};
