@@ -1,0 +1,291 @@
+//! The void rule: MLS processes, the access key is the epoch's, the attribution opens, verifies
+//! and names the MLS sender, the team's policy allows it. All that before anything is merged;
+//! any failure voids the commit, the same at every member.
+
+use openmls::prelude::{OpenMlsProvider, ProcessedMessageContent, StagedCommit};
+use telesphor_wire::command::{Commit, commit_bytes_hash};
+use telesphor_wire::hash::Digest;
+use telesphor_wire::labels::ExporterLabel;
+use telesphor_wire::sign::{PublicKey, SigningKey};
+
+use crate::access;
+use crate::attribution::{self, Attributed};
+use crate::error::SessionError;
+use crate::examine::examine;
+use crate::member::{Member, MemberKeys, Seat};
+use crate::overlay::Provider;
+use crate::policy::{Change, TeamPolicy};
+use crate::receive::Opened;
+use crate::record::Dead;
+use crate::session::{GroupSession, fault};
+use crate::state::{MlsStateRead, Step};
+use crate::verdict::{Lost, Moved, Received, Void, VoidReason};
+
+/// What a commit and a rewind have in common once their outer signatures are checked.
+pub(crate) struct Outer<'a> {
+    pub(crate) mls: &'a [u8],
+    pub(crate) hash: Digest,
+    pub(crate) next_access: PublicKey,
+    pub(crate) attribution: &'a [u8],
+    pub(crate) signed: Attributed,
+    /// Branch after it; its exporter context.
+    pub(crate) branch: u32,
+    pub(crate) rewind: bool,
+}
+
+/// A verdict against a commit, with what could be learnt about it.
+pub(crate) struct Against {
+    reason: VoidReason,
+    by: Option<Seat>,
+    would_remove: Vec<Member>,
+}
+
+impl Against {
+    pub(crate) const fn outer(reason: VoidReason) -> Self {
+        Self {
+            reason,
+            by: None,
+            would_remove: Vec::new(),
+        }
+    }
+    const fn by(reason: VoidReason, by: Seat) -> Self {
+        Self {
+            reason,
+            by: Some(by),
+            would_remove: Vec::new(),
+        }
+    }
+}
+
+impl GroupSession {
+    pub(crate) fn receive_commit(
+        self,
+        state: &dyn MlsStateRead,
+        keys: &MemberKeys,
+        commit: &Commit,
+        policy: &dyn TeamPolicy,
+    ) -> Result<Step<(Self, Received)>, SessionError> {
+        if let Some(out_of_place) = self.place(commit.body.branch, commit.body.from_epoch) {
+            return Ok(self.unchanged(out_of_place));
+        }
+        let outer = Outer {
+            mls: &commit.mls,
+            hash: commit_bytes_hash(&commit.mls),
+            next_access: commit.body.next_access,
+            attribution: &commit.body.attribution,
+            signed: Attributed::commit(&commit.body),
+            branch: commit.body.branch,
+            rewind: false,
+        };
+        let access = self.keys(state)?.access_public();
+        let honest = commit.body.mailbox == self.mailbox()
+            && commit.body.mls == outer.hash
+            && access.verify(&commit.body, &commit.access_signature).is_ok();
+        if !honest {
+            return self.void(state, &outer, Against::outer(VoidReason::RelayLied));
+        }
+        self.follow(state, keys, &outer, policy)
+    }
+
+    /// Follows a commit or rewind whose outer words are in order.
+    pub(crate) fn follow(
+        mut self,
+        state: &dyn MlsStateRead,
+        keys: &MemberKeys,
+        outer: &Outer<'_>,
+        policy: &dyn TeamPolicy,
+    ) -> Result<Step<(Self, Received)>, SessionError> {
+        let provider = Provider::new(state);
+        if self
+            .record
+            .pending
+            .as_ref()
+            .is_some_and(|p| p.commit == outer.hash && p.rewind == outer.rewind)
+        {
+            let by = self.me()?;
+            let staged = self.group.pending_commit().ok_or(SessionError::Fault)?;
+            return match self.judge(&provider, staged, outer, by, policy)? {
+                Err(against) => self.void(state, outer, against),
+                Ok(change) => {
+                    self.group
+                        .merge_pending_commit(&provider)
+                        .map_err(|_| fault(&provider))?;
+                    self.moved(provider, outer, change, true)
+                }
+            };
+        }
+        let processed = match self.open(&provider, outer.mls)? {
+            Opened::Processed(p) => p,
+            Opened::Foreign => return self.void(state, outer, Against::outer(VoidReason::External)),
+            Opened::Refused => {
+                return self.void(state, outer, Against::outer(VoidReason::Unprocessable));
+            }
+            Opened::Untimely => {
+                return Ok(self.reload(state)?.unchanged(Received::Lost(Lost::AwayTooLong)));
+            }
+        };
+        let Some(by) = self.sender_seat(&processed) else {
+            return self.void(state, outer, Against::outer(VoidReason::External));
+        };
+        let staged = match processed.into_content() {
+            ProcessedMessageContent::StagedCommitMessage(staged) => staged,
+            ProcessedMessageContent::OwnPrivateMessage if by.member == *keys.member() => {
+                return Ok(self
+                    .reload(state)?
+                    .unchanged(Received::Lost(Lost::OwnCommitGivenUp)));
+            }
+            _ => return self.void(state, outer, Against::by(VoidReason::NotACommit, by)),
+        };
+        match self.judge(&provider, &staged, outer, by, policy)? {
+            Err(against) => self.void(state, outer, against),
+            Ok(change) if staged.self_removed() => self.removed(state, outer, change),
+            Ok(change) => {
+                self.group
+                    .merge_staged_commit(&provider, *staged)
+                    .map_err(|_| fault(&provider))?;
+                self.moved(provider, outer, change, false)
+            }
+        }
+    }
+
+    /// Judges a staged commit. The outer error is a fault of ours, the inner one the verdict.
+    fn judge(
+        &self,
+        provider: &Provider<'_>,
+        staged: &StagedCommit,
+        outer: &Outer<'_>,
+        by: Seat,
+        policy: &dyn TeamPolicy,
+    ) -> Result<Result<Change, Against>, SessionError> {
+        let mailbox = self.mailbox();
+        let would_remove: Vec<Member> = staged
+            .remove_proposals()
+            .filter_map(|r| self.seat(r.remove_proposal().removed()).map(|s| s.member))
+            .collect();
+        let against = |reason| Against {
+            reason,
+            by: Some(by.clone()),
+            would_remove: would_remove.clone(),
+        };
+        // Somebody who is being removed has no keys of the next epoch and cannot judge this part;
+        // nor does he merge anything.
+        if !staged.self_removed() {
+            let seed = access::export(
+                staged,
+                provider.crypto(),
+                ExporterLabel::Access,
+                &mailbox,
+                outer.branch,
+            )?;
+            if SigningKey::from_seed(&seed).public() != outer.next_access {
+                return Ok(Err(against(VoidReason::WrongNextAccess)));
+            }
+        }
+        let key = access::export(
+            &self.group,
+            provider.crypto(),
+            ExporterLabel::Attribution,
+            &mailbox,
+            outer.branch,
+        )?;
+        let place = (&mailbox, outer.branch, self.record.epoch);
+        let sender = (by.index, &by.member.leaf);
+        let why = match attribution::verify(&key, place, outer.attribution, sender, &outer.signed) {
+            Ok(why) => why,
+            Err(reason) => return Ok(Err(against(reason))),
+        };
+        let change = match examine(self, staged, by.clone(), Some(why), outer.rewind) {
+            Ok(change) => change,
+            Err(reason) => return Ok(Err(against(reason))),
+        };
+        match policy.judge(&change) {
+            Ok(()) => Ok(Ok(change)),
+            Err(forbidden) => Ok(Err(against(VoidReason::Policy(forbidden)))),
+        }
+    }
+
+    /// The commit has been merged in memory: begin its epoch.
+    fn moved(
+        mut self,
+        provider: Provider<'_>,
+        outer: &Outer<'_>,
+        change: Change,
+        own: bool,
+    ) -> Result<Step<(Self, Received)>, SessionError> {
+        let superseded = self.record.pending.take().filter(|_| !own).map(|p| p.commit);
+        let dead = self.record.dead.take();
+        self.record.branch = outer.branch;
+        if let Some(policy) = change.policy {
+            self.binding.policy = policy;
+        }
+        self.begin_epoch(&provider)?;
+        let members = self.members()?;
+        let back = |m: &Member| {
+            members
+                .iter()
+                .any(|s| s.member.identity == m.identity && s.member.endpoint == m.endpoint)
+        };
+        let returned = match (outer.rewind, dead) {
+            (true, Some(dead)) => dead.removed.into_iter().filter(back).collect(),
+            _ => Vec::new(),
+        };
+        let moved = Moved {
+            change,
+            own,
+            branch: outer.branch,
+            epoch: self.group.epoch().as_u64(),
+            superseded,
+            returned,
+        };
+        Ok(self.step(provider, Received::Moved(moved)))
+    }
+
+    /// A commit without effect: everything it touched is given up, and only the fact is kept.
+    pub(crate) fn void(
+        self,
+        state: &dyn MlsStateRead,
+        outer: &Outer<'_>,
+        against: Against,
+    ) -> Result<Step<(Self, Received)>, SessionError> {
+        let mut session = self.reload(state)?;
+        let provider = Provider::new(state);
+        let superseded = session.drop_pending(&provider)?;
+        let void = Void {
+            reason: against.reason,
+            commit: outer.hash,
+            branch: session.record.branch,
+            from_epoch: session.record.epoch,
+            by: against.by,
+            superseded,
+        };
+        session.record.dead = Some(Dead {
+            commit: outer.hash,
+            removed: against.would_remove,
+        });
+        Ok(session.step(provider, Received::Void(void)))
+    }
+
+    /// A commit that removes us is noted, not merged: a rewind may undo it, and MLS cannot.
+    fn removed(
+        self,
+        state: &dyn MlsStateRead,
+        outer: &Outer<'_>,
+        change: Change,
+    ) -> Result<Step<(Self, Received)>, SessionError> {
+        let mut session = self.reload(state)?;
+        let provider = Provider::new(state);
+        session.drop_pending(&provider)?;
+        session.record.removed = Some(outer.hash);
+        Ok(session.step(provider, Received::Removed(change)))
+    }
+
+    fn drop_pending(&mut self, provider: &Provider<'_>) -> Result<Option<Digest>, SessionError> {
+        let Some(pending) = self.record.pending.take() else {
+            return Ok(None);
+        };
+        self.group
+            .clear_pending_commit(provider.storage())
+            .map_err(|_| fault(provider))?;
+        Ok(Some(pending.commit))
+    }
+}
