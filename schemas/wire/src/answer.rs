@@ -55,12 +55,20 @@ pub struct Refusal {
 impl Refusal {
     /// A refusal that needs no more than its code.
     pub const fn of(code: ErrorCode) -> Self {
-        Self { code, standing: None, ext: Extensions::none() }
+        Self {
+            code,
+            standing: None,
+            ext: Extensions::none(),
+        }
     }
 
     /// A refusal that says where the mailbox stands.
     pub const fn standing(code: ErrorCode, standing: Standing) -> Self {
-        Self { code, standing: Some(standing), ext: Extensions::none() }
+        Self {
+            code,
+            standing: Some(standing),
+            ext: Extensions::none(),
+        }
     }
 }
 

@@ -54,7 +54,10 @@ pub fn decode_bounded<T: DeserializeOwned + Serialize>(
     max: usize,
 ) -> Result<T, CanonicalError> {
     if bytes.len() > max {
-        return Err(CanonicalError::TooLarge { len: bytes.len(), max });
+        return Err(CanonicalError::TooLarge {
+            len: bytes.len(),
+            max,
+        });
     }
     let mut reader = rmp_serde::Deserializer::from_read_ref(bytes);
     reader.set_max_depth(limits::MAX_DEPTH);
@@ -72,7 +75,10 @@ struct Rest<'a>(&'a [u8]);
 
 impl std::io::Write for Rest<'_> {
     fn write(&mut self, written: &[u8]) -> std::io::Result<usize> {
-        self.0 = self.0.strip_prefix(written).ok_or(std::io::ErrorKind::InvalidData)?;
+        self.0 = self
+            .0
+            .strip_prefix(written)
+            .ok_or(std::io::ErrorKind::InvalidData)?;
         Ok(written.len())
     }
     fn flush(&mut self) -> std::io::Result<()> {

@@ -77,7 +77,14 @@ impl Command {
         match self {
             Self::Deposit(d) => hash(
                 HashLabel::Command,
-                &(1u16, (d.mailbox, d.branch, d.epoch, d.kind), d.command_id, d.not_after, payload, &d.ext),
+                &(
+                    1u16,
+                    (d.mailbox, d.branch, d.epoch, d.kind),
+                    d.command_id,
+                    d.not_after,
+                    payload,
+                    &d.ext,
+                ),
             ),
             other => hash(HashLabel::Command, other),
         }
@@ -275,8 +282,7 @@ pub struct FirstAccess {
 /// multiple of 8 so that their number does not tell the number of contacts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DepositKeys(
-    #[serde(deserialize_with = "list::bounded::<{ limits::MAX_DEPOSIT_KEYS }, _, _>")]
-    pub Vec<PublicKey>,
+    #[serde(deserialize_with = "list::bounded::<{ limits::MAX_DEPOSIT_KEYS }, _, _>")] pub Vec<PublicKey>,
 );
 
 /// Replacing the owner key.

@@ -76,7 +76,10 @@ impl SignedDomainRecord {
     /// # Errors
     /// [`BadRecord::Signature`].
     pub fn verify(&self) -> Result<&DomainRecord, BadRecord> {
-        self.record.key.verify(&self.record, &self.signature).map_err(|_| BadRecord::Signature)?;
+        self.record
+            .key
+            .verify(&self.record, &self.signature)
+            .map_err(|_| BadRecord::Signature)?;
         Ok(&self.record)
     }
 }
@@ -107,7 +110,10 @@ pub struct AdmissionLink {
 impl AdmissionLink {
     /// The link as text.
     pub fn to_text(&self) -> String {
-        format!("telesphor-join:{}", text::encode("teljoin", &canonical::encode(self)))
+        format!(
+            "telesphor-join:{}",
+            text::encode("teljoin", &canonical::encode(self))
+        )
     }
 
     /// Reads a link.

@@ -5,7 +5,8 @@ use crate::bytes::bytes32;
 #[allow(clippy::expect_used)]
 pub(crate) fn random32() -> [u8; 32] {
     let mut bytes = [0u8; 32];
-    getrandom::fill(&mut bytes).expect("the operating system gives randomness, or nothing here is safe to do");
+    getrandom::fill(&mut bytes)
+        .expect("the operating system gives randomness, or nothing here is safe to do");
     bytes
 }
 

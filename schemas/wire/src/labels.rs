@@ -192,7 +192,9 @@ mod tests {
     #[test]
     fn a_label_used_twice_is_refused() {
         let mut seen = BTreeSet::new();
-        let all = SignLabel::ALL.iter().map(|l| l.context())
+        let all = SignLabel::ALL
+            .iter()
+            .map(|l| l.context())
             .chain(HashLabel::ALL.iter().map(|l| l.context()))
             .chain(KdfLabel::ALL.iter().map(|l| l.context()))
             .chain(ExporterLabel::ALL.iter().map(|l| l.context()))

@@ -35,9 +35,7 @@ pub(crate) fn bounded<'de, const MAX: usize, T: Deserialize<'de>, D: Deserialize
 }
 
 /// A text of at most `MAX` bytes.
-pub(crate) fn bounded_text<'de, const MAX: usize, D: Deserializer<'de>>(
-    d: D,
-) -> Result<String, D::Error> {
+pub(crate) fn bounded_text<'de, const MAX: usize, D: Deserializer<'de>>(d: D) -> Result<String, D::Error> {
     struct Text<const MAX: usize>;
     impl<const MAX: usize> de::Visitor<'_> for Text<MAX> {
         type Value = String;

@@ -222,9 +222,14 @@ impl Cursor {
         // A position at the very end of the numbers is a relay's invention: nothing follows it.
         let expected = self.seq.checked_add(1);
         if Some(seq) != expected || !whole {
-            return Err(BrokenChain { seq: expected.unwrap_or(u64::MAX) });
+            return Err(BrokenChain {
+                seq: expected.unwrap_or(u64::MAX),
+            });
         }
-        *self = Self { seq, hash: link(&self.hash, &event.header, &event.payload_hash) };
+        *self = Self {
+            seq,
+            hash: link(&self.hash, &event.header, &event.payload_hash),
+        };
         Ok(())
     }
 }

@@ -29,7 +29,14 @@ impl Bucket {
             Self::Uniform => &[8 * KIB, 64 * KIB],
             Self::Receipt => &[KIB],
             Self::Handshake => &[
-                4 * KIB, 8 * KIB, 16 * KIB, 32 * KIB, 64 * KIB, 128 * KIB, 256 * KIB, 512 * KIB,
+                4 * KIB,
+                8 * KIB,
+                16 * KIB,
+                32 * KIB,
+                64 * KIB,
+                128 * KIB,
+                256 * KIB,
+                512 * KIB,
                 1024 * KIB,
             ],
             Self::KeyPackage => &[4 * KIB],
@@ -76,7 +83,9 @@ pub enum PaddingError {
 pub fn pad(bucket: Bucket, content: &[u8]) -> Result<Vec<u8>, PaddingError> {
     let need = content.len() + 4;
     let max = bucket.sizes().last().copied().unwrap_or(0);
-    let size = bucket.size_for(need).ok_or(PaddingError::TooLarge { len: need, max })?;
+    let size = bucket
+        .size_for(need)
+        .ok_or(PaddingError::TooLarge { len: need, max })?;
     let len = u32::try_from(content.len()).map_err(|_| PaddingError::TooLarge { len: need, max })?;
     let mut out = Vec::with_capacity(size);
     out.extend_from_slice(&len.to_be_bytes());

@@ -10,8 +10,8 @@ use crate::ext::Extensions;
 use crate::hash::{Digest, hash};
 use crate::ids::{Incarnation, MailboxId, PartitionId};
 use crate::labels::{HashLabel, SignLabel};
-use crate::{limits, list};
 use crate::sign::{PublicKey, Signature, Signed};
+use crate::{limits, list};
 
 /// A leaf: after this command the mailbox stood here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -136,7 +136,11 @@ impl Receipt {
             .collect();
         voters.sort_unstable();
         voters.dedup();
-        if voters.len() < quorum.max(1) { Err(BadReceipt::Attests) } else { Ok(()) }
+        if voters.len() < quorum.max(1) {
+            Err(BadReceipt::Attests)
+        } else {
+            Ok(())
+        }
     }
 
     /// What its attestations sign.
@@ -179,7 +183,11 @@ impl BatchTree {
 
     /// The root; all zero for no leaves.
     pub fn root(&self) -> Digest {
-        self.0.last().and_then(|l| l.first()).copied().unwrap_or(Digest([0; 32]))
+        self.0
+            .last()
+            .and_then(|l| l.first())
+            .copied()
+            .unwrap_or(Digest([0; 32]))
     }
 
     /// The siblings of a leaf, from below upwards.
@@ -206,7 +214,11 @@ fn root_of_path(leaf: Digest, index: u32, count: u32, path: &[Digest]) -> Option
     while width > 1 {
         if index ^ 1 < width {
             let sibling = siblings.next()?;
-            hash = if index % 2 == 0 { node(&hash, sibling) } else { node(sibling, &hash) };
+            hash = if index % 2 == 0 {
+                node(&hash, sibling)
+            } else {
+                node(sibling, &hash)
+            };
         }
         index /= 2;
         width = width.div_ceil(2);

@@ -176,5 +176,8 @@ pub fn seal_to(
     )
     .map_err(|_| SealError)?;
     let ciphertext = context.seal(plaintext, aad).map_err(|_| SealError)?;
-    Ok(Sealed { enc: Bytes(enc.to_bytes().to_vec()), ciphertext: Bytes(ciphertext) })
+    Ok(Sealed {
+        enc: Bytes(enc.to_bytes().to_vec()),
+        ciphertext: Bytes(ciphertext),
+    })
 }

@@ -338,4 +338,3 @@ pub struct Page {
     /// Where the mailbox stands.
     pub head: Cursor,
 }
-

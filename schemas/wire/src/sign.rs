@@ -148,3 +148,7 @@ impl<'de> Deserialize<'de> for Signature {
         deserialize_fixed(d).map(Self)
     }
 }
+
+#[cfg(test)]
+#[path = "sign_vectors.rs"]
+mod vectors;

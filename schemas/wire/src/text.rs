@@ -75,7 +75,10 @@ pub fn decode(prefix: &'static str, what: &'static str, text: &str) -> Result<Ve
     }
     let parsed = CheckedHrpstring::new::<Long>(text).map_err(|_| TextError::Checksum(what))?;
     if parsed.hrp().to_lowercase() != prefix {
-        return Err(TextError::WrongKind { expected: what, prefix });
+        return Err(TextError::WrongKind {
+            expected: what,
+            prefix,
+        });
     }
     let bytes: Vec<u8> = parsed.byte_iter().collect();
     // The bits that fill up the last letter must be zero, or one value had several texts.
@@ -96,7 +99,9 @@ macro_rules! text_id {
             type Err = TextError;
             fn from_str(s: &str) -> Result<Self, TextError> {
                 let bytes = decode($prefix, $what, s)?;
-                Ok(Self(bytes.try_into().map_err(|_| TextError::Checksum($what))?))
+                Ok(Self(
+                    bytes.try_into().map_err(|_| TextError::Checksum($what))?,
+                ))
             }
         }
     };
@@ -126,7 +131,8 @@ impl FromStr for Domain {
                 && l.len() <= 63
                 && !l.starts_with('-')
                 && !l.ends_with('-')
-                && l.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+                && l.bytes()
+                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
         };
         if s.is_empty() || s.len() > limits::MAX_DOMAIN_BYTES || !s.split('.').all(label_ok) {
             return Err(TextError::Domain);
@@ -177,7 +183,11 @@ impl FromStr for Address {
             Some((domain, key)) => (domain, Some(key.parse()?)),
             None => (rest, None),
         };
-        Ok(Self { identity: identity.parse()?, domain: domain.parse()?, deposit_key: key })
+        Ok(Self {
+            identity: identity.parse()?,
+            domain: domain.parse()?,
+            deposit_key: key,
+        })
     }
 }
 
@@ -222,14 +232,21 @@ impl FromStr for SupportCode {
                 b'I' | b'L' => b'1',
                 other => other,
             };
-            let digit = CROCKFORD.iter().position(|&d| d == c).ok_or(TextError::SupportCode)?;
+            let digit = CROCKFORD
+                .iter()
+                .position(|&d| d == c)
+                .ok_or(TextError::SupportCode)?;
             digits += 1;
             if digits > 6 {
                 return Err(TextError::SupportCode);
             }
             value = (value << 5) | digit as u32;
         }
-        if digits == 6 { Ok(Self(value)) } else { Err(TextError::SupportCode) }
+        if digits == 6 {
+            Ok(Self(value))
+        } else {
+            Err(TextError::SupportCode)
+        }
     }
 }
 

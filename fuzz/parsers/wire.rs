@@ -1,0 +1,89 @@
+//! Every parser of the words outside the seal. Each function takes any bytes, must not
+//! panic, and checks that what is accepted has one form only.
+
+use serde::{Serialize, de::DeserializeOwned};
+use telesphor_wire::canonical;
+use telesphor_wire::command::Command;
+use telesphor_wire::domain::{AdmissionLink, SignedDomainRecord};
+use telesphor_wire::ids::{DocumentId, IdentityId, MailboxId};
+use telesphor_wire::mailbox::{Cursor, Event, Genesis};
+use telesphor_wire::receipt::Receipt;
+use telesphor_wire::session::{ClientFrame, Page, RelayFrame, SessionProof, SingleCall};
+use telesphor_wire::sign::PublicKey;
+use telesphor_wire::text::{Address, Domain, SupportCode};
+use telesphor_wire::{batch::Batch, padding};
+
+fn one_form<T: DeserializeOwned + Serialize>(bytes: &[u8]) -> Option<T> {
+    let value: T = canonical::decode(bytes).ok()?;
+    assert_eq!(
+        canonical::encode(&value),
+        bytes,
+        "accepted in a form that is not canonical"
+    );
+    Some(value)
+}
+
+/// Frames of both directions, and the bodies of HTTP calls.
+pub fn frames(bytes: &[u8]) {
+    one_form::<ClientFrame>(bytes);
+    one_form::<RelayFrame>(bytes);
+    one_form::<SingleCall>(bytes);
+    one_form::<SessionProof>(bytes);
+    one_form::<Page>(bytes);
+    one_form::<SignedDomainRecord>(bytes).map(|r| r.verify().is_ok());
+}
+
+/// Commands, and the batches that carry them.
+pub fn commands(bytes: &[u8]) {
+    if let Some(command) = one_form::<Command>(bytes) {
+        let _ = (
+            command.mailbox(),
+            command.id(),
+            command.not_after(),
+            command.body_hash(),
+        );
+    }
+    one_form::<Batch>(bytes);
+    one_form::<Genesis>(bytes);
+}
+
+/// Receipts and events, with what a reader does to them.
+pub fn receipts(bytes: &[u8]) {
+    if let Some(receipt) = one_form::<Receipt>(bytes) {
+        let relays: Vec<PublicKey> = receipt.attests.iter().map(|a| a.relay).collect();
+        let _ = receipt.verify(&relays, 1);
+    }
+    if let Some(event) = one_form::<Event>(bytes) {
+        let hash = event.payload_hash;
+        let _ = Cursor {
+            seq: event.header.seq.wrapping_sub(1),
+            hash,
+        }
+        .advance(&event);
+    }
+    let _ = padding::unpad(bytes);
+}
+
+/// What people copy, print and scan.
+pub fn text(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    fn again<T: std::str::FromStr + std::fmt::Display>(text: &str) {
+        if let Ok(value) = text.parse::<T>() {
+            let written = value.to_string();
+            assert!(written.parse::<T>().is_ok(), "written in a form that is not read");
+            assert!(written.is_ascii());
+        }
+    }
+    again::<IdentityId>(text);
+    again::<MailboxId>(text);
+    again::<DocumentId>(text);
+    again::<PublicKey>(text);
+    again::<Domain>(text);
+    again::<Address>(text);
+    again::<SupportCode>(text);
+    if let Ok(link) = AdmissionLink::from_text(text) {
+        assert_eq!(AdmissionLink::from_text(&link.to_text()), Ok(link));
+    }
+}
