@@ -220,7 +220,7 @@ fn parse_fhir(text: &str) -> Option<Instant> {
             let end = f.find(|c: char| !c.is_ascii_digit()).filter(|&e| e > 0)?;
             let mut ms = 0i64;
             for i in 0..3 {
-                ms = ms * 10 + f[..end].as_bytes().get(i).map_or(0, |d| i64::from(d - b'0'));
+                ms = ms * 10 + f.as_bytes()[..end].get(i).map_or(0, |d| i64::from(d - b'0'));
             }
             (Some(ms), &f[end..])
         }

@@ -17,6 +17,7 @@ pub struct Foreign {
 }
 
 /// Declares a field-less enum that keeps unknown numbers.
+#[macro_export]
 macro_rules! open_coded {
     ($(#[$doc:meta])* $vis:vis enum $name:ident { $($(#[$vdoc:meta])* $code:literal => $variant:ident $word:literal,)* }) => {
         $(#[$doc])*

@@ -89,14 +89,30 @@ impl<'de> Deserialize<'de> for Text {
     }
 }
 
-/// Refuses a list longer than `max`; for `deserialize_with` on bounded lists.
-pub(crate) fn bounded<'de, const MAX: usize, T: Deserialize<'de>, D: Deserializer<'de>>(
+/// A list of at most `MAX` elements, for `deserialize_with`: reading stops at the first one too
+/// many, and nothing is allocated on the strength of the sender's claim.
+///
+/// # Errors
+/// The deserializer's own, or a list that is too long.
+pub fn bounded<'de, const MAX: usize, T: Deserialize<'de>, D: Deserializer<'de>>(
     d: D,
 ) -> Result<Vec<T>, D::Error> {
-    let list = Vec::<T>::deserialize(d)?;
-    if list.len() > MAX {
-        Err(de::Error::custom("list too long"))
-    } else {
-        Ok(list)
+    struct Bounded<const MAX: usize, T>(std::marker::PhantomData<T>);
+    impl<'de, const MAX: usize, T: Deserialize<'de>> de::Visitor<'de> for Bounded<MAX, T> {
+        type Value = Vec<T>;
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "a list of at most {MAX}")
+        }
+        fn visit_seq<A: de::SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<T>, A::Error> {
+            let mut list = Vec::with_capacity(seq.size_hint().unwrap_or(0).min(16));
+            while let Some(element) = seq.next_element()? {
+                if list.len() == MAX {
+                    return Err(de::Error::invalid_length(MAX + 1, &self));
+                }
+                list.push(element);
+            }
+            Ok(list)
+        }
     }
+    d.deserialize_seq(Bounded::<MAX, T>(std::marker::PhantomData))
 }
