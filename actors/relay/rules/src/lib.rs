@@ -35,4 +35,4 @@ pub mod state;
 mod decide;
 mod event;
 
-pub use decide::decide;
+pub use decide::{decide, home};

@@ -107,6 +107,9 @@ pub struct AccessRecord {
     pub begins_at: u64,
     /// The event that ended it, which the key may still read; `None` while it is current.
     pub ended_at: Option<u64>,
+    /// Chain hash of the event that ended it; all zero while it is current. Who holds an ended
+    /// key is told this much of where the mailbox stands, and nothing later.
+    pub ended_hash: Digest,
     /// Until when it serves, as its commit set it, Unix milliseconds.
     pub lease: u64,
 }
@@ -136,6 +139,21 @@ impl Mailbox {
             seq: h.seq,
             hash: h.hash,
             winner,
+        }
+    }
+
+    /// Where it stands as the holder of an access key may know it: an ended key learns of the
+    /// event that ended it and of nothing later.
+    pub fn standing_for(&self, record: &AccessRecord, branch: u32, epoch: u64) -> Standing {
+        match record.ended_at {
+            None => self.standing(0),
+            Some(seq) => Standing {
+                branch,
+                epoch: epoch.saturating_add(1),
+                seq,
+                hash: record.ended_hash,
+                winner: seq,
+            },
         }
     }
 
