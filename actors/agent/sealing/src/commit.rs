@@ -270,8 +270,8 @@ impl GroupSession {
         policy: &dyn TeamPolicy,
     ) -> Result<PublicKey, SessionError> {
         let staged: &StagedCommit = self.group.pending_commit().ok_or(SessionError::Fault)?;
-        let change =
-            examine(self, staged, self.me()?, Some(why), rewind).map_err(|_| SessionError::PackageUnfit)?;
+        let change = examine(self, staged, self.me()?, Some(why), None, rewind)
+            .map_err(|_| SessionError::PackageUnfit)?;
         policy.judge(&change)?;
         let seed = access::export(
             staged,

@@ -2,6 +2,7 @@
 //! The team's policy comes after.
 
 use openmls::prelude::{LeafNodeIndex, Proposal, Sender, StagedCommit};
+use telesphor_wire::hash::Digest;
 
 use crate::binding::Binding;
 use crate::member::{Member, Seat};
@@ -10,7 +11,7 @@ use crate::session::GroupSession;
 use crate::suite::Suite;
 use crate::verdict::VoidReason;
 
-/// Reads the change out of a staged commit by `by`.
+/// Reads the change out of a staged commit by `by`, ordered at `stamp` (not yet, if our own).
 ///
 /// Allowed are additions, removals and a new policy hash, by value or by reference to a member's
 /// proposal; always with fresh keys of the committer. Everything else that MLS knows (updates of
@@ -20,7 +21,8 @@ pub(crate) fn examine(
     session: &GroupSession,
     staged: &StagedCommit,
     by: Seat,
-    why: Option<telesphor_wire::hash::Digest>,
+    why: Option<Digest>,
+    stamp: Option<u64>,
     rewind: bool,
 ) -> Result<Change, VoidReason> {
     let mut change = Change {
@@ -42,7 +44,7 @@ pub(crate) fn examine(
                 change.proposed_by.push(seat);
             }
         }
-        read(session, queued.proposal(), &mut change)?;
+        read(session, queued.proposal(), stamp, &mut change)?;
     }
     // A binding must follow in any case: the proposal that changes it may be hidden in others.
     let next = Binding::read(staged.group_context()).map_err(|_| VoidReason::BindingChanged)?;
@@ -65,6 +67,7 @@ pub(crate) fn examine(
 pub(crate) fn read(
     session: &GroupSession,
     proposal: &Proposal,
+    stamp: Option<u64>,
     change: &mut Change,
 ) -> Result<(), VoidReason> {
     match proposal {
@@ -73,7 +76,12 @@ pub(crate) fn read(
             let leaf = package.leaf_node();
             let member = Member::read(leaf.credential(), leaf.signature_key().as_slice())
                 .map_err(|_| VoidReason::BadPackage)?;
-            let fit = package.life_time().has_acceptable_range()
+            let life = package.life_time();
+            let timely = stamp.is_none_or(|s| {
+                life.not_before().saturating_mul(1000) <= s && s < life.not_after().saturating_mul(1000)
+            });
+            let fit = timely
+                && life.has_acceptable_range()
                 && Suite::of(package.ciphersuite()).is_some_and(|s| s.meets(session.binding.min_suite));
             if !fit {
                 return Err(VoidReason::BadPackage);

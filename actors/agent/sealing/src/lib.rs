@@ -25,6 +25,7 @@ mod config;
 mod examine;
 mod overlay;
 mod record;
+mod storage;
 mod verify;
 
 pub mod access;

@@ -5,6 +5,7 @@ use openmls::prelude::{
     KeyPackageVerifyError, LeafNodeIndex, MlsMessageIn, ProcessMessageError, ProcessedMessage,
     ProcessedMessageContent, ProtocolMessage, QueuedProposal, Sender, ValidationError, WireFormat,
 };
+use openmls::treesync::errors::LifetimeError;
 use openmls_traits::OpenMlsProvider;
 use telesphor_wire::canonical;
 use telesphor_wire::command::{Commit, SignedOwnerCommand};
@@ -32,6 +33,8 @@ pub struct Incoming<'a> {
     pub branch: u32,
     /// From the event's header.
     pub epoch: u64,
+    /// The order's clock, from the event's header, Unix milliseconds.
+    pub stamp: u64,
     /// The event's payload; erased ones are stepped over without coming here.
     pub payload: &'a [u8],
 }
@@ -43,7 +46,10 @@ pub(crate) enum Opened {
     Foreign,
     /// Does not open, is not valid, or was seen before.
     Refused,
-    /// Holds a key package that is not valid by this machine's clock.
+    /// Holds a key package that was not valid when the event was ordered.
+    Expired,
+    /// Holds a key package that was valid when the event was ordered and is not by this machine's
+    /// clock.
     Untimely,
 }
 
@@ -68,14 +74,14 @@ impl GroupSession {
             EventKind::MESSAGE | EventKind::PROPOSAL => self.receive_content(state, event, policy),
             EventKind::COMMIT => {
                 match canonical::decode_bounded::<Commit>(event.payload, MAX_PAYLOAD_BYTES) {
-                    Ok(commit) => self.receive_commit(state, keys, &commit, policy),
+                    Ok(commit) => self.receive_commit(state, keys, &commit, event.stamp, policy),
                     // The relay parses commits before it orders them.
                     Err(_) => Ok(self.unchanged(Received::Junk)),
                 }
             }
             EventKind::REWIND => {
                 match canonical::decode_bounded::<SignedOwnerCommand>(event.payload, MAX_PAYLOAD_BYTES) {
-                    Ok(command) => self.receive_rewind(state, keys, &command, owner, policy),
+                    Ok(command) => self.receive_rewind(state, keys, &command, event.stamp, owner, policy),
                     Err(_) => Ok(self.unchanged(Received::Junk)),
                 }
             }
@@ -93,7 +99,7 @@ impl GroupSession {
             return Ok(self.unchanged(out_of_place));
         }
         let provider = Provider::new(state);
-        let processed = match self.open(&provider, event.payload)? {
+        let processed = match self.open(&provider, event.payload, event.stamp)? {
             Opened::Processed(p) => p,
             Opened::Untimely if event.kind == EventKind::PROPOSAL => {
                 return Ok(self.reload(state)?.unchanged(Received::Lost(Lost::AwayTooLong)));
@@ -166,7 +172,7 @@ impl GroupSession {
             policy: None,
             rewind: false,
         };
-        if let Err(reason) = examine::read(self, queued.proposal(), &mut change) {
+        if let Err(reason) = examine::read(self, queued.proposal(), None, &mut change) {
             return Ok(Received::ProposalRefused(reason));
         }
         // A lone change of the context cannot be judged before it is committed.
@@ -206,7 +212,12 @@ impl GroupSession {
     ///
     /// # Errors
     /// Only storage faults.
-    pub(crate) fn open(&mut self, provider: &Provider<'_>, bytes: &[u8]) -> Result<Opened, SessionError> {
+    pub(crate) fn open(
+        &mut self,
+        provider: &Provider<'_>,
+        bytes: &[u8],
+        stamp: u64,
+    ) -> Result<Opened, SessionError> {
         let Some(message) = self.private(bytes) else {
             return Ok(Opened::Foreign);
         };
@@ -216,8 +227,7 @@ impl GroupSession {
             Ok(_) => Ok(Opened::Refused),
             Err(e) => match provider.rows.fault() {
                 Some(f) => Err(f.into()),
-                None if untimely(&e) => Ok(Opened::Untimely),
-                None => Ok(Opened::Refused),
+                None => Ok(untimely(&e, stamp).unwrap_or(Opened::Refused)),
             },
         }
     }
@@ -247,11 +257,23 @@ impl GroupSession {
     }
 }
 
-const fn untimely(e: &ProcessMessageError<StateError>) -> bool {
-    matches!(
-        e,
-        ProcessMessageError::ValidationError(ValidationError::KeyPackageVerifyError(
-            KeyPackageVerifyError::LifetimeError(_)
-        ))
-    )
+/// openmls judges key packages by this machine's clock, at the time of processing. Whether the
+/// author is to blame or our own lateness is told by the order's clock, alike at all members.
+const fn untimely(e: &ProcessMessageError<StateError>, stamp: u64) -> Option<Opened> {
+    let ProcessMessageError::ValidationError(ValidationError::KeyPackageVerifyError(
+        KeyPackageVerifyError::LifetimeError(e),
+    )) = e
+    else {
+        return None;
+    };
+    let valid_then = match e {
+        LifetimeError::Expired { not_after, .. } => not_after.saturating_mul(1000) > stamp,
+        LifetimeError::NotValidYet { not_before, .. } => not_before.saturating_mul(1000) <= stamp,
+        LifetimeError::SystemTimeBeforeUnixEpoch => true,
+    };
+    Some(if valid_then {
+        Opened::Untimely
+    } else {
+        Opened::Expired
+    })
 }

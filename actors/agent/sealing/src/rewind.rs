@@ -133,6 +133,7 @@ impl GroupSession {
         state: &dyn MlsStateRead,
         keys: &MemberKeys,
         command: &SignedOwnerCommand,
+        stamp: u64,
         owner: &PublicKey,
         policy: &dyn TeamPolicy,
     ) -> Result<Step<(Self, Received)>, SessionError> {
@@ -190,6 +191,7 @@ impl GroupSession {
             signed: Attributed::rewind(statement),
             branch: next_branch,
             rewind: true,
+            stamp,
         };
         if !honest {
             return self.void(state, &outer, Against::outer(VoidReason::RelayLied));

@@ -6,7 +6,7 @@ use crate::member::{Member, Seat};
 use crate::policy::{Change, Forbidden};
 
 /// The outcome of one event. Whatever it is, the reader's cursor moves over the event in the
-/// transaction that writes the step, except for [`Received::Ahead`].
+/// transaction that writes the step, except for [`Received::Ahead`] and [`Received::Lost`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Received {
     /// A member's message.
@@ -40,7 +40,8 @@ pub enum Received {
     /// A message or proposal that opens under no key of this epoch, was seen before or was
     /// changed. Somebody put junk into the mailbox; nothing was consumed.
     Junk,
-    /// This endpoint cannot follow any more and must be removed and added again.
+    /// This endpoint cannot follow any more and must be removed and added again. Nothing was
+    /// changed: the same event gives the same answer.
     Lost(Lost),
 }
 

@@ -31,6 +31,8 @@ pub(crate) struct Outer<'a> {
     /// Branch after it; its exporter context.
     pub(crate) branch: u32,
     pub(crate) rewind: bool,
+    /// When it was ordered, Unix milliseconds.
+    pub(crate) stamp: u64,
 }
 
 /// A verdict against a commit, with what could be learnt about it.
@@ -63,6 +65,7 @@ impl GroupSession {
         state: &dyn MlsStateRead,
         keys: &MemberKeys,
         commit: &Commit,
+        stamp: u64,
         policy: &dyn TeamPolicy,
     ) -> Result<Step<(Self, Received)>, SessionError> {
         if let Some(out_of_place) = self.place(commit.body.branch, commit.body.from_epoch) {
@@ -76,6 +79,7 @@ impl GroupSession {
             signed: Attributed::commit(&commit.body),
             branch: commit.body.branch,
             rewind: false,
+            stamp,
         };
         let access = self.keys(state)?.access_public();
         let honest = commit.body.mailbox == self.mailbox()
@@ -100,7 +104,7 @@ impl GroupSession {
             .record
             .pending
             .as_ref()
-            .is_some_and(|p| p.commit == outer.hash && p.rewind == outer.rewind)
+            .is_some_and(|p| p.commit == outer.hash)
         {
             let by = self.me()?;
             let staged = self.group.pending_commit().ok_or(SessionError::Fault)?;
@@ -114,11 +118,14 @@ impl GroupSession {
                 }
             };
         }
-        let processed = match self.open(&provider, outer.mls)? {
+        let processed = match self.open(&provider, outer.mls, outer.stamp)? {
             Opened::Processed(p) => p,
             Opened::Foreign => return self.void(state, outer, Against::outer(VoidReason::External)),
             Opened::Refused => {
                 return self.void(state, outer, Against::outer(VoidReason::Unprocessable));
+            }
+            Opened::Expired => {
+                return self.void(state, outer, Against::outer(VoidReason::BadPackage));
             }
             Opened::Untimely => {
                 return Ok(self.reload(state)?.unchanged(Received::Lost(Lost::AwayTooLong)));
@@ -130,9 +137,13 @@ impl GroupSession {
         let staged = match processed.into_content() {
             ProcessedMessageContent::StagedCommitMessage(staged) => staged,
             ProcessedMessageContent::OwnPrivateMessage if by.member == *keys.member() => {
-                return Ok(self
-                    .reload(state)?
-                    .unchanged(Received::Lost(Lost::OwnCommitGivenUp)));
+                // Ours, but given up. Others judge its outer words, so they are judged here too.
+                return match self.attributed(&provider, outer, &by)? {
+                    Ok(_) => Ok(self
+                        .reload(state)?
+                        .unchanged(Received::Lost(Lost::OwnCommitGivenUp))),
+                    Err(reason) => self.void(state, outer, Against::by(reason, by)),
+                };
             }
             _ => return self.void(state, outer, Against::by(VoidReason::NotACommit, by)),
         };
@@ -181,6 +192,35 @@ impl GroupSession {
                 return Ok(Err(against(VoidReason::WrongNextAccess)));
             }
         }
+        let why = match self.attributed(provider, outer, &by)? {
+            Ok(why) => why,
+            Err(reason) => return Ok(Err(against(reason))),
+        };
+        let change = match examine(
+            self,
+            staged,
+            by.clone(),
+            Some(why),
+            Some(outer.stamp),
+            outer.rewind,
+        ) {
+            Ok(change) => change,
+            Err(reason) => return Ok(Err(against(reason))),
+        };
+        match policy.judge(&change) {
+            Ok(()) => Ok(Ok(change)),
+            Err(forbidden) => Ok(Err(against(VoidReason::Policy(forbidden)))),
+        }
+    }
+
+    /// Opens the attribution and verifies it against the MLS sender.
+    fn attributed(
+        &self,
+        provider: &Provider<'_>,
+        outer: &Outer<'_>,
+        by: &Seat,
+    ) -> Result<Result<Digest, VoidReason>, SessionError> {
+        let mailbox = self.mailbox();
         let key = access::export(
             &self.group,
             provider.crypto(),
@@ -190,18 +230,13 @@ impl GroupSession {
         )?;
         let place = (&mailbox, outer.branch, self.record.epoch);
         let sender = (by.index, &by.member.leaf);
-        let why = match attribution::verify(&key, place, outer.attribution, sender, &outer.signed) {
-            Ok(why) => why,
-            Err(reason) => return Ok(Err(against(reason))),
-        };
-        let change = match examine(self, staged, by.clone(), Some(why), outer.rewind) {
-            Ok(change) => change,
-            Err(reason) => return Ok(Err(against(reason))),
-        };
-        match policy.judge(&change) {
-            Ok(()) => Ok(Ok(change)),
-            Err(forbidden) => Ok(Err(against(VoidReason::Policy(forbidden)))),
-        }
+        Ok(attribution::verify(
+            &key,
+            place,
+            outer.attribution,
+            sender,
+            &outer.signed,
+        ))
     }
 
     /// The commit has been merged in memory: begin its epoch.
