@@ -1,1 +1,50 @@
-//! placeholder
+//! The relay's engine: actors that carry out what the rules decide.
+//!
+//! **What it does.** Runs sessions (frames in, frames out), admits commands within bounds,
+//! passes them to the order, applies what the order yields, attests it, answers every
+//! command exactly once, and pushes durable events to followers in their order.
+//!
+//! **What it deliberately does not know.** Sockets, TLS, HTTP, configuration files. What a
+//! command means and who may read: that is `rules`. How it is kept: that is `store`. What
+//! stands inside a payload: nobody here can.
+//!
+//! **Where to start.** [`Engine`] for what can be asked of it; `writer` for the one write
+//! path, with the commit point marked; `session` for one connection; [`limits`] for every
+//! bound.
+//!
+//! **What always holds.** Nothing is answered before it is durable, and nothing at all after
+//! the store has failed. Every command is answered exactly once, on every path, because its
+//! ticket answers when dropped. Whoever fills memory holds a permit. Rights are looked up at
+//! each delivery. A sleeping mailbox costs disk only.
+
+mod actors;
+mod admin;
+mod clock;
+mod config;
+mod core;
+mod engine;
+mod house;
+pub mod limits;
+pub mod observe;
+mod proof;
+mod reading;
+mod session;
+mod settle;
+mod single;
+mod start;
+mod submit;
+mod ticket;
+pub mod trace;
+mod weight;
+mod writer;
+
+pub use admin::AdminError;
+pub use clock::Clock;
+pub use config::{EngineConfig, FatalHook, RelayKeys};
+pub use engine::{Drained, Engine};
+pub use limits::Limits;
+pub use observe::{EngineStanding, Observation, PartitionStatus, Totals};
+pub use session::{Inbound, Outbound, Session, SessionContext, SessionOver};
+pub use single::{SingleAnswer, SingleContext};
+pub use start::EngineError;
+pub use trace::{Outcome, Trace};

@@ -1,0 +1,157 @@
+//! Which mailboxes are awake.
+//!
+//! Nobody talks to a mailbox's actor without a [`Lease`], and an actor is put to sleep only
+//! while there is none; both are decided under one lock. So nobody ever meets an actor that
+//! is on its way out, and no two actors live for one mailbox.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use ractor::{ActorCell, ActorId, ActorRef, ActorRuntime};
+use telesphor_wire::ids::MailboxId;
+
+use super::mailbox::{MailboxActor, MailboxMessage};
+use super::partition::PartitionMessage;
+use crate::core::Core;
+use crate::session::shared::Follower;
+use crate::submit::Item;
+use crate::ticket::Gauge;
+
+/// All mailboxes that are awake.
+pub(crate) struct Registry {
+    core: Arc<Core>,
+    awake: Mutex<HashMap<MailboxId, Lease>>,
+    began: Instant,
+}
+
+/// The right to talk to a mailbox's actor; keeps it awake.
+#[derive(Clone)]
+pub(crate) struct Lease(Arc<Awake>);
+
+struct Awake {
+    actor: ActorRef<MailboxMessage>,
+    live: Arc<Live>,
+    /// Milliseconds since the registry began.
+    last_used: AtomicU64,
+}
+
+/// What is known of a mailbox without asking its actor.
+#[derive(Default)]
+pub(crate) struct Live {
+    /// Its commands without an answer.
+    pub(crate) gauge: Arc<Gauge>,
+    /// Its followers.
+    pub(crate) followers: AtomicUsize,
+}
+
+impl Lease {
+    /// Hands commands to the mailbox, in their order.
+    pub(crate) fn admit(self, items: Vec<Item>) {
+        let actor = self.0.actor.clone();
+        // A dead actor drops the message, and the tickets in it answer.
+        drop(actor.cast(MailboxMessage::Admit(items, self)));
+    }
+
+    pub(crate) fn follow(&self, follower: Follower) {
+        drop(self.0.actor.cast(MailboxMessage::Follow(follower)));
+    }
+
+    pub(crate) fn unfollow(&self, session: u64, handle: u32, generation: u64) {
+        drop(self.0.actor.cast(MailboxMessage::Unfollow {
+            session,
+            handle,
+            generation,
+        }));
+    }
+}
+
+impl Registry {
+    pub(crate) fn new(core: Arc<Core>) -> Self {
+        Self {
+            core,
+            awake: Mutex::new(HashMap::new()),
+            began: Instant::now(),
+        }
+    }
+
+    /// No code panics while holding the lock, so a poisoned one is still whole.
+    fn lock(&self) -> MutexGuard<'_, HashMap<MailboxId, Lease>> {
+        self.awake.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Wakes a mailbox, or finds it awake. `None` if too many are.
+    pub(crate) fn lease(
+        &self,
+        mailbox: MailboxId,
+        partition: &ActorRef<PartitionMessage>,
+        supervisor: &ActorCell,
+    ) -> Option<Lease> {
+        let mut awake = self.lock();
+        if let Some(lease) = awake.get(&mailbox) {
+            lease.0.last_used.store(self.now(), Ordering::Relaxed);
+            return Some(lease.clone());
+        }
+        if awake.len() >= self.core.limits.live_mailboxes {
+            return None;
+        }
+        let live = Arc::new(Live::default());
+        let arguments = (self.core.clone(), live.clone(), partition.clone());
+        let _entered = self.core.runtime.enter();
+        let (actor, _) =
+            ActorRuntime::spawn_linked_instant(None, MailboxActor, arguments, supervisor.clone()).ok()?;
+        let lease = Lease(Arc::new(Awake {
+            actor,
+            live,
+            last_used: AtomicU64::new(self.now()),
+        }));
+        awake.insert(mailbox, lease.clone());
+        Some(lease)
+    }
+
+    /// Tells the followers of these mailboxes that there is something new.
+    pub(crate) fn fresh(&self, mailboxes: impl Iterator<Item = MailboxId>) {
+        let awake = self.lock();
+        if awake.is_empty() {
+            return;
+        }
+        for mailbox in mailboxes {
+            // A follower that is counted later looks at the disk later, and finds it there.
+            if let Some(lease) = awake.get(&mailbox)
+                && lease.0.live.followers.load(Ordering::SeqCst) > 0
+            {
+                drop(lease.0.actor.cast(MailboxMessage::Fresh));
+            }
+        }
+    }
+
+    /// Puts every mailbox to sleep that nobody has used for a while. Its state is on the
+    /// disk; nothing is lost with the actor.
+    pub(crate) fn passivate(&self) {
+        let idle = u64::try_from(self.core.limits.mailbox_idle.as_millis()).unwrap_or(u64::MAX);
+        let now = self.now();
+        self.lock().retain(|_, lease| {
+            // New leases are given out only under this lock, or by cloning one that exists.
+            let alone = Arc::strong_count(&lease.0) == 1;
+            let asleep = alone && now.saturating_sub(lease.0.last_used.load(Ordering::Relaxed)) >= idle;
+            if asleep {
+                lease.0.actor.stop(None);
+            }
+            !asleep
+        });
+    }
+
+    /// Forgets an actor that failed, so that the next use begins a new one.
+    pub(crate) fn forget(&self, actor: ActorId) {
+        self.lock().retain(|_, lease| lease.0.actor.get_id() != actor);
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.lock().len()
+    }
+}

@@ -1,0 +1,52 @@
+//! What an engine is started with.
+
+use std::sync::Arc;
+
+use telesphor_store::Fatal;
+use telesphor_wire::sign::SigningKey;
+use telesphor_wire::text::Domain;
+
+use crate::clock::Clock;
+use crate::limits::Limits;
+
+/// Called once when the store has failed. What was in flight is unknown then, and nothing may
+/// be confirmed any more: it should end the process. If it returns, the engine refuses
+/// everything from then on.
+pub type FatalHook = Arc<dyn Fn(&Fatal) + Send + Sync>;
+
+/// How an engine is started.
+#[derive(Clone)]
+pub struct EngineConfig {
+    /// The domain it serves.
+    pub domain: Domain,
+    /// Number of partitions; the store's.
+    pub partitions: u16,
+    /// How much it takes on at a time.
+    pub limits: Limits,
+    /// Where it gets the time.
+    pub clock: Clock,
+    /// What happens when the store fails.
+    pub on_fatal: FatalHook,
+}
+
+impl EngineConfig {
+    /// The usual limits, the machine's clock, and the end of the process when the store fails.
+    pub fn new(domain: Domain, partitions: u16) -> Self {
+        Self {
+            domain,
+            partitions,
+            limits: Limits::default(),
+            clock: Clock::system(),
+            on_fatal: Arc::new(|_| std::process::abort()),
+        }
+    }
+}
+
+/// The keys a relay signs with.
+#[derive(Clone, Debug)]
+pub struct RelayKeys {
+    /// Attests batch heads; names the relay in receipts and proofs.
+    pub attesting: SigningKey,
+    /// Signs vouchers.
+    pub admission: SigningKey,
+}

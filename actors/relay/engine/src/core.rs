@@ -1,0 +1,99 @@
+//! What every part of the engine shares: facts, limits, counters, permits. No behaviour of
+//! its own, and nothing here waits for anything.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use telesphor_store::Reader;
+use telesphor_wire::ids::{Incarnation, MailboxId, PartitionId};
+use telesphor_wire::sign::PublicKey;
+use telesphor_wire::text::Domain;
+use tokio::sync::{Notify, Semaphore};
+
+use crate::clock::Clock;
+use crate::config::EngineConfig;
+use crate::limits::Limits;
+use crate::observe::{Counters, EngineStanding};
+use crate::trace::TraceRing;
+
+/// Shared by all parts of one engine.
+pub(crate) struct Core {
+    // -- facts, fixed at the start
+    pub(crate) domain: Domain,
+    pub(crate) relay: PublicKey,
+    pub(crate) incarnation: Incarnation,
+    pub(crate) partitions: u16,
+    pub(crate) limits: Limits,
+    pub(crate) clock: Clock,
+    pub(crate) runtime: tokio::runtime::Handle,
+
+    // -- shared, each with its own lock
+    pub(crate) reader: Reader,
+    pub(crate) counters: Counters,
+    pub(crate) traces: TraceRing,
+    /// Permits for commands without an answer, over all sessions.
+    pub(crate) calls: Arc<Semaphore>,
+    /// Permits for their bytes.
+    pub(crate) bytes: Arc<Semaphore>,
+    standing: AtomicU8,
+    /// Told each time the last command without an answer got one.
+    pub(crate) all_answered: Notify,
+}
+
+const SERVING: u8 = 0;
+const DRAINING: u8 = 1;
+const FAILED: u8 = 2;
+
+impl Core {
+    /// Within the runtime that the engine is to live on.
+    pub(crate) fn new(config: &EngineConfig, relay: PublicKey, reader: Reader) -> Self {
+        let limits = config.limits.clone();
+        Self {
+            domain: config.domain.clone(),
+            relay,
+            incarnation: reader.incarnation(),
+            partitions: config.partitions,
+            clock: config.clock.clone(),
+            runtime: tokio::runtime::Handle::current(),
+            traces: TraceRing::new(limits.traces, limits.trace_life),
+            calls: Arc::new(Semaphore::new(limits.calls_in_flight)),
+            bytes: Arc::new(Semaphore::new(limits.bytes_in_flight)),
+            counters: Counters::default(),
+            standing: AtomicU8::new(SERVING),
+            all_answered: Notify::new(),
+            limits,
+            reader,
+        }
+    }
+
+    /// The partition a mailbox lives in.
+    pub(crate) fn partition_of(&self, mailbox: &MailboxId) -> PartitionId {
+        PartitionId::of(mailbox, self.partitions)
+    }
+
+    pub(crate) fn standing(&self) -> EngineStanding {
+        match self.standing.load(Ordering::Acquire) {
+            SERVING => EngineStanding::Serving,
+            DRAINING => EngineStanding::Draining,
+            _ => EngineStanding::Failed,
+        }
+    }
+
+    /// From now on nothing new is taken. A failure is not forgotten over it.
+    pub(crate) fn begin_draining(&self) {
+        self.standing.fetch_max(DRAINING, Ordering::AcqRel);
+    }
+
+    /// From now on nothing is confirmed.
+    pub(crate) fn fail(&self) {
+        self.standing.store(FAILED, Ordering::Release);
+        self.all_answered.notify_waiters();
+    }
+
+    /// One command less without an answer.
+    pub(crate) fn answered(&self) {
+        if self.counters.calls_in_flight.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.all_answered.notify_waiters();
+        }
+    }
+}

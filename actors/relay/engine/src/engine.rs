@@ -1,0 +1,258 @@
+//! The engine's front door.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use ractor::ActorRuntime;
+use telesphor_order::Order;
+use telesphor_rules::facts::Token;
+use telesphor_store::{Store, Upkeep};
+use telesphor_wire::answer::Refusal;
+use telesphor_wire::error::ErrorCode;
+use telesphor_wire::ids::Voucher;
+use telesphor_wire::session::{SessionProof, SingleCall, Welcome};
+use telesphor_wire::text::SupportCode;
+use tokio::sync::oneshot;
+
+use crate::admin::AdminError;
+use crate::config::{EngineConfig, RelayKeys};
+use crate::observe::{EngineStanding, Observation};
+use crate::session::actor::{self, SessionActor};
+use crate::session::shared::Shared;
+use crate::session::{Session, SessionContext};
+use crate::single::{self, SingleAnswer, SingleContext};
+use crate::start::{self, EngineError, Started};
+use crate::trace::Trace;
+use crate::writer::Job;
+
+/// One relay, without its sockets. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine(Arc<Inner>);
+
+struct Inner {
+    started: Started,
+    upkeep: Upkeep,
+    sessions: Mutex<HashMap<u64, Weak<Shared>>>,
+    next_session: AtomicU64,
+}
+
+/// How a drain ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Drained {
+    /// Whether everything that was taken got its real answer in time. If not, senders ask
+    /// again with the same bytes, and nothing that was confirmed is lost.
+    pub finished: bool,
+    /// Sessions that were told Goodbye.
+    pub sessions: usize,
+}
+
+impl Engine {
+    /// Starts the actors and the writer. Call it within the Tokio runtime they are to live on
+    /// (multi-threaded, time enabled).
+    ///
+    /// # Errors
+    /// [`EngineError`]; nothing runs then.
+    pub async fn start(
+        config: EngineConfig,
+        store: Store,
+        order: Arc<dyn Order>,
+        keys: RelayKeys,
+    ) -> Result<Self, EngineError> {
+        let upkeep = store.upkeep();
+        let started = start::start(config, store, order, keys).await?;
+        Ok(Self(Arc::new(Inner {
+            started,
+            upkeep,
+            sessions: Mutex::new(HashMap::new()),
+            next_session: AtomicU64::new(1),
+        })))
+    }
+
+    /// A Welcome with a fresh nonce. For single HTTP calls the edge keeps `relay_nonce` and
+    /// `clock` of it with the connection ([`SingleContext`]); sessions are welcomed by themselves.
+    pub fn welcome(&self) -> Welcome {
+        actor::welcome(&self.0.started.house.core)
+    }
+
+    /// Begins a connection.
+    ///
+    /// # Errors
+    /// A refusal to be told as Goodbye: 5001 while draining, 5003 after a failure, 4004 if
+    /// there are too many.
+    pub async fn open_session(&self, context: SessionContext) -> Result<Session, Refusal> {
+        let house = &self.0.started.house;
+        match house.core.standing() {
+            EngineStanding::Serving => {}
+            EngineStanding::Draining => return Err(ErrorCode::Draining.into()),
+            EngineStanding::Failed => return Err(ErrorCode::Fenced.into()),
+        }
+        let id = self.0.next_session.fetch_add(1, Ordering::Relaxed);
+        let shared = {
+            let mut sessions = self.sessions();
+            if sessions.len() >= house.core.limits.sessions {
+                sessions.retain(|_, session| session.strong_count() > 0);
+            }
+            if sessions.len() >= house.core.limits.sessions {
+                return Err(ErrorCode::SessionLimit.into());
+            }
+            let shared = Arc::new(Shared::new(house.core.clone(), id));
+            sessions.insert(id, Arc::downgrade(&shared));
+            shared
+        };
+        let arguments = (house.clone(), shared.clone(), context);
+        let _entered = house.core.runtime.enter();
+        let spawned =
+            ActorRuntime::spawn_linked_instant(None, SessionActor, arguments, house.supervisor.clone());
+        let (actor, _) = spawned.map_err(|_| Refusal::of(ErrorCode::Internal))?;
+        Ok(Session::new(shared, actor))
+    }
+
+    /// Carries out a single HTTP call.
+    pub async fn single(
+        &self,
+        context: SingleContext,
+        proof: Option<SessionProof>,
+        call: SingleCall,
+    ) -> SingleAnswer {
+        single::single(&self.0.started.house, context, proof, call).await
+    }
+
+    /// Stops: takes nothing new, finishes what was taken, tells every session Goodbye, and
+    /// lets the writer end with its note synced. After `timeout` what is not finished is
+    /// answered as unknown.
+    pub async fn drain(&self, timeout: Duration) -> Drained {
+        let core = &self.0.started.house.core;
+        core.begin_draining();
+        let deadline = tokio::time::Instant::now() + timeout;
+        let answered = tokio::time::timeout_at(deadline, self.all_answered())
+            .await
+            .is_ok();
+        let told = self.goodbye();
+        self.0.started.house.order.close();
+        let mut writer = self.0.started.writer.clone();
+        // Ends when the writer drops its side.
+        let ended = tokio::time::timeout_at(deadline, async { while writer.changed().await.is_ok() {} })
+            .await
+            .is_ok();
+        if !ended {
+            for partition in &self.0.started.house.partitions {
+                partition.abandon();
+            }
+        }
+        let finished = answered && ended && core.standing() != EngineStanding::Failed;
+        Drained {
+            finished,
+            sessions: told,
+        }
+    }
+
+    async fn all_answered(&self) {
+        let core = &self.0.started.house.core;
+        loop {
+            let notified = core.all_answered.notified();
+            tokio::pin!(notified);
+            // Registered before the look, so that no notice falls between the two.
+            notified.as_mut().enable();
+            let none = core.counters.calls_in_flight.load(Ordering::Acquire) == 0;
+            if none || core.standing() == EngineStanding::Failed {
+                return;
+            }
+            notified.await;
+        }
+    }
+
+    fn goodbye(&self) -> usize {
+        let sessions: Vec<_> = self.sessions().values().filter_map(Weak::upgrade).collect();
+        let open = sessions.iter().filter(|s| !s.outbox.ending());
+        open.map(|session| session.goodbye(ErrorCode::Draining)).count()
+    }
+
+    /// The engine at this moment, in numbers.
+    pub fn observe(&self) -> Observation {
+        let house = &self.0.started.house;
+        let (core, counters) = (&house.core, &house.core.counters);
+        Observation {
+            standing: core.standing(),
+            incarnation: core.incarnation,
+            sessions: counters.sessions.load(Ordering::Acquire),
+            live_mailboxes: house.registry.len(),
+            follows: counters.follows.load(Ordering::Acquire),
+            calls_in_flight: counters.calls_in_flight.load(Ordering::Acquire),
+            bytes_in_flight: core
+                .limits
+                .bytes_in_flight
+                .saturating_sub(core.bytes.available_permits()),
+            fresh_bytes: counters.fresh_bytes.load(Ordering::Acquire),
+            partitions: house.partitions.iter().map(|p| p.status(&*house.order)).collect(),
+            totals: counters.totals(),
+            last_fsync: counters.last_fsync(),
+        }
+    }
+
+    /// What became of a support code's calls, oldest first; empty if it is not, or no longer, known.
+    pub fn trace(&self, support: SupportCode) -> Vec<Trace> {
+        let core = &self.0.started.house.core;
+        core.traces.find(support, core.clock.now_ms())
+    }
+
+    /// Registers an admission token, durably, between two groups of the writer. Only its hash
+    /// is kept.
+    ///
+    /// # Errors
+    /// [`AdminError`].
+    pub async fn register_token(&self, token: Voucher, entry: Token) -> Result<(), AdminError> {
+        let (sender, done) = oneshot::channel();
+        let job: Job = Box::new(move |applier| {
+            let result = applier.register_token(&token, entry);
+            // The one who asked may be gone; the token is registered all the same.
+            let _ = sender.send(result.is_ok());
+            result
+        });
+        self.give(job)?;
+        match done.await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(AdminError::Failed),
+            Err(_) => Err(AdminError::Stopped),
+        }
+    }
+
+    /// Makes a backup in a new directory, while the writer stands between two groups: every
+    /// partition is in it as it stood at one moment.
+    ///
+    /// # Errors
+    /// [`AdminError`].
+    pub async fn backup(&self, directory: PathBuf) -> Result<(), AdminError> {
+        let (sender, done) = oneshot::channel();
+        let upkeep = self.0.upkeep.clone();
+        let job: Job = Box::new(move |_| {
+            // A backup that fails harms nothing but itself.
+            drop(sender.send(upkeep.checkpoint(&directory)));
+            Ok(())
+        });
+        self.give(job)?;
+        Ok(done.await.map_err(|_| AdminError::Stopped)??)
+    }
+
+    /// For verifying, reclaiming and inspecting beside the running writer.
+    pub fn upkeep(&self) -> Upkeep {
+        self.0.upkeep.clone()
+    }
+
+    fn give(&self, job: Job) -> Result<(), AdminError> {
+        use std::sync::mpsc::TrySendError;
+        self.0.started.jobs.try_send(job).map_err(|e| match e {
+            TrySendError::Full(_) => AdminError::Busy,
+            TrySendError::Disconnected(_) => AdminError::Stopped,
+        })?;
+        self.0.started.house.order.wake();
+        Ok(())
+    }
+
+    /// No code panics while holding the lock, so a poisoned one is still whole.
+    fn sessions(&self) -> MutexGuard<'_, HashMap<u64, Weak<Shared>>> {
+        self.0.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,147 @@
+//! Whether a session proof is good (crypto profile, part 2).
+//!
+//! The checks stand in the profile's order: form, nonce, mailbox, key, lease, signature.
+//! Unknown mailbox and wrong key are one refusal and cost the same.
+
+use telesphor_rules::read::{Claim, may_hold};
+use telesphor_rules::state::Mailbox;
+use telesphor_store::{Reader, StoreError};
+use telesphor_wire::answer::Refusal;
+use telesphor_wire::error::ErrorCode;
+use telesphor_wire::hash::Digest;
+use telesphor_wire::ids::Nonce;
+use telesphor_wire::limits::NONCE_LIFE_MS;
+use telesphor_wire::mailbox::MailboxKind;
+use telesphor_wire::session::{PseudonymStatement, Right, SessionClaim, SessionProof};
+use telesphor_wire::sign::PublicKey;
+use telesphor_wire::text::Domain;
+
+/// What the relay knows of the connection a proof came over.
+#[derive(Clone, Debug)]
+pub(crate) struct Connection {
+    pub(crate) domain: Domain,
+    pub(crate) relay: PublicKey,
+    pub(crate) channel_binding: Nonce,
+    pub(crate) relay_nonce: Nonce,
+    /// When the relay gave that nonce, Unix milliseconds.
+    pub(crate) given_ms: u64,
+    pub(crate) agent_nonce: Nonce,
+    /// `H("command", body)` of a single HTTP call.
+    pub(crate) body: Option<Digest>,
+}
+
+/// A right that was proved, and where its mailbox stood then.
+#[derive(Clone, Debug)]
+pub(crate) struct Proven {
+    pub(crate) claim: Claim,
+    pub(crate) mailbox: Mailbox,
+}
+
+/// Checks a proof. Blocks for point reads and three signatures at most.
+///
+/// # Errors
+/// The refusal to be sent.
+pub(crate) fn check(
+    reader: &Reader,
+    connection: &Connection,
+    proof: &SessionProof,
+    now: u64,
+) -> Result<Proven, Refusal> {
+    examine(reader, connection, proof, now).unwrap_or_else(|_| Err(ErrorCode::Internal.into()))
+}
+
+fn examine(
+    reader: &Reader,
+    connection: &Connection,
+    proof: &SessionProof,
+    now: u64,
+) -> Result<Result<Proven, Refusal>, StoreError> {
+    let refused = Refusal::of(ErrorCode::Refused);
+    // Form: pseudonyms are certified, and only they are.
+    let shared = proof.right == Right::Read;
+    if shared != proof.certificate.is_some() || (!shared && proof.current.is_some()) {
+        return Ok(Err(ErrorCode::NotAllowedHere.into()));
+    }
+    if now.saturating_sub(connection.given_ms) > NONCE_LIFE_MS {
+        return Ok(Err(ErrorCode::StaleNonce.into()));
+    }
+    let mailbox = reader.mailbox(&proof.mailbox)?;
+    let record = match shared {
+        true => reader.access(&proof.mailbox, proof.branch, proof.epoch)?,
+        false => None,
+    };
+    // An unknown mailbox must not answer sooner than a known one: the signature is verified
+    // in any case, and the certificate under a key that signed nothing.
+    let signed = proof
+        .key
+        .verify(&claim_of(connection, proof), &proof.signature)
+        .is_ok();
+    let certified = match &proof.certificate {
+        Some(certificate) => {
+            let key = record.map_or(proof.key, |r| r.key);
+            key.verify(&statement(proof, proof.epoch), certificate).is_ok() && record.is_some()
+        }
+        None => true,
+    };
+    let Some(mailbox) = mailbox else {
+        return Ok(Err(refused));
+    };
+    if !certified || (shared && mailbox.profile.kind != MailboxKind::Shared) {
+        return Ok(Err(refused));
+    }
+    let claim = Claim {
+        right: proof.right,
+        branch: proof.branch,
+        epoch: proof.epoch,
+        key: record.map_or(proof.key, |r| r.key),
+        current: current(&mailbox, proof),
+    };
+    if let Err(refusal) = may_hold(Some(&mailbox), record.as_ref(), &claim, now) {
+        return Ok(Err(refusal));
+    }
+    if !signed {
+        return Ok(Err(refused));
+    }
+    Ok(Ok(Proven { claim, mailbox }))
+}
+
+/// The current epoch, if the proof shows its key too.
+fn current(mailbox: &Mailbox, proof: &SessionProof) -> Option<(u32, u64)> {
+    let head = &mailbox.head;
+    if (proof.branch, proof.epoch) == (head.branch, head.epoch) {
+        return Some((head.branch, head.epoch));
+    }
+    let current = proof.current.as_ref().filter(|c| c.epoch == head.epoch)?;
+    let statement = PseudonymStatement {
+        branch: head.branch,
+        ..statement(proof, current.epoch)
+    };
+    head.access
+        .verify(&statement, &current.certificate)
+        .is_ok()
+        .then_some((head.branch, head.epoch))
+}
+
+fn statement(proof: &SessionProof, epoch: u64) -> PseudonymStatement {
+    PseudonymStatement {
+        mailbox: proof.mailbox,
+        branch: proof.branch,
+        epoch,
+        pseudonym: proof.key,
+    }
+}
+
+fn claim_of(connection: &Connection, proof: &SessionProof) -> SessionClaim {
+    SessionClaim {
+        domain: connection.domain.clone(),
+        relay: connection.relay,
+        channel_binding: connection.channel_binding,
+        relay_nonce: connection.relay_nonce,
+        agent_nonce: connection.agent_nonce,
+        mailbox: proof.mailbox,
+        right: proof.right,
+        branch: proof.branch,
+        epoch: proof.epoch,
+        body: connection.body,
+    }
+}

@@ -1,0 +1,99 @@
+//! One page of one mailbox for one holder of a right: looked up, bounded, in order.
+//!
+//! Every page asks the rules anew. A right that ended since the last page ends here, at the
+//! very event that ended it.
+
+use telesphor_rules::read::{Claim, ReadSpan, may_read};
+use telesphor_store::{Reader, StoreError};
+use telesphor_wire::answer::Refusal;
+use telesphor_wire::error::ErrorCode;
+use telesphor_wire::ids::MailboxId;
+use telesphor_wire::mailbox::{Cursor, Event};
+use telesphor_wire::session::Right;
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PageOrder {
+    pub(crate) mailbox: MailboxId,
+    pub(crate) claim: Claim,
+    /// Events after this one.
+    pub(crate) after: u64,
+    pub(crate) max_events: usize,
+    /// Payload bytes; the first event comes whatever its size.
+    pub(crate) max_bytes: usize,
+}
+
+/// What there is.
+#[derive(Debug)]
+pub(crate) struct PageFound {
+    /// In order, without gaps, from the first one the right covers.
+    pub(crate) events: Vec<Event>,
+    /// Where the mailbox stands.
+    pub(crate) head: Cursor,
+    /// Where the reader stands after them.
+    pub(crate) after: u64,
+    /// Whether more is there already.
+    pub(crate) more: bool,
+    /// The right ends with these events.
+    pub(crate) over: Option<Refusal>,
+}
+
+impl PageFound {
+    /// Payload bytes: what credit is counted in.
+    pub(crate) fn bytes(&self) -> usize {
+        self.events
+            .iter()
+            .filter_map(|e| e.payload.as_ref())
+            .map(|p| p.len())
+            .sum()
+    }
+}
+
+/// Reads one page from the disk. Blocks.
+///
+/// # Errors
+/// The refusal with which the follow ends. Trouble with the disk is told as 5004: reading
+/// changes nothing, and a broken disk shows itself to the writer.
+pub(crate) fn page(reader: &Reader, order: &PageOrder, now: u64) -> Result<PageFound, Refusal> {
+    let fault = |_: StoreError| Refusal::of(ErrorCode::Internal);
+    let span = span(reader, order, now).map_err(fault)??;
+    let read = reader
+        .events(
+            &order.mailbox,
+            order.after,
+            &span,
+            order.max_bytes,
+            order.max_events,
+        )
+        .map_err(fault)?;
+    let after = read
+        .events
+        .last()
+        .map_or(order.after.max(span.after), |e| e.header.seq);
+    // A key whose epoch has ended reads up to the event that ended it, and no further.
+    let over = (after >= span.to).then(|| ErrorCode::WrongEpoch.into());
+    Ok(PageFound {
+        events: read.events,
+        head: read.head,
+        after,
+        more: after < read.to,
+        over,
+    })
+}
+
+fn span(reader: &Reader, order: &PageOrder, now: u64) -> Result<Result<ReadSpan, Refusal>, StoreError> {
+    let Some(mailbox) = reader.mailbox(&order.mailbox)? else {
+        return Ok(Err(ErrorCode::Refused.into()));
+    };
+    let record = match order.claim.right {
+        Right::Read => reader.access(&order.mailbox, order.claim.branch, order.claim.epoch)?,
+        Right::Owner | Right::Deposit => None,
+    };
+    // The order's clock: a lease is over for readers when it is over for writers.
+    Ok(may_read(
+        &mailbox,
+        record.as_ref(),
+        &order.claim,
+        now.max(mailbox.head.stamp),
+    ))
+}

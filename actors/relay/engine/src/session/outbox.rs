@@ -1,0 +1,128 @@
+//! What waits to be sent on one connection.
+//!
+//! Bounded without a bound of its own: a reply has room because its call held a permit,
+//! another frame because the frame it answers held one, and events never wait here at all:
+//! they are read when the connection has room for them ([`super::pull`]).
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use telesphor_wire::limits::MAX_CALLS_PER_FRAME;
+use telesphor_wire::session::{Goodbye, RelayFrame, Reply};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+
+/// The outgoing side of one connection.
+pub(crate) struct Outbox {
+    state: Mutex<State>,
+    /// Wakes the one task that sends.
+    pub(crate) ready: Notify,
+    /// Call permits, given back when replies leave.
+    calls: Arc<Semaphore>,
+}
+
+#[derive(Default)]
+struct State {
+    replies: VecDeque<(Reply, u32)>,
+    frames: VecDeque<(RelayFrame, Option<OwnedSemaphorePermit>)>,
+    goodbye: Option<Goodbye>,
+    closed: bool,
+}
+
+/// What the sender finds.
+pub(crate) enum Next {
+    Frame(RelayFrame),
+    /// Nothing here; events may be read.
+    Empty,
+    /// Nothing more will come.
+    Over,
+}
+
+impl Outbox {
+    pub(crate) fn new(calls: Arc<Semaphore>) -> Self {
+        Self {
+            state: Mutex::new(State::default()),
+            ready: Notify::new(),
+            calls,
+        }
+    }
+
+    /// No code panics while holding the lock, so a poisoned one is still whole.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts a reply; on a closed connection it goes nowhere.
+    pub(crate) fn reply(&self, reply: Reply, weight: u32) {
+        let mut state = self.lock();
+        if state.closed {
+            return;
+        }
+        state.replies.push_back((reply, weight));
+        let first = state.replies.len() == 1;
+        drop(state);
+        if first {
+            self.ready.notify_one();
+        }
+    }
+
+    /// Puts another frame, together with the permit of the frame it answers.
+    pub(crate) fn frame(&self, frame: RelayFrame, permit: Option<OwnedSemaphorePermit>) {
+        let mut state = self.lock();
+        if !state.closed && state.goodbye.is_none() {
+            state.frames.push_back((frame, permit));
+        }
+        drop(state);
+        self.ready.notify_one();
+    }
+
+    /// The last frame: what waits is still sent before it, nothing after it. The first one counts.
+    pub(crate) fn goodbye(&self, goodbye: Goodbye) {
+        self.lock().goodbye.get_or_insert(goodbye);
+        self.ready.notify_one();
+    }
+
+    /// Nothing more is taken; what waits may still be fetched.
+    pub(crate) fn close(&self) {
+        self.lock().closed = true;
+        self.ready.notify_one();
+    }
+
+    /// Whether the connection is ending.
+    pub(crate) fn ending(&self) -> bool {
+        let state = self.lock();
+        state.closed || state.goodbye.is_some()
+    }
+
+    /// The next frame: other frames first (a client waits for them), then replies, joined.
+    pub(crate) fn take(&self) -> Next {
+        let mut state = self.lock();
+        if let Some((frame, _permit)) = state.frames.pop_front() {
+            return Next::Frame(frame);
+        }
+        if !state.replies.is_empty() {
+            let mut weight = 0;
+            let mut replies = Vec::with_capacity(state.replies.len().min(MAX_CALLS_PER_FRAME));
+            // By weight, so that a frame of heavy replies stays below the frame limit.
+            while weight < MAX_CALLS_PER_FRAME {
+                let Some((reply, w)) = state.replies.pop_front() else {
+                    break;
+                };
+                weight += w as usize;
+                replies.push(reply);
+            }
+            drop(state);
+            self.calls.add_permits(weight);
+            return Next::Frame(RelayFrame::Replies(replies));
+        }
+        if state.closed {
+            return Next::Over;
+        }
+        match state.goodbye.take() {
+            Some(goodbye) => {
+                state.closed = true;
+                Next::Frame(RelayFrame::Goodbye(goodbye))
+            }
+            None => Next::Empty,
+        }
+    }
+}

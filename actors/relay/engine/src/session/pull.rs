@@ -1,0 +1,217 @@
+//! What is sent next: answers as they are, events as they are read.
+//!
+//! Events are read from the store at the moment the connection has room for them, so a
+//! reader that is slow, or never gives credit, costs a few numbers and no buffer.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use telesphor_rules::read::Claim;
+use telesphor_wire::answer::Refusal;
+use telesphor_wire::error::ErrorCode;
+use telesphor_wire::ids::MailboxId;
+use telesphor_wire::session::{Ended, Events, RelayFrame};
+
+use super::outbox::Next;
+use super::shared::{Fetching, Shared};
+use crate::observe::Counters;
+use crate::reading::{self, PageFound, PageOrder};
+
+/// The next frame, when there is one; `None` when none will come.
+pub(crate) async fn next(shared: &Arc<Shared>) -> Option<RelayFrame> {
+    loop {
+        let events_first = shared.turn.fetch_xor(true, Ordering::Relaxed);
+        if events_first && let Some(frame) = events(shared).await {
+            return Some(frame);
+        }
+        match shared.outbox.take() {
+            Next::Frame(frame) => return Some(frame),
+            Next::Over => return None,
+            Next::Empty => {}
+        }
+        if !events_first && let Some(frame) = events(shared).await {
+            return Some(frame);
+        }
+        // A notice given since the looks above is kept, so this returns at once then.
+        shared.outbox.ready.notified().await;
+    }
+}
+
+/// The next page of whatever is ready, fetches first.
+async fn events(shared: &Arc<Shared>) -> Option<RelayFrame> {
+    loop {
+        let fetching = shared.reading().fetches.pop_front();
+        if let Some(fetching) = fetching {
+            return Some(fetch(shared, fetching).await);
+        }
+        let job = Job::take(shared)?;
+        let found = read(shared, job.order).await;
+        if let Some(frame) = job.settle(found) {
+            return Some(frame);
+        }
+    }
+}
+
+async fn read(shared: &Arc<Shared>, order: PageOrder) -> Result<PageFound, Refusal> {
+    let core = shared.core.clone();
+    let read = move || reading::page(&core.reader, &order, core.clock.now_ms());
+    // The only error is a runtime that is going down.
+    shared
+        .core
+        .runtime
+        .spawn_blocking(read)
+        .await
+        .unwrap_or_else(|_| Err(ErrorCode::Draining.into()))
+}
+
+async fn fetch(shared: &Arc<Shared>, fetching: Fetching) -> RelayFrame {
+    let limits = &shared.core.limits;
+    let handle = fetching.handle;
+    let order = PageOrder {
+        mailbox: fetching.mailbox,
+        claim: fetching.claim,
+        after: fetching.after,
+        max_events: fetching.max_events.min(limits.page_events),
+        max_bytes: limits.page_bytes,
+    };
+    let pending = Unfetched {
+        shared,
+        fetching: Some(fetching),
+    };
+    let found = read(shared, order).await;
+    pending.done();
+    match found {
+        Err(refusal) => ended(shared, handle, refusal),
+        Ok(PageFound {
+            events,
+            over: Some(refusal),
+            ..
+        }) if events.is_empty() => ended(shared, handle, refusal),
+        Ok(found) => {
+            count(shared, &found);
+            RelayFrame::Events(Events {
+                handle,
+                events: found.events,
+                head: found.head,
+            })
+        }
+    }
+}
+
+/// Puts a fetch back if the task that reads is abandoned meanwhile.
+struct Unfetched<'a> {
+    shared: &'a Shared,
+    fetching: Option<Fetching>,
+}
+
+impl Unfetched<'_> {
+    fn done(mut self) {
+        self.fetching = None;
+    }
+}
+
+impl Drop for Unfetched<'_> {
+    fn drop(&mut self) {
+        if let Some(fetching) = self.fetching.take() {
+            self.shared.reading().fetches.push_front(fetching);
+        }
+    }
+}
+
+fn ended(shared: &Shared, handle: u32, refusal: Refusal) -> RelayFrame {
+    shared.core.counters.refuse(refusal.code);
+    RelayFrame::Ended(Ended { handle, refusal })
+}
+
+fn count(shared: &Shared, found: &PageFound) {
+    Counters::add(&shared.core.counters.events_out, found.events.len() as u64);
+    Counters::add(&shared.core.counters.bytes_out, found.bytes() as u64);
+}
+
+/// One page of one follow being read. Dropped unsettled, the follow is ready again.
+struct Job<'a> {
+    shared: &'a Arc<Shared>,
+    handle: u32,
+    generation: u64,
+    order: PageOrder,
+    settled: bool,
+}
+
+impl<'a> Job<'a> {
+    fn take(shared: &'a Arc<Shared>) -> Option<Self> {
+        let mut reading = shared.reading();
+        loop {
+            let handle = reading.ready.pop_front()?;
+            let Some(following) = reading.follows.get_mut(&handle) else {
+                continue;
+            };
+            if !std::mem::take(&mut following.queued) || following.credit <= 0 {
+                continue;
+            }
+            let limits = &shared.core.limits;
+            let credit = usize::try_from(following.credit).unwrap_or(usize::MAX);
+            let (mailbox, claim): (MailboxId, Claim) = (following.mailbox, following.claim);
+            let order = PageOrder {
+                mailbox,
+                claim,
+                after: following.after,
+                max_events: limits.page_events,
+                max_bytes: limits.page_bytes.min(credit),
+            };
+            return Some(Self {
+                shared,
+                handle,
+                generation: following.generation,
+                order,
+                settled: false,
+            });
+        }
+    }
+
+    /// Moves the follow on by what was read; gives the frame to be sent, if any.
+    fn settle(mut self, found: Result<PageFound, Refusal>) -> Option<RelayFrame> {
+        self.settled = true;
+        let found = match found {
+            Ok(found) => found,
+            Err(refusal) => {
+                self.shared.end_follow(self.handle, self.generation, refusal);
+                return None;
+            }
+        };
+        {
+            let mut reading = self.shared.reading();
+            // Unfollowed, or followed anew from elsewhere: these events are not wanted any more.
+            let following = reading
+                .follows
+                .get_mut(&self.handle)
+                .filter(|f| f.generation == self.generation)?;
+            following.after = found.after;
+            let bytes = i64::try_from(found.bytes()).unwrap_or(i64::MAX);
+            following.credit = following.credit.saturating_sub(bytes);
+        }
+        count(self.shared, &found);
+        let handle = self.handle;
+        let frame = RelayFrame::Events(Events {
+            handle,
+            events: found.events,
+            head: found.head,
+        });
+        if let Some(refusal) = found.over {
+            self.shared.end_follow(handle, self.generation, refusal);
+        } else if found.more {
+            self.shared.ready(handle, Some(self.generation));
+        }
+        match &frame {
+            RelayFrame::Events(events) if events.events.is_empty() => None,
+            _ => Some(frame),
+        }
+    }
+}
+
+impl Drop for Job<'_> {
+    fn drop(&mut self) {
+        if !self.settled {
+            self.shared.ready(self.handle, Some(self.generation));
+        }
+    }
+}

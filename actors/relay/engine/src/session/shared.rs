@@ -1,0 +1,230 @@
+//! What the two directions of one connection and its actor share.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use telesphor_rules::read::Claim;
+use telesphor_wire::answer::Refusal;
+use telesphor_wire::error::ErrorCode;
+use telesphor_wire::ids::MailboxId;
+use telesphor_wire::session::{Ended, Goodbye, RelayFrame};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::outbox::Outbox;
+use crate::actors::registry::Lease;
+use crate::core::Core;
+
+/// One connection's shared part.
+pub(crate) struct Shared {
+    pub(crate) core: Arc<Core>,
+    /// Its number in this process, for unfollowing.
+    pub(crate) id: u64,
+    pub(crate) outbox: Arc<Outbox>,
+    /// Answers the client has not fetched yet, by weight.
+    pub(crate) calls: Arc<Semaphore>,
+    /// Bytes of commands without an answer.
+    pub(crate) bytes: Arc<Semaphore>,
+    /// Other frames not dealt with.
+    pub(crate) frames: Arc<Semaphore>,
+    /// Whether events come before answers next time, so that neither starves the other.
+    pub(crate) turn: AtomicBool,
+    reading: Mutex<Reading>,
+}
+
+/// What is being read on this connection.
+#[derive(Default)]
+pub(crate) struct Reading {
+    pub(crate) follows: HashMap<u32, Following>,
+    pub(crate) fetches: VecDeque<Fetching>,
+    /// Handles that may have something to push, each at most once.
+    pub(crate) ready: VecDeque<u32>,
+    generation: u64,
+    over: bool,
+}
+
+/// One follow.
+pub(crate) struct Following {
+    /// Tells it from an earlier follow under the same handle.
+    pub(crate) generation: u64,
+    pub(crate) mailbox: MailboxId,
+    pub(crate) claim: Claim,
+    /// Pushed up to here.
+    pub(crate) after: u64,
+    /// Bytes that may still be pushed. One page may overdraw it by one event.
+    pub(crate) credit: i64,
+    /// Whether the handle stands in `ready`.
+    pub(crate) queued: bool,
+    /// Keeps the mailbox awake, and unfollows when dropped.
+    pub(crate) _subscription: Subscription,
+}
+
+/// One page to be read.
+pub(crate) struct Fetching {
+    pub(crate) handle: u32,
+    pub(crate) mailbox: MailboxId,
+    pub(crate) claim: Claim,
+    pub(crate) after: u64,
+    pub(crate) max_events: usize,
+    /// Given back when the page has been read.
+    pub(crate) _permit: OwnedSemaphorePermit,
+}
+
+/// The session's end of a follow.
+pub(crate) struct Subscription {
+    pub(crate) core: Arc<Core>,
+    pub(crate) lease: Lease,
+    pub(crate) session: u64,
+    pub(crate) handle: u32,
+    pub(crate) generation: u64,
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        self.core.counters.follows.fetch_sub(1, Ordering::AcqRel);
+        self.lease.unfollow(self.session, self.handle, self.generation);
+    }
+}
+
+/// The mailbox's end of a follow.
+pub(crate) struct Follower {
+    pub(crate) session: Weak<Shared>,
+    pub(crate) session_id: u64,
+    pub(crate) handle: u32,
+    pub(crate) generation: u64,
+}
+
+impl Follower {
+    /// There may be something new. Never waits.
+    pub(crate) fn wake(&self) {
+        if let Some(session) = self.session.upgrade() {
+            session.ready(self.handle, Some(self.generation));
+        }
+    }
+}
+
+/// A follow whose mailbox actor is gone would wait for ever; its client is told to begin anew.
+impl Drop for Follower {
+    fn drop(&mut self) {
+        if let Some(session) = self.session.upgrade() {
+            session.end_follow(self.handle, self.generation, ErrorCode::Internal.into());
+        }
+    }
+}
+
+impl Shared {
+    pub(crate) fn new(core: Arc<Core>, id: u64) -> Self {
+        core.counters.sessions.fetch_add(1, Ordering::AcqRel);
+        let calls = Arc::new(Semaphore::new(core.limits.session_calls));
+        Self {
+            id,
+            outbox: Arc::new(Outbox::new(calls.clone())),
+            calls,
+            bytes: Arc::new(Semaphore::new(core.limits.session_bytes)),
+            frames: Arc::new(Semaphore::new(core.limits.session_frames)),
+            turn: AtomicBool::new(false),
+            reading: Mutex::new(Reading::default()),
+            core,
+        }
+    }
+
+    /// No code panics while holding the lock, so a poisoned one is still whole.
+    pub(crate) fn reading(&self) -> MutexGuard<'_, Reading> {
+        self.reading.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Begins a follow, in the place of an earlier one under the same handle; not if the
+    /// session is over. The mailbox's actor wakes it as soon as it has it on its list.
+    pub(crate) fn follow(&self, handle: u32, begin: impl FnOnce(u64) -> Following) -> bool {
+        let mut reading = self.reading();
+        if reading.over {
+            return false;
+        }
+        reading.generation += 1;
+        let following = begin(reading.generation);
+        let replaced = reading.follows.insert(handle, following);
+        drop(reading);
+        drop(replaced);
+        true
+    }
+
+    /// Puts a handle among those that may have something to push.
+    pub(crate) fn ready(&self, handle: u32, generation: Option<u64>) {
+        let mut reading = self.reading();
+        let Some(following) = reading.follows.get_mut(&handle) else {
+            return;
+        };
+        let meant = generation.is_none_or(|g| g == following.generation);
+        if !meant || following.queued || following.credit <= 0 {
+            return;
+        }
+        following.queued = true;
+        reading.ready.push_back(handle);
+        drop(reading);
+        self.outbox.ready.notify_one();
+    }
+
+    /// Ends a follow that is still the one meant, and says why.
+    pub(crate) fn end_follow(&self, handle: u32, generation: u64, refusal: Refusal) {
+        let mut reading = self.reading();
+        if reading
+            .follows
+            .get(&handle)
+            .is_none_or(|f| f.generation != generation)
+        {
+            return;
+        }
+        let ended = reading.follows.remove(&handle);
+        drop(reading);
+        drop(ended);
+        self.core.counters.refuse(refusal.code);
+        self.outbox
+            .frame(RelayFrame::Ended(Ended { handle, refusal }), None);
+    }
+
+    /// Stops a follow at its client's wish.
+    pub(crate) fn unfollow(&self, handle: u32) {
+        let removed = self.reading().follows.remove(&handle);
+        drop(removed);
+    }
+
+    /// Ends the session with a last word: what waits is still sent, nothing more is taken.
+    pub(crate) fn goodbye(&self, code: ErrorCode) {
+        let retry_after_ms = self.core.limits.goodbye_retry_ms;
+        self.outbox.goodbye(Goodbye {
+            refusal: code.into(),
+            retry_after_ms,
+        });
+        self.stop();
+    }
+
+    /// Ends the session without a word.
+    pub(crate) fn close(&self) {
+        self.outbox.close();
+        self.stop();
+    }
+
+    /// Lets go of everything that could grow or hold something else back.
+    fn stop(&self) {
+        let (follows, fetches) = {
+            let mut reading = self.reading();
+            reading.over = true;
+            reading.ready.clear();
+            (
+                std::mem::take(&mut reading.follows),
+                std::mem::take(&mut reading.fetches),
+            )
+        };
+        // Dropped outside the lock: unfollowing sends messages.
+        drop((follows, fetches));
+        self.frames.close();
+        self.bytes.close();
+        self.calls.close();
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.core.counters.sessions.fetch_sub(1, Ordering::AcqRel);
+    }
+}

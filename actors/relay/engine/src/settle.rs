@@ -1,0 +1,120 @@
+//! From what was applied to what is answered: attestation, receipts, vouchers, followers.
+
+use telesphor_order::Origin;
+use telesphor_rules::effects::{Gave, GivenVouchers};
+use telesphor_store::{Applied, Done, Outcome, Reader};
+use telesphor_wire::answer::{Answer, Refusal, Taken};
+use telesphor_wire::command::{SignedVoucher, VoucherStatement};
+use telesphor_wire::error::ErrorCode;
+use telesphor_wire::ext::Extensions;
+use telesphor_wire::receipt::{Attest, AttestStatement, Receipt};
+use telesphor_wire::text::Domain;
+
+use crate::actors::partition::Partition;
+use crate::config::RelayKeys;
+use crate::house::House;
+use crate::observe::Counters;
+
+/// Signs for the relay, and answers.
+pub(crate) struct Settler {
+    pub(crate) keys: RelayKeys,
+    pub(crate) domain: Domain,
+    pub(crate) reader: Reader,
+}
+
+impl Settler {
+    /// Answers every ticket of an applied record, then tells the followers.
+    pub(crate) fn settle(&self, house: &House, partition: &Partition, applied: Applied, origins: &[Origin]) {
+        // One signature for the whole batch, and only after its fsync.
+        let attest = self.attest(AttestStatement {
+            partition: applied.partition,
+            incarnation: applied.head.incarnation,
+            position: applied.position,
+            head: applied.digest,
+        });
+        let counters = &house.core.counters;
+        let mut outcomes = applied.outcomes.iter();
+        for origin in origins {
+            let mut tickets = partition.claim(origin.group).into_iter();
+            for outcome in outcomes.by_ref().take(origin.count) {
+                match outcome {
+                    Outcome::Accepted(_) => Counters::add(&counters.accepted, 1),
+                    Outcome::Repeated(_) => Counters::add(&counters.repeated, 1),
+                    Outcome::Refused(_) => {}
+                }
+                if let Some(ticket) = tickets.next() {
+                    ticket.answer(self.answer(&applied, &attest, outcome));
+                }
+            }
+        }
+        // Each mailbox once, though a batch may hold many events of it.
+        let mut mailboxes: Vec<_> = applied.fresh.iter().map(|f| f.mailbox).collect();
+        mailboxes.sort_unstable();
+        mailboxes.dedup();
+        house.registry.fresh(mailboxes.into_iter());
+    }
+
+    fn attest(&self, statement: AttestStatement) -> Attest {
+        Attest {
+            relay: self.keys.attesting.public(),
+            signature: self.keys.attesting.sign(&statement),
+        }
+    }
+
+    fn answer(&self, applied: &Applied, attest: &Attest, outcome: &Outcome) -> Answer {
+        match outcome {
+            Outcome::Refused(refusal) => Answer::Refused(refusal.clone()),
+            Outcome::Accepted(done) => {
+                let receipt = done.place.leaf.and_then(|leaf| applied.receipt(leaf));
+                self.done(
+                    done,
+                    receipt.map(|r| Receipt {
+                        attests: vec![attest.clone()],
+                        ..r
+                    }),
+                )
+            }
+            Outcome::Repeated(done) => self.done(done, self.again(done)),
+        }
+    }
+
+    /// The receipt of the first time, built from the disk and attested again.
+    fn again(&self, done: &Done) -> Option<Receipt> {
+        let receipt = self.reader.receipt(&done.place).ok()??;
+        let attest = self.attest(receipt.statement());
+        Some(Receipt {
+            attests: vec![attest],
+            ..receipt
+        })
+    }
+
+    fn done(&self, done: &Done, receipt: Option<Receipt>) -> Answer {
+        match (&done.gave, receipt) {
+            (Gave::Vouchers(given), _) => Answer::Enrolled(self.vouchers(given)),
+            (Gave::Nothing, Some(receipt)) => Answer::Durable(Box::new(receipt)),
+            (Gave::Package(given), Some(receipt)) => Answer::Taken(Box::new(Taken {
+                package: given.package.clone(),
+                last_resort: given.last_resort,
+                left: given.left,
+                receipt,
+            })),
+            // Done, but its proof cannot be read just now.
+            (_, None) => Answer::Refused(Refusal::of(ErrorCode::Fenced)),
+        }
+    }
+
+    fn vouchers(&self, given: &GivenVouchers) -> Vec<SignedVoucher> {
+        let sign = |voucher| {
+            let statement = VoucherStatement {
+                domain: self.domain.clone(),
+                voucher,
+                class: given.class,
+                until: given.until,
+                ext: Extensions::none(),
+            };
+            let signature = self.keys.admission.sign(&statement);
+            SignedVoucher { statement, signature }
+        };
+        given.vouchers.iter().copied().map(sign).collect()
+    }
+}

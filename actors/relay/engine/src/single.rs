@@ -1,0 +1,167 @@
+//! One HTTP call: the same proof, bound to the body, and the same way through the house.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use telesphor_wire::answer::{Answer, Refusal};
+use telesphor_wire::command::Command;
+use telesphor_wire::error::ErrorCode;
+use telesphor_wire::hash::hash;
+use telesphor_wire::ids::{MailboxId, Nonce};
+use telesphor_wire::labels::HashLabel;
+use telesphor_wire::session::{Page, PageRequest, SessionProof, SingleCall, SingleRequest};
+use telesphor_wire::text::SupportCode;
+use tokio::sync::oneshot;
+
+use crate::house::House;
+use crate::observe::Counters;
+use crate::proof::{self, Connection, Proven};
+use crate::reading::{self, PageOrder};
+use crate::submit;
+use crate::ticket::{Held, Sink, Ticket};
+use crate::weight;
+
+/// What the edge knows of the connection a single call came over.
+#[derive(Clone, Copy, Debug)]
+pub struct SingleContext {
+    /// TLS 1.3 exporter value, label `EXPORTER-Channel-Binding` (RFC 9266), 32 bytes.
+    pub channel_binding: Nonce,
+    /// `relay_nonce` of the Welcome that was given on this very connection.
+    pub relay_nonce: Nonce,
+    /// `clock` of that Welcome, Unix milliseconds.
+    pub given_ms: u64,
+}
+
+/// The answer to a single call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SingleAnswer {
+    /// To a command.
+    Command(Answer),
+    /// To a page request.
+    Page(Result<Page, Refusal>),
+}
+
+pub(crate) async fn single(
+    house: &Arc<House>,
+    context: SingleContext,
+    proof: Option<SessionProof>,
+    call: SingleCall,
+) -> SingleAnswer {
+    let proven = match proof {
+        Some(proof) => Some(prove(house, context, proof, &call).await),
+        None => None,
+    };
+    match call.request {
+        SingleRequest::Command(command) => {
+            let proven = match proven.transpose() {
+                Ok(proven) => proven,
+                Err(refusal) => return SingleAnswer::Command(Answer::Refused(refusal)),
+            };
+            SingleAnswer::Command(self::command(house, proven, call.support, command).await)
+        }
+        SingleRequest::Fetch(request) => SingleAnswer::Page(match proven {
+            Some(Ok(proven)) => page(house, proven, request).await,
+            Some(Err(refusal)) => Err(refusal),
+            None => Err(ErrorCode::Refused.into()),
+        }),
+    }
+}
+
+async fn prove(
+    house: &House,
+    context: SingleContext,
+    proof: SessionProof,
+    call: &SingleCall,
+) -> Result<Proven, Refusal> {
+    let core = house.core.clone();
+    let connection = Connection {
+        domain: core.domain.clone(),
+        relay: core.relay,
+        channel_binding: context.channel_binding,
+        relay_nonce: context.relay_nonce,
+        given_ms: context.given_ms,
+        agent_nonce: call.agent_nonce,
+        body: Some(hash(HashLabel::Command, call)),
+    };
+    let check = move || proof::check(&core.reader, &connection, &proof, core.clock.now_ms());
+    let proven = run(house, check).await;
+    if let Err(refusal) = &proven {
+        house.core.counters.refuse(refusal.code);
+    }
+    proven
+}
+
+async fn command(house: &House, proven: Option<Proven>, support: SupportCode, command: Command) -> Answer {
+    let core = &house.core;
+    let bytes = weight::bytes(&command).min(core.limits.bytes_in_flight);
+    let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+    // A single call does not wait in line: its caller has a connection of its own to wait on.
+    let permits = (
+        core.calls.clone().try_acquire_owned(),
+        core.bytes.clone().try_acquire_many_owned(bytes),
+    );
+    let (Ok(calls), Ok(bytes)) = permits else {
+        Counters::add(&core.counters.busy, 1);
+        return Answer::Busy(core.limits.busy_retry_ms);
+    };
+    let held = Arc::new(Held {
+        _calls: calls,
+        _bytes: bytes,
+        _session: None,
+    });
+    let (sender, answer) = oneshot::channel();
+    let ticket = Ticket::new(core.clone(), Sink::Single(sender), support, Instant::now(), held);
+    let proved = proven.map(|p| (p.mailbox.id, p.claim));
+    if let Some((key, item)) = submit::admit(house, command, proved.as_ref(), ticket) {
+        house.submit(key, vec![item]);
+    }
+    // A ticket always answers; this covers only the case that it could not.
+    answer
+        .await
+        .unwrap_or(Answer::Refused(Refusal::of(ErrorCode::Fenced)))
+}
+
+async fn page(house: &House, proven: Proven, request: PageRequest) -> Result<Page, Refusal> {
+    let mailbox: MailboxId = request.mailbox;
+    if proven.mailbox.id != mailbox {
+        return Err(ErrorCode::Refused.into());
+    }
+    let limits = &house.core.limits;
+    let order = PageOrder {
+        mailbox,
+        claim: proven.claim,
+        after: request.after,
+        max_events: usize::try_from(request.max_events)
+            .unwrap_or(usize::MAX)
+            .clamp(1, limits.page_events),
+        max_bytes: limits.page_bytes,
+    };
+    let core = house.core.clone();
+    let found = run(house, move || {
+        reading::page(&core.reader, &order, core.clock.now_ms())
+    })
+    .await?;
+    Counters::add(&house.core.counters.events_out, found.events.len() as u64);
+    Counters::add(&house.core.counters.bytes_out, found.bytes() as u64);
+    match found.over {
+        Some(refusal) if found.events.is_empty() => Err(refusal),
+        _ => Ok(Page {
+            events: found.events,
+            head: found.head,
+        }),
+    }
+}
+
+/// Runs what blocks on the disk where blocking is allowed.
+async fn run<T: Send + 'static>(
+    house: &House,
+    work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
+) -> Result<T, Refusal> {
+    // The only error is a runtime that is going down.
+    house
+        .core
+        .runtime
+        .spawn_blocking(work)
+        .await
+        .unwrap_or_else(|_| Err(ErrorCode::Draining.into()))
+}

@@ -1,0 +1,126 @@
+//! Putting the house together.
+
+use std::sync::{Arc, mpsc};
+
+use ractor::{ActorCell, ActorRef, ActorRuntime};
+use telesphor_order::{GroupId, Order, OrderError};
+use telesphor_store::{Store, StoreError};
+use telesphor_wire::ids::{Nonce, PartitionId};
+
+use crate::actors::partition::{Partition, PartitionActor};
+use crate::actors::registry::Registry;
+use crate::actors::supervisor::{Supervisor, SupervisorMessage};
+use crate::config::{EngineConfig, RelayKeys};
+use crate::core::Core;
+use crate::house::House;
+use crate::settle::Settler;
+use crate::writer::{Job, Writer};
+
+/// The engine could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The store could not be read.
+    #[error("the store could not be read")]
+    Store(#[from] StoreError),
+    /// The order cannot be followed from where the store stands.
+    #[error("the order cannot be followed from where the store stands")]
+    Order(#[from] OrderError),
+    /// An actor could not be started.
+    #[error("an actor could not be started")]
+    Actor,
+    /// The writer's thread could not be started.
+    #[error("the writer's thread could not be started")]
+    Thread(#[from] std::io::Error),
+}
+
+/// What the engine's front door holds.
+pub(crate) struct Started {
+    pub(crate) house: Arc<House>,
+    pub(crate) jobs: mpsc::SyncSender<Job>,
+    pub(crate) writer: tokio::sync::watch::Receiver<bool>,
+}
+
+/// Jobs that wait for the writer; administrators are few.
+const JOBS: usize = 16;
+
+pub(crate) async fn start(
+    config: EngineConfig,
+    store: Store,
+    order: Arc<dyn Order>,
+    keys: RelayKeys,
+) -> Result<Started, EngineError> {
+    let reader = store.reader();
+    let core = Arc::new(Core::new(&config, keys.attesting.public(), reader.clone()));
+    let mut partitions = Vec::new();
+    for number in 0..config.partitions {
+        let id = PartitionId(number);
+        partitions.push(Arc::new(Partition::new(id, reader.partition(id)?.position)));
+    }
+    let after: Vec<_> = partitions
+        .iter()
+        .map(|p| (p.id, p.position.load(std::sync::atomic::Ordering::Acquire)))
+        .collect();
+    let feed = order.follow(&after)?;
+
+    let registry = Arc::new(Registry::new(core.clone()));
+    let supervisor = spawn(Supervisor, (core.clone(), registry.clone()), None).await?;
+    let mut partition_actors = Vec::new();
+    for partition in &partitions {
+        let arguments = (core.clone(), partition.clone(), order.clone(), first_group());
+        partition_actors.push(spawn(PartitionActor, arguments, Some(supervisor.get_cell())).await?);
+    }
+    let ids = partition_actors.iter().map(|a| a.get_id()).collect();
+    supervisor
+        .cast(SupervisorMessage::Partitions(ids))
+        .map_err(|_| EngineError::Actor)?;
+
+    let supervisor = supervisor.get_cell();
+    let house = Arc::new(House {
+        core,
+        order,
+        registry,
+        partitions,
+        partition_actors,
+        supervisor,
+    });
+    let (jobs, queue) = mpsc::sync_channel(JOBS);
+    let (ended, writer) = tokio::sync::watch::channel(false);
+    let settler = Settler {
+        keys,
+        domain: config.domain,
+        reader,
+    };
+    let work = Writer {
+        house: house.clone(),
+        feed,
+        applier: store.into_applier(),
+        settler,
+        jobs: queue,
+        on_fatal: config.on_fatal,
+        _ended: ended,
+    };
+    std::thread::Builder::new()
+        .name("telesphor-writer".into())
+        .spawn(move || work.run())?;
+    Ok(Started { house, jobs, writer })
+}
+
+async fn spawn<A: ractor::Actor>(
+    actor: A,
+    arguments: A::Arguments,
+    supervisor: Option<ActorCell>,
+) -> Result<ActorRef<A::Msg>, EngineError> {
+    let spawned = match supervisor {
+        Some(supervisor) => ActorRuntime::spawn_linked(None, actor, arguments, supervisor).await,
+        None => ActorRuntime::spawn(None, actor, arguments).await,
+    };
+    spawned.map(|(actor, _)| actor).map_err(|_| EngineError::Actor)
+}
+
+/// The high half is this life's own, so that no two lives ever number a group alike.
+fn first_group() -> GroupId {
+    let Nonce(random) = Nonce::random();
+    let mut high = [0; 16];
+    high[..8].copy_from_slice(&random[..8]);
+    GroupId(u128::from_be_bytes(high))
+}

@@ -1,0 +1,124 @@
+//! From calls to submissions: who says that the sender may, and which mailbox it concerns.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use telesphor_rules::facts::token_hash;
+use telesphor_rules::read::Claim;
+use telesphor_wire::batch::{SessionWord, Submission};
+use telesphor_wire::command::Command;
+use telesphor_wire::error::ErrorCode;
+use telesphor_wire::ids::MailboxId;
+use telesphor_wire::limits::MAX_PAYLOAD_BYTES;
+use telesphor_wire::session::Call;
+
+use crate::house::House;
+use crate::observe::{Counters, EngineStanding};
+use crate::session::outbox::Outbox;
+use crate::ticket::{Held, Sink, Ticket};
+use crate::weight;
+
+/// A submission on its way, with its claim to an answer.
+pub(crate) struct Item {
+    pub(crate) submission: Submission,
+    pub(crate) ticket: Ticket,
+}
+
+/// Passes the calls of one frame on, in one group per mailbox, each group in their order.
+pub(crate) fn calls(
+    house: &House,
+    outbox: &Arc<Outbox>,
+    handles: &HashMap<u32, (MailboxId, Claim)>,
+    calls: Vec<Call>,
+    held: &Arc<Held>,
+    began: Instant,
+) {
+    let mut groups: Vec<(MailboxId, Vec<Item>)> = Vec::new();
+    let mut places: HashMap<MailboxId, usize> = HashMap::new();
+    for call in calls {
+        let sink = Sink::Session {
+            outbox: outbox.clone(),
+            call: call.call,
+            weight: weight::answer(&call.command),
+        };
+        let ticket = Ticket::new(house.core.clone(), sink, call.support, began, held.clone());
+        let proved = handles.get(&call.handle);
+        let Some((key, item)) = admit(house, call.command, proved, ticket) else {
+            continue;
+        };
+        let place = *places.entry(key).or_insert_with(|| {
+            groups.push((key, Vec::new()));
+            groups.len() - 1
+        });
+        groups[place].1.push(item);
+    }
+    for (key, items) in groups {
+        house.submit(key, items);
+    }
+}
+
+/// The checks that need no lookup; then the submission and the mailbox that it is ordered
+/// with. Refusals are answered here.
+pub(crate) fn admit(
+    house: &House,
+    command: Command,
+    proved: Option<&(MailboxId, Claim)>,
+    ticket: Ticket,
+) -> Option<(MailboxId, Item)> {
+    match house.core.standing() {
+        EngineStanding::Serving => {}
+        EngineStanding::Draining => {
+            ticket.refuse(ErrorCode::Draining);
+            return None;
+        }
+        EngineStanding::Failed => {
+            ticket.refuse(ErrorCode::Fenced);
+            return None;
+        }
+    }
+    let word = match word(&command, proved) {
+        Ok(word) => word,
+        Err(code) => {
+            ticket.refuse(code);
+            return None;
+        }
+    };
+    Counters::add(&house.core.counters.bytes_in, weight::bytes(&command) as u64);
+    // An enrolment concerns no mailbox; its token decides where it is ordered, so that a
+    // token is spent in one place.
+    let key = match &command {
+        Command::Enrol(enrol) => MailboxId(token_hash(&enrol.token).0),
+        other => other.mailbox()?,
+    };
+    Some((
+        key,
+        Item {
+            submission: Submission { word, command },
+            ticket,
+        },
+    ))
+}
+
+/// A deposit without a signature of its own needs a proved right to this very mailbox.
+fn word(command: &Command, proved: Option<&(MailboxId, Claim)>) -> Result<Option<SessionWord>, ErrorCode> {
+    let Command::Deposit(deposit) = command else {
+        return Ok(None);
+    };
+    if deposit.payload.len() > MAX_PAYLOAD_BYTES {
+        return Err(ErrorCode::TooLarge);
+    }
+    if deposit.signature.is_some() {
+        return Ok(None);
+    }
+    match proved {
+        Some((mailbox, claim)) if *mailbox == deposit.mailbox => Ok(Some(SessionWord {
+            mailbox: *mailbox,
+            right: claim.right,
+            branch: claim.branch,
+            epoch: claim.epoch,
+            key: claim.key,
+        })),
+        _ => Err(ErrorCode::Refused),
+    }
+}

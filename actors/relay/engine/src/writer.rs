@@ -1,0 +1,167 @@
+//! The one thread that writes: takes what the order yields, lets the store apply it with one
+//! fsync, attests, answers.
+//!
+//! ```text
+//!   order --> apply (decide, write, fsync) --> attest --> receipts --> answers, followers
+//!                                           ^
+//!                                      commit point
+//! ```
+//!
+//! Start-up is the same loop from the store's position: there is no other recovery.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use telesphor_order::{Feed, GroupLimits, Origin, Step};
+use telesphor_store::{Applied, Applier, Fatal, StoreError};
+use tokio::sync::watch;
+
+use crate::config::FatalHook;
+use crate::house::House;
+use crate::observe::Counters;
+use crate::settle::Settler;
+
+/// Something else for the writer to do, between two groups.
+pub(crate) type Job = Box<dyn FnOnce(&mut Applier) -> Result<(), Fatal> + Send>;
+
+/// Everything the writer owns.
+pub(crate) struct Writer {
+    pub(crate) house: Arc<House>,
+    pub(crate) feed: Box<dyn Feed>,
+    pub(crate) applier: Applier,
+    pub(crate) settler: Settler,
+    pub(crate) jobs: mpsc::Receiver<Job>,
+    pub(crate) on_fatal: FatalHook,
+    /// Dropped with the writer, which tells whoever waits for its end.
+    pub(crate) _ended: watch::Sender<bool>,
+}
+
+/// How often the note of what was attested is synced.
+const NOTE_EVERY: Duration = Duration::from_secs(1);
+
+impl Writer {
+    /// Runs until the order is closed and everything it took is applied, or the store fails.
+    pub(crate) fn run(mut self) {
+        let _will = Will {
+            house: self.house.clone(),
+            on_fatal: self.on_fatal.clone(),
+        };
+        if let Err(fatal) = self.work() {
+            end(&self.house, &self.on_fatal, &fatal);
+        }
+    }
+
+    fn work(&mut self) -> Result<(), Fatal> {
+        let limits = GroupLimits {
+            record_submissions: self.house.core.limits.record_calls,
+            submissions: self.house.core.limits.group_calls,
+        };
+        let mut steps = Vec::new();
+        let mut noted = Instant::now();
+        while self.feed.next(limits, &mut steps) {
+            self.group(&mut steps)?;
+            while let Ok(job) = self.jobs.try_recv() {
+                job(&mut self.applier)?;
+            }
+            if noted.elapsed() >= NOTE_EVERY {
+                self.applier.sync_note()?;
+                noted = Instant::now();
+            }
+        }
+        self.applier.sync_note()
+    }
+
+    fn group(&mut self, steps: &mut Vec<Step>) -> Result<(), Fatal> {
+        let (mut group, mut origins) = (Vec::new(), Vec::new());
+        for step in steps.drain(..) {
+            match step {
+                Step::Record(record) => {
+                    origins.push(record.origins);
+                    group.push(telesphor_store::Ordered {
+                        partition: record.partition,
+                        position: record.position,
+                        batch: Arc::new(record.batch),
+                    });
+                }
+                Step::Fenced(partition) => self.fence(partition),
+            }
+        }
+        if group.is_empty() {
+            return Ok(());
+        }
+        let began = Instant::now();
+        let applied = self.applier.apply(&group)?;
+        // ---- COMMIT POINT: `apply` has returned, so the group is synced on this disk. ----
+        // A crash before this line: nobody was answered; what of the group reached the disk is
+        // found by the next start, its senders ask again with the same ids and get the receipt
+        // of the first time, or have it done then. A crash after it: the group stands, whoever
+        // was not answered yet asks again and gets the receipt from the disk.
+        self.count(began.elapsed(), &applied);
+        for (applied, origins) in applied.into_iter().zip(origins) {
+            self.settle(applied, &origins)?;
+        }
+        Ok(())
+    }
+
+    fn settle(&mut self, applied: Applied, origins: &[Origin]) -> Result<(), Fatal> {
+        let Some(partition) = self
+            .house
+            .partitions
+            .get(usize::from(applied.partition.0))
+            .cloned()
+        else {
+            return Ok(());
+        };
+        partition.position.store(applied.position, Ordering::Release);
+        self.applier
+            .note_attested(applied.partition, applied.position, &applied.digest)?;
+        self.settler.settle(&self.house, &partition, applied, origins);
+        Ok(())
+    }
+
+    fn fence(&self, partition: telesphor_wire::ids::PartitionId) {
+        if let Some(partition) = self.house.partitions.get(usize::from(partition.0)) {
+            partition.fenced.store(true, Ordering::Release);
+            partition.abandon();
+        }
+    }
+
+    fn count(&self, took: Duration, applied: &[Applied]) {
+        let counters = &self.house.core.counters;
+        let us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX).max(1);
+        Counters::add(&counters.fsyncs, 1);
+        Counters::add(&counters.fsync_us, us);
+        counters.last_fsync_us.store(us, Ordering::Relaxed);
+        Counters::add(&counters.records, applied.len() as u64);
+        let events: usize = applied.iter().map(|a| a.fresh.len()).sum();
+        Counters::add(&counters.events, events as u64);
+    }
+}
+
+/// Nothing is acknowledged after this.
+fn end(house: &House, on_fatal: &FatalHook, fatal: &Fatal) {
+    house.core.fail();
+    tracing::error!(target: "telesphor::engine", "the store failed; nothing more is confirmed");
+    on_fatal(fatal);
+}
+
+/// However the writer ends, nobody waits for it: tickets that are left say "unknown" when
+/// they are dropped. A panic counts as a failed store, since nobody knows what it left.
+struct Will {
+    house: Arc<House>,
+    on_fatal: FatalHook,
+}
+
+impl Drop for Will {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            end(&self.house, &self.on_fatal, &Fatal::Store(StoreError::Poisoned));
+        }
+        self.house.order.close();
+        for partition in &self.house.partitions {
+            partition.abandon();
+        }
+    }
+}
