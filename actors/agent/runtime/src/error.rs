@@ -22,7 +22,7 @@ pub struct Error {
 }
 
 /// The agent's result.
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
     /// An error that needs no more than its code.
@@ -88,6 +88,12 @@ impl From<LinkError> for Error {
 
 impl From<telesphor_vault::VaultError> for Error {
     fn from(error: telesphor_vault::VaultError) -> Self {
+        Self::of(error.code())
+    }
+}
+
+impl From<telesphor_sealing::SessionError> for Error {
+    fn from(error: telesphor_sealing::SessionError) -> Self {
         Self::of(error.code())
     }
 }

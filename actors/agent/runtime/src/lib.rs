@@ -8,15 +8,29 @@
 //! **What it deliberately does not know.** How anything is printed or asked for; how MLS, key
 //! histories or the vault work inside; anything of the relay but its wire.
 //!
-//! **Where to start.** [`views`] for what is shown, [`link`] for the way to the relay.
+//! **Where to start.** [`Agent`] for the verbs, [`views`] for what is shown, [`link`] for the way to the
+//! relay.
 //!
 //! **What always holds.** What is to be sent lies in the vault as the very bytes before it
 //! leaves, and goes again as the same bytes. What came is processed, judged and stored
 //! together with the cursor in one transaction. An own change to a group counts when the order
 //! confirms it, not before. Nothing here prints.
 
+mod api;
+mod attest;
+mod contacts;
+mod core;
+mod device;
+mod documents;
 pub mod error;
+mod group;
 pub mod link;
+mod mailbox;
+mod people;
+mod sharing;
+mod sync;
 pub mod views;
 
+pub use api::{Agent, Created, Key, NewProfile, Passphrase, kit_text};
+pub use documents::write::Draft;
 pub use error::{Error, Result};

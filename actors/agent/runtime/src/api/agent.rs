@@ -1,0 +1,111 @@
+//! The agent itself: one profile, open.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use telesphor_vault::Snapshot;
+use telesphor_wire::error::ErrorCode;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use zeroize::Zeroizing;
+
+use crate::core::{Core, Profile, Shared};
+use crate::error::{Error, Result};
+use crate::sync::pump;
+
+/// A passphrase, wiped when dropped.
+pub type Passphrase = Zeroizing<String>;
+
+/// One open profile with its connection. Everything it is told is in the vault before the
+/// method returns; what has to travel goes by itself, also after a restart.
+///
+/// Dropping it ends the connection's task; nothing is lost by that.
+pub struct Agent {
+    pub(crate) shared: Arc<Shared>,
+    stop: watch::Sender<bool>,
+    task: Option<JoinHandle<()>>,
+}
+
+impl std::fmt::Debug for Agent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Agent(..)")
+    }
+}
+
+impl Agent {
+    /// Takes a loaded core over and starts the connection's task, unless it is to stay offline.
+    pub(crate) fn start(core: Core, online: bool) -> Self {
+        let shared = Shared::new(core);
+        let (stop, stopped) = watch::channel(false);
+        let task = online.then(|| tokio::spawn(pump::run(shared.clone(), stopped)));
+        Self { shared, stop, task }
+    }
+
+    /// Ends the connection in good order and closes the vault.
+    pub async fn close(mut self) {
+        let _ = self.stop.send(true);
+        if let Some(task) = self.task.take() {
+            let _ = task.await;
+        }
+    }
+
+    /// Waits until `look` gives something, looking again after every change.
+    ///
+    /// # Errors
+    /// What `look` gives; when the time is over [`ErrorCode::NotYetDurable`] if the relay is
+    /// connected, [`ErrorCode::Unreachable`] or the last failure if it is not. What was begun
+    /// goes on by itself.
+    pub(crate) async fn wait_for<T, F>(&self, within: Duration, look: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Fn(&mut Core) -> Result<Option<T>> + Send + Sync + Clone + 'static,
+    {
+        let until = Instant::now() + within;
+        let mut changes = self.shared.changes();
+        loop {
+            changes.mark_unchanged();
+            let look = look.clone();
+            if let Some(value) = self.shared.work(move |core| look(core)).await? {
+                return Ok(value);
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() || tokio::time::timeout(left, changes.changed()).await.is_err() {
+                return Err(self.why_not().await);
+            }
+        }
+    }
+
+    async fn why_not(&self) -> Error {
+        let why = self
+            .shared
+            .work(|core| {
+                Ok(match (core.index.connected, core.index.last_failure) {
+                    (true, _) => ErrorCode::NotYetDurable,
+                    (false, Some(code)) => code,
+                    (false, None) => ErrorCode::Unreachable,
+                })
+            })
+            .await;
+        why.map_or_else(|error| error, Error::of)
+    }
+
+    /// Reads the vault at this instant.
+    pub(crate) async fn look<T, F>(&self, f: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Snapshot, &Profile) -> Result<T> + Send + 'static,
+    {
+        self.shared
+            .work(move |core| {
+                let snapshot = core.read()?;
+                f(&snapshot, &core.profile)
+            })
+            .await
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        let _ = self.stop.send(true);
+    }
+}

@@ -1,0 +1,219 @@
+//! Making an identity: keys, history, recovery kit, vault, enrolment, first mailboxes.
+
+use std::path::Path;
+use std::time::Duration;
+
+use telesphor_clinical::self_entry::{IntakeKeyEntry, SelfEntry};
+use telesphor_clinical::text::Text;
+use telesphor_identity::endpoint::{EndpointKind, EndpointRecord, SignedEndpoint};
+use telesphor_identity::event::Change;
+use telesphor_identity::evidence::Domains;
+use telesphor_identity::history::History;
+use telesphor_identity::inception::{Inception, Kind};
+use telesphor_identity::keys::{KeySet, NextKeys};
+use telesphor_identity::kit::{Home, KitSeed, RecoveryKit};
+use telesphor_sealing::Suite;
+use telesphor_vault::{PassphraseCost, Table, Vault, VaultPaths};
+use telesphor_wire::domain::{AdmissionLink, SignedDomainRecord};
+use telesphor_wire::error::ErrorCode;
+use telesphor_wire::ext::Extensions;
+use telesphor_wire::hash::{Digest, Secret};
+use telesphor_wire::ids::IdentityId;
+use telesphor_wire::seal::SealingKey;
+use telesphor_wire::sign::SigningKey;
+
+use super::agent::{Agent, Passphrase};
+use crate::core::profile::StoredKeys;
+use crate::core::shared::clock;
+use crate::core::{Core, Profile, names};
+use crate::error::{Error, Result};
+use crate::link::{Pin, domain};
+
+/// Vouchers asked for with an admission token, and how many if that is more than its class gives.
+const VOUCHERS: usize = 64;
+/// How long an intake key is told to contacts, milliseconds (30 days).
+const INTAKE_LIFE_MS: u64 = 30 * 24 * 3600 * 1000;
+
+/// What a new profile is to be.
+#[derive(Clone, Debug)]
+pub struct NewProfile {
+    /// The name contacts see.
+    pub name: String,
+    /// This device's label.
+    pub endpoint: String,
+    /// What the identity stands for.
+    pub kind: Kind,
+    /// What sort of device this is.
+    pub device: EndpointKind,
+    /// The work a guess at the passphrase must cost.
+    pub cost: PassphraseCost,
+}
+
+impl NewProfile {
+    /// A person at a workstation.
+    pub fn person(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            endpoint: "this device".to_owned(),
+            kind: Kind::Person,
+            device: EndpointKind::Workstation,
+            cost: PassphraseCost::default(),
+        }
+    }
+}
+
+/// A new identity: the open agent, and the kit that must be printed now.
+#[derive(Debug)]
+pub struct Created {
+    /// The agent, online.
+    pub agent: Agent,
+    /// Shown once and kept nowhere.
+    pub kit: RecoveryKit,
+}
+
+/// Keys and history of a fresh identity.
+struct Fresh {
+    stored: StoredKeys,
+    history: History,
+    kit: RecoveryKit,
+}
+
+impl Agent {
+    /// Makes an identity in a new vault in `folder` (which must exist), enrols it with the
+    /// admission link and opens its personal and its self mailbox.
+    ///
+    /// # Errors
+    /// [`ErrorCode::ProfileExists`]; [`ErrorCode::Unreachable`] or [`ErrorCode::WrongRelay`]
+    /// before anything was written. If only the last step is not confirmed within `wait`, the
+    /// profile exists and goes on by itself ([`ErrorCode::NotYetDurable`]): open it again.
+    pub async fn create(
+        folder: &Path,
+        passphrase: &Passphrase,
+        new: NewProfile,
+        admission: &AdmissionLink,
+        wait: Duration,
+    ) -> Result<Created> {
+        let pin = Pin::of_link(admission);
+        let paths = VaultPaths::in_folder(folder);
+        if paths.exists() {
+            return Err(ErrorCode::ProfileExists.into());
+        }
+        let home = domain::fetch(&pin).await?;
+        let token = admission.token;
+        let passphrase = passphrase.clone();
+        let made = tokio::task::spawn_blocking(move || {
+            let fresh = fresh_identity(&new, &pin)?;
+            let vault = Vault::create(&paths, &passphrase, new.cost)?;
+            first_records(&vault, &fresh, &new, home)?;
+            let mut core = Core::load(vault)?;
+            core.write(|ctx| {
+                ctx.own(SelfEntry::RootSecret(ctx.keys.stored.root.clone()))?;
+                ctx.enrol(token, VOUCHERS)
+            })?;
+            Ok::<_, Error>((core, fresh.kit))
+        })
+        .await
+        .map_err(|_| Error::fault("create"))??;
+        let agent = Self::start(made.0, true);
+        agent.ready(wait).await?;
+        Ok(Created { agent, kit: made.1 })
+    }
+
+    /// Waits until the first mailboxes are open.
+    ///
+    /// # Errors
+    /// [`ErrorCode::AdmissionInvalid`] if the relay does not take the token.
+    pub async fn ready(&self, wait: Duration) -> Result<()> {
+        self.wait_for(wait, |core| {
+            if let Some(code) = core.profile.refused {
+                return Err(code.into());
+            }
+            let open = |id: Option<telesphor_wire::ids::MailboxId>| {
+                id.is_some_and(|id| core.index.followed.contains_key(&id))
+            };
+            Ok((open(core.profile.inbox) && open(core.profile.own)).then_some(()))
+        })
+        .await
+    }
+}
+
+fn fresh_identity(new: &NewProfile, pin: &Pin) -> Result<Fresh> {
+    let identity_key = SigningKey::generate();
+    let seed = KitSeed::generate();
+    let inception = Inception::simple(
+        new.kind,
+        KeySet::single(identity_key.public()),
+        NextKeys::single(&seed.next_key(1).public()),
+    );
+    let id = inception.id();
+    let (endpoint, leaf) = (SigningKey::generate(), SigningKey::generate());
+    let record = endpoint_record(id, &endpoint, &leaf, new)?;
+    let mut history = History::begin(inception);
+    let change = Change::AddEndpoint(Box::new(SignedEndpoint::sign(record, &endpoint)));
+    history
+        .extend(change, clock(), &[&identity_key], &Domains::none())
+        .map_err(|e| Error::of(e.code()))?;
+    let stored = StoredKeys {
+        identity: id,
+        identity_seed: identity_key.seed(),
+        endpoint_seed: endpoint.seed(),
+        leaf_seed: leaf.seed(),
+        root: seed.root(),
+    };
+    let home = Home {
+        domain: pin.domain.clone(),
+        address: pin.address.clone(),
+        key: pin.domain_key,
+        tls_key: pin.tls_key,
+    };
+    let kit = seed.kit(id, 0, None, home);
+    Ok(Fresh { stored, history, kit })
+}
+
+pub(crate) fn endpoint_record(
+    identity: IdentityId,
+    endpoint: &SigningKey,
+    leaf: &SigningKey,
+    new: &NewProfile,
+) -> Result<EndpointRecord> {
+    Ok(EndpointRecord {
+        identity,
+        key: endpoint.public(),
+        mls_leaf: leaf.public(),
+        min_suite: Suite::default().code(),
+        kind: new.device,
+        name: Text::new(new.endpoint.clone()).map_err(|_| Error::of(ErrorCode::Usage))?,
+        ext: Extensions::none(),
+    })
+}
+
+fn first_records(vault: &Vault, fresh: &Fresh, new: &NewProfile, home: SignedDomainRecord) -> Result<()> {
+    let intake = IntakeKeyEntry {
+        id: Digest(*Secret::random().expose()),
+        key: SealingKey::generate(),
+        until: clock() + INTAKE_LIFE_MS,
+    };
+    let profile = Profile {
+        identity: fresh.stored.identity,
+        name: new.name.clone(),
+        endpoint: new.endpoint.clone(),
+        home,
+        partitions: 1,
+        incarnation: None,
+        inbox: None,
+        own: None,
+        kit_tested: None,
+        refused: None,
+    };
+    vault.write(|tx| {
+        tx.put_value(Table::IdentityKeys, names::KEYS, &fresh.stored)?;
+        tx.put_value(Table::IdentityKeys, names::INTAKE_KEYS, &vec![intake])?;
+        tx.put(
+            Table::Histories,
+            &fresh.stored.identity.0,
+            &fresh.history.to_bytes(),
+        )?;
+        tx.put_value(Table::Settings, names::PROFILE, &profile)?;
+        Ok::<_, Error>(())
+    })
+}

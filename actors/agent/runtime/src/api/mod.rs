@@ -1,0 +1,14 @@
+//! The verbs: one file per family, each method one thing a person or a bridge wants done.
+
+pub(crate) mod agent;
+mod contacts;
+mod create;
+mod documents;
+mod identity;
+mod open;
+mod status;
+
+pub use agent::{Agent, Passphrase};
+pub use create::{Created, NewProfile};
+pub use identity::kit_text;
+pub use open::Key;

@@ -1,0 +1,124 @@
+//! `status`, `check`, and waiting until all is quiet.
+
+use std::time::Duration;
+
+use telesphor_clinical::self_entry::MailboxUse;
+use telesphor_vault::{Records, Table};
+use telesphor_wire::error::ErrorCode;
+use telesphor_wire::mailbox::Cursor;
+
+use super::agent::Agent;
+use crate::core::records::Held;
+use crate::error::Result;
+use crate::views::{Finding, MailboxView, Status};
+
+impl Agent {
+    /// How things stand.
+    ///
+    /// # Errors
+    /// Faults of the vault.
+    pub async fn status(&self) -> Result<Status> {
+        self.shared
+            .work(|core| {
+                let index = &core.index;
+                Ok(Status {
+                    connected: index.connected,
+                    last_failure: index.last_failure,
+                    outbox: index.outbox.len(),
+                    mailboxes: index.followed.len(),
+                    behind: index.behind(),
+                    last_sync: index.last_sync,
+                    clock_difference: index.clock_difference,
+                    kit_tested: core.profile.kit_tested,
+                })
+            })
+            .await
+    }
+
+    /// Waits until the outbox is empty and every mailbox is read to its end.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NotYetDurable`] or [`ErrorCode::Unreachable`] after `wait`; what waits goes
+    /// on by itself.
+    pub async fn settle(&self, wait: Duration) -> Result<()> {
+        self.wait_for(wait, |core| {
+            let index = &core.index;
+            let quiet = index.connected && index.outbox.is_empty() && index.behind() == 0;
+            Ok(quiet.then_some(()))
+        })
+        .await
+    }
+
+    /// Waits until a session with the relay is open.
+    ///
+    /// # Errors
+    /// The last failure after `wait`.
+    pub async fn connected(&self, wait: Duration) -> Result<()> {
+        self.wait_for(wait, |core| Ok(core.index.connected.then_some(())))
+            .await
+    }
+
+    /// The mailboxes this endpoint reads.
+    ///
+    /// # Errors
+    /// Faults of the vault.
+    pub async fn mailboxes(&self) -> Result<Vec<MailboxView>> {
+        self.look(|snapshot, _| {
+            let mut all = Vec::new();
+            for (_, bytes) in snapshot.scan(Table::Mailboxes)? {
+                let Ok(held) = telesphor_wire::canonical::decode::<Held>(&bytes) else {
+                    continue;
+                };
+                let cursor: Option<Cursor> = snapshot.get_value(Table::Cursors, &held.id.0)?;
+                all.push(MailboxView {
+                    id: held.id,
+                    purpose: purpose(held.used),
+                    seq: cursor.map_or(0, |c| c.seq),
+                    epoch: held.epoch,
+                });
+            }
+            Ok(all)
+        })
+        .await
+    }
+
+    /// Looks for what is wrong and says the next step.
+    ///
+    /// # Errors
+    /// Faults of the vault.
+    pub async fn check(&self) -> Result<Vec<Finding>> {
+        let status = self.status().await?;
+        let mut findings = Vec::new();
+        let mut find = |code: ErrorCode, next: &str| {
+            findings.push(Finding {
+                code,
+                next: next.to_owned(),
+            });
+        };
+        if let Some(code) = status.last_failure {
+            find(code, code.words());
+        } else if !status.connected {
+            find(
+                ErrorCode::Unreachable,
+                "the relay does not answer; try again later",
+            );
+        }
+        if status.outbox > 0 {
+            find(
+                ErrorCode::NotYetDurable,
+                "some of what was sent is not confirmed yet; it goes on by itself",
+            );
+        }
+        if status.kit_tested.is_none() {
+            find(
+                ErrorCode::Usage,
+                "the recovery kit was never tested: `telesphor identity kit`",
+            );
+        }
+        Ok(findings)
+    }
+}
+
+const fn purpose(used: MailboxUse) -> &'static str {
+    used.word()
+}

@@ -1,0 +1,135 @@
+//! Proofs about people travel between contacts: histories, attestations, status lists.
+
+use telesphor_clinical::message::GroupMessage;
+use telesphor_identity::attestation::SignedAttestation;
+use telesphor_identity::bundle::Proofs;
+use telesphor_identity::status::SignedStatusList;
+use telesphor_vault::{Records, Table};
+use telesphor_wire::bytes::Bytes;
+use telesphor_wire::canonical;
+use telesphor_wire::error::ErrorCode;
+use telesphor_wire::ids::IdentityId;
+
+use crate::core::Ctx;
+use crate::core::records::{Job, Padding, TalkSay, What};
+use crate::error::{Error, Result};
+use crate::people;
+
+impl Ctx<'_, '_> {
+    /// Sends a contact what it needs to judge somebody: history, attestations, status lists.
+    pub(crate) fn send_proofs(&mut self, about: &IdentityId, to: &IdentityId) -> Result<()> {
+        let proofs = self.proofs_about(about)?;
+        let body = GroupMessage::Credentials(Bytes(proofs.to_bytes()));
+        let say = TalkSay {
+            contact: *to,
+            body: Bytes(canonical::encode(&body)),
+            padding: Padding::Message,
+        };
+        self.enqueue(What::Talk(say), Job::Nothing(true), None)?;
+        Ok(())
+    }
+
+    /// Everything known here that proves something about an identity.
+    pub(crate) fn proofs_about(&self, about: &IdentityId) -> Result<Proofs> {
+        let mut proofs = Proofs::default();
+        let mut people = vec![*about];
+        for attestation in all_attestations(self.tx)? {
+            if attestation.attestation.subject == *about {
+                people.push(attestation.attestation.issuer);
+                proofs.attestations.push(attestation);
+            }
+        }
+        people.sort_unstable();
+        people.dedup();
+        for id in &people {
+            if let Some((history, _)) = people::history(self.tx, &self.profile, id)? {
+                proofs.histories.push(history);
+            }
+            if let Some(list) = self.get::<SignedStatusList>(Table::Attestations, &list_name(id))? {
+                proofs.lists.push(list);
+            }
+        }
+        Ok(proofs)
+    }
+
+    /// A contact sent proofs. Histories are kept if they hold and continue what is known;
+    /// attestations and lists if their issuer signed them.
+    pub(crate) fn credentials_came(&mut self, _from: &IdentityId, bytes: &[u8]) -> Result<()> {
+        let proofs = Proofs::from_bytes(bytes).map_err(|e| Error::of(e.code()))?;
+        self.take_proofs(&proofs)
+    }
+
+    /// Keeps proofs, whoever brought them: they prove themselves.
+    pub(crate) fn take_proofs(&mut self, proofs: &Proofs) -> Result<()> {
+        for history in &proofs.histories {
+            let id = history.id();
+            match self.learn_history(&id, &history.to_bytes()) {
+                Ok(_) => {}
+                Err(error) if matches!(error.code, ErrorCode::Disputed | ErrorCode::BrokenHistory) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        for attestation in &proofs.attestations {
+            self.keep_attestation(attestation)?;
+        }
+        for list in &proofs.lists {
+            self.keep_list(list)?;
+        }
+        Ok(())
+    }
+
+    /// Keeps an attestation whose signature is the issuer's.
+    pub(crate) fn keep_attestation(&mut self, signed: &SignedAttestation) -> Result<()> {
+        let attestation = &signed.attestation;
+        let Some(history) = self.history(&attestation.issuer)? else {
+            return Ok(());
+        };
+        let state = history.at_head(&attestation.issuer_head);
+        let known = state.is_some_and(|s| s.endpoint(&attestation.endpoint).is_some());
+        if known
+            && attestation
+                .endpoint
+                .verify(attestation, &signed.signature)
+                .is_ok()
+        {
+            self.put(Table::Attestations, &attestation.id().0, signed)?;
+        }
+        Ok(())
+    }
+
+    /// Keeps a status list that is newer than the one known.
+    pub(crate) fn keep_list(&mut self, signed: &SignedStatusList) -> Result<()> {
+        let list = &signed.list;
+        let Some(history) = self.history(&list.issuer)? else {
+            return Ok(());
+        };
+        let known = history.now().endpoint(&list.endpoint).is_some();
+        if !known || list.endpoint.verify(list, &signed.signature).is_err() {
+            return Ok(());
+        }
+        let name = list_name(&list.issuer);
+        let older: Option<SignedStatusList> = self.get(Table::Attestations, &name)?;
+        if older.is_none_or(|o| o.list.sequence < list.sequence) {
+            self.put(Table::Attestations, &name, signed)?;
+        }
+        Ok(())
+    }
+}
+
+/// Where an issuer's newest status list stands.
+pub(crate) fn list_name(issuer: &IdentityId) -> Vec<u8> {
+    [b"list/", &issuer.0[..]].concat()
+}
+
+/// Every attestation kept here.
+pub(crate) fn all_attestations(records: &impl Records) -> Result<Vec<SignedAttestation>> {
+    let mut all = Vec::new();
+    for (name, bytes) in records.scan(Table::Attestations)? {
+        if name.len() == 32
+            && let Ok(signed) = canonical::decode::<SignedAttestation>(&bytes)
+        {
+            all.push(signed);
+        }
+    }
+    Ok(all)
+}

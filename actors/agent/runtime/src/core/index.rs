@@ -1,0 +1,160 @@
+//! What is under way, in memory: built from the vault, changed after each transaction.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Instant;
+
+use telesphor_wire::error::ErrorCode;
+use telesphor_wire::ids::{IdentityId, MailboxId};
+use telesphor_wire::mailbox::MailboxKind;
+
+use super::records::{Entry, Held, MailboxState, What};
+
+/// Commands of one mailbox that may be under way at once. The sealing layer takes as many
+/// messages of one sender out of order.
+pub(crate) const WINDOW: usize = 32;
+
+/// Who waits behind whom: entries of one lane go in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Lane {
+    Domain,
+    Mailbox(MailboxId),
+    Contact(IdentityId),
+}
+
+/// An outbox entry, without its bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Slot {
+    pub(crate) lane: Lane,
+    pub(crate) sealed: bool,
+    pub(crate) in_flight: bool,
+    pub(crate) after: Option<u64>,
+    pub(crate) not_before: Option<Instant>,
+    /// Has been sent on some connection: a repeat must be the same bytes.
+    pub(crate) tried: bool,
+}
+
+impl Slot {
+    pub(crate) fn of(entry: &Entry) -> Self {
+        let lane = match &entry.what {
+            What::Ready(choice) => choice.mailbox.map_or(Lane::Domain, Lane::Mailbox),
+            What::Owner(say) => Lane::Mailbox(say.mailbox),
+            What::Group(say) => Lane::Mailbox(say.mailbox),
+            What::Talk(say) => Lane::Contact(say.contact),
+            What::Deposit(say) => Lane::Contact(say.contact),
+        };
+        Self {
+            lane,
+            sealed: entry.command.is_some(),
+            in_flight: false,
+            after: entry.after,
+            not_before: None,
+            tried: false,
+        }
+    }
+}
+
+/// What the connection's task has to follow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Followed {
+    pub(crate) kind: MailboxKind,
+    pub(crate) branch: u32,
+    pub(crate) epoch: u64,
+    /// Last event read.
+    pub(crate) seq: u64,
+    /// Where the relay said that the mailbox stands.
+    pub(crate) head: u64,
+}
+
+/// The index.
+#[derive(Debug, Default)]
+pub(crate) struct Index {
+    pub(crate) outbox: BTreeMap<u64, Slot>,
+    pub(crate) followed: HashMap<MailboxId, Followed>,
+    pub(crate) connected: bool,
+    pub(crate) last_failure: Option<ErrorCode>,
+    pub(crate) last_sync: Option<u64>,
+    pub(crate) clock_difference: Option<i64>,
+}
+
+impl Index {
+    /// Notes a mailbox as it now stands; one that is not open is not followed.
+    pub(crate) fn note(&mut self, held: &Held, seq: u64) {
+        if held.state != MailboxState::Open {
+            self.followed.remove(&held.id);
+            return;
+        }
+        let head = self.followed.get(&held.id).map_or(0, |f| f.head);
+        self.followed.insert(
+            held.id,
+            Followed {
+                kind: held.kind,
+                branch: held.branch,
+                epoch: held.epoch,
+                seq,
+                head,
+            },
+        );
+    }
+
+    /// Entries that are to be sealed now, in order, at most `limit`.
+    pub(crate) fn to_seal(&self, limit: usize) -> Vec<u64> {
+        let now = Instant::now();
+        let mut blocked: Vec<Lane> = Vec::new();
+        let mut out = Vec::new();
+        for (&seq, slot) in &self.outbox {
+            if slot.sealed || blocked.contains(&slot.lane) {
+                continue;
+            }
+            if self.waits(slot, now) {
+                blocked.push(slot.lane);
+                continue;
+            }
+            out.push(seq);
+            if out.len() == limit {
+                break;
+            }
+        }
+        out
+    }
+
+    /// Entries that are to be sent now, in order.
+    pub(crate) fn to_send(&self, limit: usize) -> Vec<u64> {
+        let now = Instant::now();
+        let mut lanes: HashMap<Lane, (usize, bool)> = HashMap::new();
+        let mut out = Vec::new();
+        for (&seq, slot) in &self.outbox {
+            let (open, blocked) = lanes.entry(slot.lane).or_insert((0, false));
+            if slot.in_flight {
+                *open += 1;
+            } else if *blocked || !slot.sealed || *open >= WINDOW || self.waits(slot, now) {
+                *blocked = true;
+            } else {
+                *open += 1;
+                out.push(seq);
+                if out.len() == limit {
+                    break;
+                }
+            }
+        }
+        out
+    }
+
+    /// The next instant at which something held back may go.
+    pub(crate) fn next_due(&self) -> Option<Instant> {
+        self.outbox
+            .values()
+            .filter(|s| !s.in_flight)
+            .filter_map(|s| s.not_before)
+            .min()
+    }
+
+    fn waits(&self, slot: &Slot, now: Instant) -> bool {
+        slot.not_before.is_some_and(|t| t > now)
+            || slot.after.is_some_and(|first| self.outbox.contains_key(&first))
+    }
+
+    /// Mailboxes that are not read to their end.
+    pub(crate) fn behind(&self) -> usize {
+        self.followed.values().filter(|f| f.seq < f.head).count()
+    }
+}

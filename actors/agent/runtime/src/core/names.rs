@@ -1,0 +1,42 @@
+//! Names of records and lists in the vault, in one place.
+
+use telesphor_wire::ids::{DocumentId, IdentityId, MailboxId};
+
+pub(crate) const PROFILE: &[u8] = b"profile";
+pub(crate) const OUTBOX: &[u8] = b"out";
+pub(crate) const DOCUMENTS: &[u8] = b"documents";
+pub(crate) const SENT: &[u8] = b"sent";
+pub(crate) const LOG: &[u8] = b"log";
+pub(crate) const OWN_LOG: &[u8] = b"own-log";
+pub(crate) const VOUCHERS: &[u8] = b"vouchers";
+pub(crate) const ARCHIVE: &[u8] = b"archive";
+pub(crate) const KEYS: &[u8] = b"keys";
+pub(crate) const INTAKE_KEYS: &[u8] = b"intake-keys";
+
+fn joined(prefix: &[u8], parts: &[&[u8]]) -> Vec<u8> {
+    let mut name = prefix.to_vec();
+    for part in parts {
+        name.extend_from_slice(part);
+    }
+    name
+}
+
+/// Who announced which pseudonym in a mailbox.
+pub(crate) fn pseudonym(mailbox: &MailboxId, key: &[u8; 32]) -> Vec<u8> {
+    joined(b"pseudonym/", &[&mailbox.0, key])
+}
+
+/// How far one document has come with one recipient.
+pub(crate) fn sent(document: &DocumentId, to: &IdentityId) -> Vec<u8> {
+    joined(b"sent/", &[&document.0, &to.0])
+}
+
+/// Ciphertext read from or written to a mailbox, kept for the time of repeats.
+pub(crate) fn archive(mailbox: &MailboxId) -> Vec<u8> {
+    joined(ARCHIVE, &[&mailbox.0])
+}
+
+/// Chain hashes of a mailbox by position, for the time of repeats.
+pub(crate) fn chain(mailbox: &MailboxId) -> Vec<u8> {
+    joined(b"chain/", &[&mailbox.0])
+}

@@ -1,0 +1,186 @@
+//! The one writer, and how the rest of the agent reaches it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use telesphor_vault::{Records, Snapshot, Table, Vault};
+use telesphor_wire::canonical;
+use tokio::sync::{Notify, watch};
+
+use super::ctx::{Ctx, Effects};
+use super::index::{Index, Slot};
+use super::names;
+use super::profile::{Keys, Profile};
+use super::records::{Entry, Held};
+use crate::error::{Error, Result};
+
+/// This machine's clock, Unix milliseconds.
+pub(crate) fn clock() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// Vault, keys and index.
+pub(crate) struct Core {
+    pub(crate) vault: Vault,
+    pub(crate) keys: Keys,
+    pub(crate) profile: Profile,
+    pub(crate) index: Index,
+}
+
+impl Core {
+    /// Builds the index from the vault: what start-up and every restart after a crash do.
+    pub(crate) fn load(vault: Vault) -> Result<Self> {
+        let snapshot = vault.read()?;
+        let profile: Profile = snapshot
+            .get_value(Table::Settings, names::PROFILE)?
+            .ok_or(Error::fault("profile"))?;
+        let keys = Keys::load(&snapshot)?;
+        let mut index = Index::default();
+        let mut from = 0;
+        loop {
+            let page = snapshot.range(Table::Outbox, names::OUTBOX, from, 256)?;
+            let Some((last, _)) = page.last() else { break };
+            from = last + 1;
+            for (seq, bytes) in &page {
+                let entry: Entry = canonical::decode(bytes).map_err(|_| Error::fault("outbox"))?;
+                let mut slot = Slot::of(&entry);
+                slot.tried = slot.sealed;
+                index.outbox.insert(*seq, slot);
+            }
+        }
+        for (_, bytes) in snapshot.scan(Table::Mailboxes)? {
+            let Ok(held) = canonical::decode::<Held>(&bytes) else {
+                continue;
+            };
+            let seq = snapshot
+                .get_value::<telesphor_wire::mailbox::Cursor>(Table::Cursors, &held.id.0)?
+                .map_or(0, |c| c.seq);
+            index.note(&held, seq);
+        }
+        drop(snapshot);
+        Ok(Self {
+            vault,
+            keys,
+            profile,
+            index,
+        })
+    }
+
+    /// Runs one transaction.
+    pub(crate) fn write<T>(&mut self, f: impl FnOnce(&mut Ctx<'_, '_>) -> Result<T>) -> Result<T> {
+        let (keys, profile) = (&self.keys, self.profile.clone());
+        let (value, fx) = self.vault.write(|tx| {
+            let mut ctx = Ctx {
+                tx,
+                now: clock(),
+                keys,
+                profile,
+                fx: Effects::default(),
+            };
+            let value = f(&mut ctx)?;
+            Ok::<_, Error>((value, ctx.fx))
+        })?;
+        self.apply(fx)?;
+        Ok(value)
+    }
+
+    /// The vault at this instant.
+    pub(crate) fn read(&self) -> Result<Snapshot> {
+        Ok(self.vault.read()?)
+    }
+
+    fn apply(&mut self, fx: Effects) -> Result<()> {
+        for (seq, entry) in fx.outbox {
+            let fresh = Slot::of(&entry);
+            let slot = self.index.outbox.entry(seq).or_insert(fresh);
+            slot.sealed = fresh.sealed;
+            slot.lane = fresh.lane;
+            slot.after = fresh.after;
+        }
+        for seq in fx.done {
+            self.index.outbox.remove(&seq);
+        }
+        if let Some(profile) = fx.profile {
+            self.profile = profile;
+        }
+        if !fx.mailboxes.is_empty() || fx.keys {
+            let snapshot = self.vault.read()?;
+            for id in fx.mailboxes {
+                let Some(held) = snapshot.get_value::<Held>(Table::Mailboxes, &id.0)? else {
+                    continue;
+                };
+                let cursor: Option<telesphor_wire::mailbox::Cursor> =
+                    snapshot.get_value(Table::Cursors, &id.0)?;
+                self.index.note(&held, cursor.map_or(0, |c| c.seq));
+            }
+            if fx.keys {
+                self.keys = Keys::load(&snapshot)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The core behind its lock, with the two bells: work for the connection, news for waiters.
+pub(crate) struct Shared {
+    core: Mutex<Core>,
+    /// Rung when there may be something to send or follow.
+    pub(crate) wake: Notify,
+    /// Counts changes, so that a waiter can look again.
+    changed: watch::Sender<u64>,
+}
+
+impl Shared {
+    pub(crate) fn new(core: Core) -> Arc<Self> {
+        Arc::new(Self {
+            core: Mutex::new(core),
+            wake: Notify::new(),
+            changed: watch::channel(0).0,
+        })
+    }
+
+    /// Runs work on the core, on a thread that may block. A panic inside would be a fault of
+    /// ours; the lock is taken over, because the vault's transaction was undone with it.
+    pub(crate) async fn work<T, F>(self: &Arc<Self>, f: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Core) -> Result<T> + Send + 'static,
+    {
+        let shared = self.clone();
+        tokio::task::spawn_blocking(move || {
+            let mut core = shared.core.lock().unwrap_or_else(PoisonError::into_inner);
+            f(&mut core)
+        })
+        .await
+        .map_err(|_| Error::fault("work"))?
+    }
+
+    /// The same, then rings both bells.
+    pub(crate) async fn change<T, F>(self: &Arc<Self>, f: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Core) -> Result<T> + Send + 'static,
+    {
+        let value = self.work(f).await;
+        self.ring();
+        value
+    }
+
+    /// Rings both bells.
+    pub(crate) fn ring(&self) {
+        self.changed.send_modify(|n| *n = n.wrapping_add(1));
+        self.wake.notify_one();
+    }
+
+    /// Tells waiters that something changed.
+    pub(crate) fn news(&self) {
+        self.changed.send_modify(|n| *n = n.wrapping_add(1));
+    }
+
+    /// A receiver of changes.
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+}

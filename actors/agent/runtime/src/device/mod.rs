@@ -1,0 +1,3 @@
+//! Machines and their streams.
+
+pub(crate) mod came;

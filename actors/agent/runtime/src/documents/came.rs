@@ -1,0 +1,46 @@
+//! A document has come: judged, kept, and its sender told that it is here.
+
+use telesphor_clinical::blob::Carried;
+use telesphor_clinical::document::SignedDocument;
+use telesphor_clinical::receipt::ReceiptKind;
+use telesphor_identity::signing::{Judged, SignerSaid};
+use telesphor_wire::error::ErrorCode;
+use telesphor_wire::ids::IdentityId;
+
+use super::keep::Way;
+use crate::core::Ctx;
+use crate::error::{Error, Result};
+
+impl Ctx<'_, '_> {
+    /// Takes a document in. One that is not well-formed is refused; one whose author cannot be
+    /// judged is kept with the doubt, and judged again when it is opened.
+    pub(crate) fn document_came(&mut self, from: &IdentityId, carried: Carried, stamp: u64) -> Result<()> {
+        let Carried::Inline(bytes) = carried else {
+            return Err(ErrorCode::TooLarge.into());
+        };
+        let document = SignedDocument::from_bytes(&bytes).map_err(|e| Error::of(e.code()))?;
+        let doubt = self.doubt(&document)?;
+        if doubt == Some(ErrorCode::BadDocument) {
+            return Err(ErrorCode::BadDocument.into());
+        }
+        let id = self.keep(&document, &bytes, Way::Received, Some(*from), stamp, doubt)?;
+        self.tell(from, id, ReceiptKind::Delivered)
+    }
+
+    /// Why a document is not genuine, as far as the histories known here tell.
+    pub(crate) fn doubt(&self, document: &SignedDocument) -> Result<Option<ErrorCode>> {
+        let Some(history) = self.history(&document.header.author)? else {
+            return Ok(Some(ErrorCode::BrokenHistory));
+        };
+        let said = SignerSaid {
+            identity: &document.header.author,
+            head: &document.signing.author_head,
+            endpoint: &document.signing.endpoint,
+        };
+        let judged = Judged::now(self.now);
+        Ok(history
+            .check_signed(said, judged, &document.statement(), &document.signature)
+            .err()
+            .map(|e| e.code()))
+    }
+}

@@ -1,0 +1,92 @@
+//! Receipts inside the seal: delivered, opened, accepted, declined.
+
+use telesphor_clinical::header::Purpose;
+use telesphor_clinical::message::GroupMessage;
+use telesphor_clinical::receipt::{OpeningReceipt, Person, ReceiptKind, SignedReceipt};
+use telesphor_clinical::text::Text;
+use telesphor_identity::signing::{Judged, SignerSaid};
+use telesphor_sealing::Member;
+use telesphor_vault::Table;
+use telesphor_wire::bytes::Bytes;
+use telesphor_wire::canonical;
+use telesphor_wire::error::ErrorCode;
+use telesphor_wire::ext::Extensions;
+use telesphor_wire::ids::{DocumentId, IdentityId};
+
+use super::send::Reached;
+use crate::core::records::{Job, Padding, TalkSay, What};
+use crate::core::{Ctx, names};
+use crate::error::{Error, Result};
+
+impl Ctx<'_, '_> {
+    /// Tells a contact what became of its document.
+    pub(crate) fn tell(&mut self, to: &IdentityId, document: DocumentId, kind: ReceiptKind) -> Result<()> {
+        self.tell_with(to, document, kind, None, None)
+    }
+
+    /// The same, with a purpose and words.
+    pub(crate) fn tell_with(
+        &mut self,
+        to: &IdentityId,
+        document: DocumentId,
+        kind: ReceiptKind,
+        purpose: Option<Purpose>,
+        words: Option<Text>,
+    ) -> Result<()> {
+        let receipt = OpeningReceipt {
+            document,
+            kind,
+            person: (kind != ReceiptKind::Delivered).then(|| Person::Identity(self.me())),
+            place: self.me(),
+            place_head: self.my_head()?,
+            at_endpoint: self.keys.endpoint.public(),
+            presence: None,
+            at: self.instant(),
+            purpose,
+            words,
+            ext: Extensions::none(),
+        };
+        let signature = self.keys.endpoint.sign(&receipt);
+        let body = GroupMessage::Receipt(Box::new(SignedReceipt {
+            receipt,
+            signature,
+            staff: None,
+        }));
+        let say = TalkSay {
+            contact: *to,
+            body: Bytes(canonical::encode(&body)),
+            padding: Padding::Receipt,
+        };
+        self.enqueue(What::Talk(say), Job::Nothing(true), None)?;
+        Ok(())
+    }
+
+    /// A contact says what became of a document: counts only if the contact's own endpoint
+    /// signed it and is the one that speaks.
+    pub(crate) fn receipt_came(&mut self, from: &Member, signed: &SignedReceipt) -> Result<()> {
+        let receipt = &signed.receipt;
+        if receipt.place != from.identity || receipt.at_endpoint != from.endpoint {
+            return Err(ErrorCode::BadDocument.into());
+        }
+        let history = self
+            .history(&receipt.place)?
+            .ok_or(Error::of(ErrorCode::BrokenHistory))?;
+        let said = SignerSaid {
+            identity: &receipt.place,
+            head: &receipt.place_head,
+            endpoint: &receipt.at_endpoint,
+        };
+        history
+            .check_signed(said, Judged::now(self.now), receipt, &signed.signature)
+            .map_err(|e| Error::of(e.code()))?;
+        let reached = match receipt.kind {
+            ReceiptKind::Delivered => Reached::Delivered,
+            ReceiptKind::Opened => Reached::Opened,
+            ReceiptKind::Accepted => Reached::Taken,
+            ReceiptKind::Declined => Reached::Declined,
+            ReceiptKind::Other(_) => return Ok(()),
+        };
+        self.push(Table::Receipts, names::LOG, signed)?;
+        self.document_reached(receipt.document, from.identity, reached, receipt.at.stamp())
+    }
+}

@@ -1,0 +1,171 @@
+//! Giving a document to a contact, and following how far it has come.
+
+use serde::{Deserialize, Serialize};
+use telesphor_clinical::blob::Carried;
+use telesphor_clinical::header::DocumentKind;
+use telesphor_clinical::message::GroupMessage;
+use telesphor_vault::Table;
+use telesphor_wire::bytes::Bytes;
+use telesphor_wire::canonical;
+use telesphor_wire::coded;
+use telesphor_wire::error::ErrorCode;
+use telesphor_wire::ids::{DocumentId, IdentityId};
+use telesphor_wire::receipt::Receipt;
+
+use crate::core::records::{DocumentJob, Job, Known, Padding, TalkSay, What};
+use crate::core::{Ctx, names};
+use crate::error::{Error, Result};
+
+coded! {
+    /// How far a sent document has come.
+    pub(crate) enum Reached {
+        1 => Queued,
+        2 => Durable,
+        3 => Delivered,
+        4 => Opened,
+        5 => Taken,
+        6 => Declined,
+        7 => Failed,
+    }
+}
+
+/// One document on its way to one recipient.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SentRecord {
+    pub(crate) document: DocumentId,
+    pub(crate) title: String,
+    pub(crate) to: IdentityId,
+    pub(crate) reached: Reached,
+    pub(crate) queued: u64,
+    pub(crate) durable: Option<u64>,
+    pub(crate) delivered: Option<u64>,
+    pub(crate) opened: Option<u64>,
+    pub(crate) took_ms: Option<u64>,
+    pub(crate) why: Option<ErrorCode>,
+    pub(crate) receipt: Option<Receipt>,
+}
+
+/// Kinds whose size would tell what they are travel in two sizes only.
+fn padding_of(kind: DocumentKind) -> Padding {
+    match kind {
+        DocumentKind::Prescription
+        | DocumentKind::Order
+        | DocumentKind::Result
+        | DocumentKind::Referral
+        | DocumentKind::Consent => Padding::Uniform,
+        _ => Padding::Message,
+    }
+}
+
+impl Ctx<'_, '_> {
+    /// Queues a document that is kept here for a contact. It waits in the vault until a
+    /// conversation is open, and is durable only with a verified receipt.
+    pub(crate) fn send_document(&mut self, document: &DocumentId, to: &IdentityId) -> Result<()> {
+        let known: Known = self
+            .get(Table::Contacts, &to.0)?
+            .ok_or(Error::of(ErrorCode::NotFound))?;
+        if known.removed {
+            return Err(ErrorCode::Refused.into());
+        }
+        let kept = self.kept(document)?.ok_or(Error::of(ErrorCode::NotFound))?;
+        let bytes = self.document_bytes(document)?;
+        let body = GroupMessage::Document(Carried::Inline(Bytes(bytes)));
+        let encoded = Bytes(canonical::encode(&body));
+        let padding = padding_of(kept.header.kind);
+        let largest = padding.bucket().sizes().last().copied().unwrap_or(0);
+        if encoded.len() + MARGIN > largest {
+            return Err(ErrorCode::TooLarge.into());
+        }
+        if kept.header.author != self.me() {
+            self.send_proofs(&kept.header.author, to)?;
+        }
+        let name = names::sent(document, to);
+        if self.get::<SentRecord>(Table::Receipts, &name)?.is_none() {
+            self.push(Table::Receipts, names::SENT, &(*document, *to))?;
+        }
+        self.put(
+            Table::Receipts,
+            &name,
+            &SentRecord {
+                document: *document,
+                title: kept.header.title.as_str().to_owned(),
+                to: *to,
+                reached: Reached::Queued,
+                queued: self.now,
+                durable: None,
+                delivered: None,
+                opened: None,
+                took_ms: None,
+                why: None,
+                receipt: None,
+            },
+        )?;
+        let job = Job::Document(DocumentJob {
+            document: *document,
+            to: *to,
+        });
+        self.enqueue(
+            What::Talk(TalkSay {
+                contact: *to,
+                body: encoded,
+                padding,
+            }),
+            job,
+            None,
+        )?;
+        Ok(())
+    }
+
+    fn change_sent(&mut self, job: &DocumentJob, f: impl FnOnce(&mut SentRecord)) -> Result<()> {
+        let name = names::sent(&job.document, &job.to);
+        let Some(mut record) = self.get::<SentRecord>(Table::Receipts, &name)? else {
+            return Ok(());
+        };
+        f(&mut record);
+        self.put(Table::Receipts, &name, &record)
+    }
+
+    /// The relay's receipt was verified.
+    pub(crate) fn document_durable(&mut self, job: DocumentJob, receipt: &Receipt, took: u64) -> Result<()> {
+        self.change_sent(&job, |record| {
+            record.reached = record.reached.max(Reached::Durable);
+            record.durable = Some(receipt.head.stamp);
+            record.took_ms = Some(took);
+            record.receipt = Some(receipt.clone());
+        })
+    }
+
+    /// It could not be sent.
+    pub(crate) fn document_failed(&mut self, job: DocumentJob, code: ErrorCode) -> Result<()> {
+        self.change_sent(&job, |record| {
+            record.reached = Reached::Failed;
+            record.why = Some(code);
+        })
+    }
+
+    /// The other side says what became of it.
+    pub(crate) fn document_reached(
+        &mut self,
+        document: DocumentId,
+        to: IdentityId,
+        reached: Reached,
+        at: u64,
+    ) -> Result<()> {
+        self.change_sent(&DocumentJob { document, to }, |record| {
+            // An endpoint that reports late never takes a later word back.
+            record.reached = record.reached.max(reached);
+            match reached {
+                Reached::Delivered => {
+                    record.delivered.get_or_insert(at);
+                }
+                Reached::Opened => {
+                    record.opened.get_or_insert(at);
+                }
+                _ => {}
+            }
+        })
+    }
+}
+
+/// Envelope, signature and framing beside the message's own bytes.
+const MARGIN: usize = 512;

@@ -1,0 +1,108 @@
+//! Signing a document of one's own.
+
+use telesphor_clinical::attention::{Attention, Urgency};
+use telesphor_clinical::document::{SignOptions, SignedDocument, Signer};
+use telesphor_clinical::header::{DocumentKind, Header, Relation, RelationKind, Subject};
+use telesphor_clinical::instant::{Clock, Instant};
+use telesphor_clinical::scope::Scopes;
+use telesphor_clinical::text::Text;
+use telesphor_wire::error::ErrorCode;
+use telesphor_wire::ids::{DocumentId, IdentityId};
+
+use super::keep::Way;
+use crate::core::Ctx;
+use crate::error::{Error, Result};
+
+/// A document to be written: what a command line or a page knows of it.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    /// What it is.
+    pub kind: DocumentKind,
+    /// Media type of the body.
+    pub format: String,
+    /// One line for lists.
+    pub title: String,
+    /// The bytes, signed as they are.
+    pub body: Vec<u8>,
+    /// Whom it is about; `None` leaves it open.
+    pub subject: Option<IdentityId>,
+    /// Compartments.
+    pub scopes: Scopes,
+    /// Those of them (or others) that are sensitive here.
+    pub sensitivity: Scopes,
+    /// When what it tells was so.
+    pub effective: Option<Instant>,
+    /// BCP 47 tag.
+    pub language: Option<String>,
+    /// In what role the author writes, in words.
+    pub role: Option<String>,
+    /// Whether somebody must see it soon.
+    pub urgent: bool,
+    /// By when somebody must have accepted it, Unix milliseconds.
+    pub acknowledge_by: Option<u64>,
+    /// The document it answers.
+    pub replies_to: Option<DocumentId>,
+}
+
+impl Draft {
+    /// A draft with the least it needs.
+    pub fn new(kind: DocumentKind, format: &str, title: &str, body: Vec<u8>) -> Self {
+        Self {
+            kind,
+            format: format.to_owned(),
+            title: title.to_owned(),
+            body,
+            subject: None,
+            scopes: Scopes::none(),
+            sensitivity: Scopes::none(),
+            effective: None,
+            language: None,
+            role: None,
+            urgent: false,
+            acknowledge_by: None,
+            replies_to: None,
+        }
+    }
+}
+
+impl Ctx<'_, '_> {
+    /// Signs a draft and keeps the document; gives its id and bytes.
+    pub(crate) fn write_document(&mut self, draft: Draft) -> Result<(DocumentId, Vec<u8>)> {
+        let usage = |_| Error::of(ErrorCode::InputRefused);
+        let format = Text::new(draft.format).map_err(usage)?;
+        let title = Text::cut(&draft.title);
+        let mut header = Header::new(draft.kind, format, title, self.me(), self.instant());
+        header.subject = draft.subject.map(Subject::Identity);
+        header.scopes = draft.scopes;
+        header.sensitivity = draft.sensitivity;
+        header.effective = draft.effective;
+        header.language = draft.language.map(Text::new).transpose().map_err(usage)?;
+        header.role_at_time = draft.role.map(Text::new).transpose().map_err(usage)?;
+        header.attention = Attention {
+            urgency: if draft.urgent {
+                Urgency::Urgent
+            } else {
+                Urgency::Routine
+            },
+            acknowledge_by: draft
+                .acknowledge_by
+                .map(|at| Instant::now_of(at, 0, Clock::Device)),
+            then: Vec::new(),
+        };
+        if let Some(document) = draft.replies_to {
+            header.relates.push(Relation {
+                kind: RelationKind::RepliesTo,
+                document,
+            });
+        }
+        let signer = Signer {
+            key: &self.keys.endpoint,
+            author_head: self.my_head()?,
+        };
+        let document = SignedDocument::sign(header, draft.body, &signer, SignOptions::default())
+            .map_err(|e| Error::of(e.code()))?;
+        let bytes = document.to_bytes();
+        let id = self.keep(&document, &bytes, Way::Own, None, self.now, None)?;
+        Ok((id, bytes))
+    }
+}

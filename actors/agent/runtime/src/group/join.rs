@@ -1,0 +1,104 @@
+//! Joining a group by a Welcome that a contact deposited.
+
+use telesphor_clinical::message::{DepositMessage, Joined, Welcome};
+use telesphor_clinical::self_entry::MailboxUse;
+use telesphor_sealing::{Expectation, GroupSession, WelcomeLetter};
+use telesphor_vault::{Records, Table};
+use telesphor_wire::canonical;
+use telesphor_wire::error::ErrorCode;
+use telesphor_wire::ids::IdentityId;
+use telesphor_wire::mailbox::MailboxKind;
+use telesphor_wire::sign::PublicKey;
+
+use super::begin::OWNER_KEY_EXTENSION;
+use super::policy::policy_hash;
+use super::rows::{Rows, apply};
+use crate::core::Ctx;
+use crate::core::records::{Held, Job, Known, MailboxState, Padding};
+use crate::error::{Error, Result};
+use crate::mailbox::open::NO_END;
+
+impl Ctx<'_, '_> {
+    /// Judges a Welcome and joins. The sender must own the mailbox and be a contact, and every
+    /// member must stand in the history of one of the two.
+    pub(crate) fn welcomed_by(&mut self, sender: &IdentityId, welcome: &Welcome) -> Result<()> {
+        let refused = Error::of(ErrorCode::CannotOpen);
+        let supported = matches!(welcome.used, MailboxUse::Conversation | MailboxUse::Vitals);
+        if welcome.owner != *sender || !supported || self.tx.contains(Table::Mailboxes, &welcome.mailbox.0)? {
+            return Err(refused);
+        }
+        let mut known: Known = self.get(Table::Contacts, &sender.0)?.ok_or(refused.clone())?;
+        let letter: WelcomeLetter = canonical::decode(&welcome.mls).map_err(|_| refused.clone())?;
+        if letter.branch != welcome.branch || letter.epoch != welcome.epoch || letter.domain != welcome.domain
+        {
+            return Err(refused);
+        }
+        let expect = Expectation {
+            mailbox: Some(welcome.mailbox),
+            min_suite: self.min_suite(),
+            owner: Some(*sender),
+            policy: Some(policy_hash(welcome.used)),
+            replace: false,
+        };
+        let step = GroupSession::join(&Rows(self.tx), &self.keys.member, &letter, &expect)
+            .map_err(|_| refused.clone())?;
+        let (_, joined) = step.commit(|diff, (_, joined)| {
+            self.acceptable(sender, joined)?;
+            apply(self.tx, diff)
+        })?;
+        let owner_key: PublicKey = welcome
+            .ext
+            .get(OWNER_KEY_EXTENSION)
+            .and_then(|e| canonical::decode(&e.body).ok())
+            .ok_or(refused)?;
+        let held = Held {
+            id: welcome.mailbox,
+            domain: welcome.domain.clone(),
+            kind: MailboxKind::Shared,
+            used: welcome.used,
+            state: MailboxState::Open,
+            owner: None,
+            owner_key,
+            branch: welcome.branch,
+            epoch: welcome.epoch,
+            with: Some(*sender),
+            deposit_keys: Vec::new(),
+            lease: NO_END,
+            name: String::new(),
+        };
+        self.put_cursor(&held.id, &welcome.from)?;
+        self.put_held(&held)?;
+        if held.used == MailboxUse::Conversation {
+            known.conversations.push(held.id);
+        }
+        known.packages = known.packages.saturating_sub(1);
+        self.put(Table::Contacts, &sender.0, &known)?;
+        self.announce(&held.id, held.branch, held.epoch)?;
+        let _ = joined;
+        let answer = DepositMessage::Joined(Joined {
+            mailbox: held.id,
+            epoch: held.epoch,
+            endpoint: self.keys.endpoint.public(),
+        });
+        self.deposit_for(sender, answer, Padding::Message, Job::Nothing(true))?;
+        self.top_up(sender)
+    }
+
+    fn acceptable(&self, sender: &IdentityId, joined: &telesphor_sealing::Joined) -> Result<()> {
+        let mut lawful = self
+            .history(sender)?
+            .map(|h| crate::people::members(&h))
+            .unwrap_or_default();
+        lawful.extend(
+            self.history(&self.me())?
+                .map(|h| crate::people::members(&h))
+                .unwrap_or_default(),
+        );
+        let by_sender = joined.by.identity == *sender;
+        if by_sender && joined.members.iter().all(|seat| lawful.contains(&seat.member)) {
+            Ok(())
+        } else {
+            Err(ErrorCode::BadDocument.into())
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! What comes of an event of a group.
+
+use telesphor_clinical::message::{GroupEnvelope, GroupMessage};
+use telesphor_clinical::self_entry::MailboxUse;
+use telesphor_sealing::{GroupSession, Incoming, Message, Moved, Received};
+use telesphor_vault::{Records, Table};
+use telesphor_wire::error::ErrorCode;
+use telesphor_wire::mailbox::{Event, payload_hash};
+
+use super::rows::{Rows, apply};
+use crate::core::Ctx;
+use crate::core::records::{Held, MailboxState};
+use crate::error::{Error, Result};
+
+fn own_name(payload: &[u8]) -> Vec<u8> {
+    [b"own/", &payload_hash(payload).0[..]].concat()
+}
+
+impl Ctx<'_, '_> {
+    /// Remembers a ciphertext of this endpoint, so that its coming back is no surprise.
+    pub(crate) fn remember_own(&mut self, payload: &[u8]) -> Result<()> {
+        let now = self.now;
+        self.put(Table::Scratch, &own_name(payload), &now)
+    }
+
+    /// Takes in one event of a group.
+    pub(crate) fn take_group_event(&mut self, held: &Held, event: &Event, payload: &[u8]) -> Result<()> {
+        let Some(session) = GroupSession::load(&Rows(self.tx), held.id)? else {
+            return Ok(());
+        };
+        let owner = session.binding().owner;
+        let rules = self.rules(held, owner)?;
+        let judge = |change: &telesphor_sealing::Change| rules.judge(change);
+        let incoming = Incoming {
+            kind: event.header.kind,
+            branch: event.header.branch,
+            epoch: event.header.epoch,
+            stamp: event.header.stamp,
+            payload,
+        };
+        let step = session.receive(
+            &Rows(self.tx),
+            &self.keys.member,
+            incoming,
+            &held.owner_key,
+            &judge,
+        )?;
+        let (_, received) = step.commit(|diff, _| apply(self.tx, diff))?;
+        match received {
+            Received::Message(message) => self.heard(held, &message, event.header.stamp),
+            Received::Echo => self.echo(payload),
+            Received::Moved(moved) => self.moved(held, &moved),
+            Received::Removed(_) => {
+                let mut held = held.clone();
+                held.state = MailboxState::Ended;
+                self.put_held(&held)
+            }
+            Received::Void(_) | Received::RewindRefused(_) | Received::Lost(_) => {
+                self.note_trouble(held, &received)
+            }
+            Received::Proposed(_)
+            | Received::ProposalRefused(_)
+            | Received::Ahead { .. }
+            | Received::Past
+            | Received::Junk => Ok(()),
+        }
+    }
+
+    /// A ciphertext of this endpoint has come back. One that this vault never made was made by
+    /// a later copy of it: then these sending keys have been used already.
+    fn echo(&mut self, payload: &[u8]) -> Result<()> {
+        if self.tx.contains(Table::Scratch, &own_name(payload))? {
+            Ok(())
+        } else {
+            Err(ErrorCode::OldVault.into())
+        }
+    }
+
+    fn moved(&mut self, held: &Held, moved: &Moved) -> Result<()> {
+        let mut held = held.clone();
+        held.branch = moved.branch;
+        held.epoch = moved.epoch;
+        self.put_held(&held)?;
+        self.announce(&held.id, held.branch, held.epoch)?;
+        if moved.own { self.commit_won(&held) } else { Ok(()) }
+    }
+
+    fn heard(&mut self, held: &Held, message: &Message, stamp: u64) -> Result<()> {
+        let envelope =
+            GroupEnvelope::from_bytes(&message.content).map_err(|_| Error::of(ErrorCode::Malformed))?;
+        self.compare_heads(held, &envelope.seen)?;
+        let from = &message.from;
+        let who = from.member.identity;
+        match envelope.body {
+            GroupMessage::Document(carried) => self.document_came(&who, carried, stamp),
+            GroupMessage::Receipt(receipt) => self.receipt_came(&from.member, &receipt),
+            GroupMessage::Pseudonym(said) => self.announced(&held.id, from, &said),
+            GroupMessage::History(bytes) => self.learn_history(&who, &bytes).map(|_| ()),
+            GroupMessage::Contact(record) => self.contact_renewed(&who, *record),
+            GroupMessage::Own(entry) if held.used == MailboxUse::Own && who == self.me() => {
+                self.apply_own(*entry)
+            }
+            GroupMessage::Credentials(bytes) => self.credentials_came(&who, &bytes),
+            GroupMessage::Grant(grant) => self.grant_came(&from.member, *grant),
+            GroupMessage::GrantEnded(ended) => self.grant_ended(&who, &ended),
+            GroupMessage::Association(association) => self.association_came(held, &from.member, *association),
+            GroupMessage::Stream(batch) => self.batch_came(held, &from.member, *batch, stamp),
+            GroupMessage::Own(_)
+            | GroupMessage::Heads(_)
+            | GroupMessage::Request(_)
+            | GroupMessage::Foreign(_) => Ok(()),
+        }
+    }
+
+    /// What a member had read must be what this endpoint read there: else the relay shows two
+    /// histories.
+    fn compare_heads(&mut self, held: &Held, seen: &telesphor_wire::mailbox::Cursor) -> Result<()> {
+        match self.link_at(&held.id, seen.seq)? {
+            Some(hash) if hash != seen.hash => {
+                self.note_split(held)?;
+                Err(ErrorCode::BrokenChain.into())
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Who may change a group. Every member must come to the same verdict, so it depends on the
+//! histories that the group itself has seen, and on nothing of this machine's own.
+
+use telesphor_clinical::self_entry::MailboxUse;
+use telesphor_sealing::{Change, Forbidden};
+use telesphor_wire::hash::{Digest, hash};
+use telesphor_wire::ids::IdentityId;
+use telesphor_wire::labels::HashLabel;
+
+use crate::core::Ctx;
+use crate::core::records::Held;
+use crate::error::Result;
+
+/// A newcomer is of an identity that does not belong here.
+const STRANGER: Forbidden = Forbidden(1);
+/// Somebody else's endpoint was added or removed.
+const NOT_ONES_OWN: Forbidden = Forbidden(2);
+/// The newcomer's leaf is not in its identity's history.
+const NOT_IN_HISTORY: Forbidden = Forbidden(3);
+/// The policy itself may only be changed by the owner's rewind.
+const POLICY_CHANGED: Forbidden = Forbidden(4);
+
+/// The names of the policies that stand in bindings. Version 1: each identity that belongs to
+/// the group adds and removes its own endpoints; the owner may remove anybody.
+pub(crate) fn policy_hash(used: MailboxUse) -> Digest {
+    hash(HashLabel::Original, &("group policy", 1u16, used.code()))
+}
+
+/// What is needed to judge changes of one group.
+pub(crate) struct Rules {
+    owner: IdentityId,
+    belong: Vec<(IdentityId, Vec<telesphor_sealing::Member>)>,
+}
+
+impl Rules {
+    /// Judges a change.
+    pub(crate) fn judge(&self, change: &Change) -> std::result::Result<(), Forbidden> {
+        let by = change.by.member.identity;
+        if change.policy.is_some() && !change.rewind {
+            return Err(POLICY_CHANGED);
+        }
+        for member in &change.added {
+            let Some((_, known)) = self.belong.iter().find(|(id, _)| *id == member.identity) else {
+                return Err(STRANGER);
+            };
+            if member.identity != by && by != self.owner {
+                return Err(NOT_ONES_OWN);
+            }
+            if !known.contains(member) {
+                return Err(NOT_IN_HISTORY);
+            }
+        }
+        for seat in &change.removed {
+            if seat.member.identity != by && by != self.owner {
+                return Err(NOT_ONES_OWN);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Ctx<'_, '_> {
+    /// The rules of a mailbox's group.
+    pub(crate) fn rules(&self, held: &Held, owner: IdentityId) -> Result<Rules> {
+        let mut belong = Vec::new();
+        for id in [Some(self.me()), held.with].into_iter().flatten() {
+            if let Some(history) = self.history(&id)? {
+                belong.push((id, crate::people::members(&history)));
+            }
+        }
+        Ok(Rules { owner, belong })
+    }
+}

@@ -1,0 +1,7 @@
+//! Mailboxes of this identity: opening them, and owning them.
+
+pub(crate) mod enrol;
+pub(crate) mod inbox;
+pub(crate) mod open;
+pub(crate) mod own;
+pub(crate) mod owner;

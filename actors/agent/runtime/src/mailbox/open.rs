@@ -1,0 +1,146 @@
+//! Opening a mailbox: one voucher, one id in the voucher's partition, one signed Open.
+
+use telesphor_clinical::self_entry::MailboxUse;
+use telesphor_vault::{Records, Table};
+use telesphor_wire::canonical;
+use telesphor_wire::command::{DepositKeys, FirstAccess, Open, OwnerAct, SignedVoucher};
+use telesphor_wire::error::ErrorCode;
+use telesphor_wire::ext::Extensions;
+use telesphor_wire::ids::{IdentityId, MailboxId, PartitionId};
+use telesphor_wire::limits::DEPOSIT_KEY_PADDING;
+use telesphor_wire::mailbox::{Cursor, Genesis, MailboxKind, Policy};
+use telesphor_wire::receipt::Receipt;
+use telesphor_wire::sign::{PublicKey, SigningKey};
+
+use crate::core::records::{Held, Job, MailboxState, OwnerKeys};
+use crate::core::{Ctx, names};
+use crate::error::{Error, Result};
+
+/// An end that no clock reaches: a mailbox that lasts until its owner ends it.
+pub(crate) const NO_END: u64 = i64::MAX as u64;
+
+/// How a mailbox is to be.
+pub(crate) struct Plan {
+    pub(crate) id: MailboxId,
+    pub(crate) voucher: SignedVoucher,
+    pub(crate) kind: MailboxKind,
+    pub(crate) used: MailboxUse,
+    pub(crate) with: Option<IdentityId>,
+    pub(crate) min_suite: u16,
+    pub(crate) policy: Policy,
+    pub(crate) access: Option<FirstAccess>,
+    pub(crate) deposit_keys: Vec<PublicKey>,
+    pub(crate) name: String,
+}
+
+impl Ctx<'_, '_> {
+    /// Takes a voucher out of the stock and draws an id for the mailbox it opens.
+    pub(crate) fn draw_mailbox(&mut self) -> Result<(MailboxId, SignedVoucher)> {
+        for (position, bytes) in self.tx.range(Table::Mailboxes, names::VOUCHERS, 0, 512)? {
+            self.tx.delete_at(Table::Mailboxes, names::VOUCHERS, position)?;
+            let voucher: SignedVoucher = canonical::decode(&bytes).map_err(|_| Error::fault("voucher"))?;
+            if voucher.statement.until <= self.now {
+                continue;
+            }
+            let count = self.profile.partitions;
+            let partition = PartitionId::of(&MailboxId(voucher.statement.voucher.0), count);
+            loop {
+                let id = MailboxId::random();
+                if PartitionId::of(&id, count) == partition {
+                    return Ok((id, voucher));
+                }
+            }
+        }
+        Err(ErrorCode::AdmissionInvalid.into())
+    }
+
+    /// Queues the Open and keeps the mailbox as opening; gives the outbox entry.
+    pub(crate) fn open_mailbox(&mut self, plan: Plan, after: Option<u64>) -> Result<u64> {
+        let owner = OwnerKeys::generate();
+        let genesis = Genesis {
+            mailbox: plan.id,
+            domain: self.profile.domain().clone(),
+            kind: plan.kind,
+            owner: owner.key().public(),
+            next_owner: owner.commitment(),
+            min_suite: plan.min_suite,
+            policy: plan.policy,
+            ext: Extensions::none(),
+        };
+        let held = Held {
+            id: plan.id,
+            domain: genesis.domain.clone(),
+            kind: plan.kind,
+            used: plan.used,
+            state: MailboxState::Opening,
+            owner_key: genesis.owner,
+            owner: Some(owner),
+            branch: 0,
+            epoch: plan.access.as_ref().map_or(0, |a| a.epoch),
+            with: plan.with,
+            deposit_keys: plan.deposit_keys.clone(),
+            lease: plan.access.as_ref().map_or(NO_END, |a| a.lease),
+            name: plan.name,
+        };
+        self.put_cursor(
+            &plan.id,
+            &Cursor {
+                seq: 0,
+                hash: genesis.link(),
+            },
+        )?;
+        self.put_held(&held)?;
+        let deposit_keys = match plan.kind {
+            MailboxKind::Personal => padded(plan.deposit_keys),
+            MailboxKind::Shared => DepositKeys::default(),
+        };
+        let open = Open {
+            genesis,
+            voucher: plan.voucher,
+            access: plan.access,
+            deposit_keys,
+        };
+        self.enqueue_act(
+            plan.id,
+            OwnerAct::Open(Box::new(open)),
+            Job::Opened(plan.id),
+            after,
+        )
+    }
+
+    /// The relay has opened it.
+    pub(crate) fn opened(&mut self, mailbox: &MailboxId, receipt: &Receipt) -> Result<()> {
+        let mut held = self.held(mailbox)?;
+        held.state = MailboxState::Open;
+        self.put_held(&held)?;
+        if self.cursor(mailbox)?.seq == 0 {
+            // The Open itself is the first event, and the receipt proves its place.
+            self.put_cursor(
+                mailbox,
+                &Cursor {
+                    seq: receipt.leaf.seq,
+                    hash: receipt.leaf.hash,
+                },
+            )?;
+            self.note_link(mailbox, receipt.leaf.seq, &receipt.leaf.hash)?;
+        }
+        match held.used {
+            MailboxUse::Conversation | MailboxUse::Vitals => self.conversation_open(&held, receipt),
+            MailboxUse::Own => self.own_open(&held),
+            MailboxUse::OneTime => self.invitation_open(&held),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The list as the relay gets it: sorted, and padded with random keys so that its length does
+/// not tell the number of contacts.
+pub(crate) fn padded(mut keys: Vec<PublicKey>) -> DepositKeys {
+    let len = keys.len().max(1).next_multiple_of(DEPOSIT_KEY_PADDING);
+    while keys.len() < len {
+        keys.push(SigningKey::generate().public());
+    }
+    keys.sort_unstable();
+    keys.dedup();
+    DepositKeys(keys)
+}

@@ -1,0 +1,100 @@
+//! Key histories as known here: read, learnt, and asked for endpoints.
+
+use telesphor_identity::evidence::Domains;
+use telesphor_identity::history::{History, VerifiedHistory};
+use telesphor_sealing::Member;
+use telesphor_vault::{Records, Table};
+use telesphor_wire::error::ErrorCode;
+use telesphor_wire::ids::IdentityId;
+use telesphor_wire::sign::PublicKey;
+
+use crate::core::{Ctx, Profile};
+use crate::error::{Error, Result};
+
+/// The domains whose receipts are believed: the home domain.
+pub(crate) fn domains(profile: &Profile) -> Domains {
+    Domains::from_iter([profile.record().clone()])
+}
+
+/// A verified history from the vault.
+pub(crate) fn history(
+    records: &impl Records,
+    profile: &Profile,
+    id: &IdentityId,
+) -> Result<Option<(History, VerifiedHistory)>> {
+    let Some(bytes) = records.get(Table::Histories, &id.0)? else {
+        return Ok(None);
+    };
+    let history = History::from_bytes(&bytes).map_err(|e| Error::of(e.code()))?;
+    let verified = history
+        .verify(&domains(profile))
+        .map_err(|e| Error::of(e.code()))?;
+    Ok(Some((history, verified)))
+}
+
+/// The endpoints that may act for an identity now.
+pub(crate) fn members(history: &VerifiedHistory) -> Vec<Member> {
+    history
+        .now()
+        .live_endpoints()
+        .map(|e| Member {
+            identity: history.id(),
+            endpoint: e.record.key,
+            leaf: e.record.mls_leaf,
+        })
+        .collect()
+}
+
+impl Ctx<'_, '_> {
+    /// The verified history of somebody known here.
+    pub(crate) fn history(&self, id: &IdentityId) -> Result<Option<VerifiedHistory>> {
+        Ok(history(self.tx, &self.profile, id)?.map(|(_, verified)| verified))
+    }
+
+    /// The live endpoint keys of somebody known here; none if unknown.
+    pub(crate) fn endpoint_keys(&self, id: &IdentityId) -> Result<Vec<PublicKey>> {
+        let history = self.history(id)?;
+        Ok(history
+            .map(|h| h.now().live_endpoints().map(|e| e.record.key).collect())
+            .unwrap_or_default())
+    }
+
+    /// Takes a history over if it is the named identity's, holds, and continues what is known.
+    /// An older copy changes nothing; one that contradicts is a dispute.
+    pub(crate) fn learn_history(&mut self, id: &IdentityId, bytes: &[u8]) -> Result<VerifiedHistory> {
+        let fresh = History::from_bytes(bytes).map_err(|e| Error::of(e.code()))?;
+        let verified = fresh
+            .verify(&domains(&self.profile))
+            .map_err(|e| Error::of(e.code()))?;
+        if verified.id() != *id {
+            return Err(ErrorCode::BrokenHistory.into());
+        }
+        if let Some(known) = self.history(id)? {
+            if known.at_head(&verified.head()).is_some() {
+                return Ok(known);
+            }
+            if verified.at_head(&known.head()).is_none() {
+                return Err(ErrorCode::Disputed.into());
+            }
+        }
+        self.tx.put(Table::Histories, &id.0, &fresh.to_bytes())?;
+        Ok(verified)
+    }
+
+    /// The head of one's own history, as signatures name it.
+    pub(crate) fn my_head(&self) -> Result<telesphor_wire::hash::Digest> {
+        Ok(self
+            .history(&self.me())?
+            .ok_or(Error::fault("own history"))?
+            .head())
+    }
+
+    /// Canonical bytes of one's own history.
+    pub(crate) fn my_history(&self) -> Result<Vec<u8>> {
+        let bytes = self
+            .tx
+            .get(Table::Histories, &self.me().0)?
+            .ok_or(Error::fault("own history"))?;
+        Ok(bytes.to_vec())
+    }
+}

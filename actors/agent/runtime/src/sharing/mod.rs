@@ -1,0 +1,3 @@
+//! Letting somebody look until: grants as they come.
+
+pub(crate) mod came;

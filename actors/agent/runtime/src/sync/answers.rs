@@ -1,0 +1,269 @@
+//! What the relay's answers mean for the outbox.
+
+use std::time::{Duration, Instant};
+
+use telesphor_vault::{Records, Table};
+use telesphor_wire::answer::{Answer, Refusal, Taken};
+use telesphor_wire::bytes::Bytes;
+use telesphor_wire::canonical;
+use telesphor_wire::command::{Command, SignedVoucher};
+use telesphor_wire::error::ErrorCode;
+use telesphor_wire::receipt::Receipt;
+
+use crate::core::records::{Archived, Entry, Job, Via, What};
+use crate::core::{Core, Ctx, names};
+use crate::error::{Error, Result};
+use crate::link::session::Replied;
+
+/// How one call ended.
+pub(crate) enum Outcome {
+    /// The relay answered.
+    Replied(Replied),
+    /// The right to send it could not be proved.
+    NoRight(ErrorCode),
+}
+
+/// What was achieved.
+pub(crate) enum Done {
+    /// It is durable.
+    Durable(Receipt),
+    /// A key package was taken.
+    Taken(Taken),
+    /// Vouchers.
+    Enrolled(Vec<SignedVoucher>),
+}
+
+/// What is to become of an entry.
+enum Next {
+    Done(Box<Done>),
+    /// The same bytes again after so many milliseconds.
+    Again(u64),
+    /// Must be sealed or signed anew: refused for its state, and nothing of it was written.
+    Anew(ErrorCode, u64),
+    Failed(Refusal),
+}
+
+/// A pause before the same bytes go again, when nothing better is known, milliseconds.
+const SOON_MS: u64 = 200;
+
+impl Core {
+    /// Takes the answers over, all in one transaction.
+    pub(crate) fn answered(&mut self, answers: Vec<(u64, Result<Outcome>)>) -> Result<()> {
+        let (relays, quorum) = (self.profile.relays(), self.profile.quorum());
+        let mut decided = Vec::new();
+        let mut broken = None;
+        for (seq, outcome) in answers {
+            if let Some(slot) = self.index.outbox.get_mut(&seq) {
+                slot.in_flight = false;
+            }
+            match outcome {
+                // The outcome is unknown: the same bytes go again on the next connection.
+                Err(error) => broken = Some(error),
+                Ok(outcome) => decided.push((seq, self.decide(outcome, &relays, quorum))),
+            }
+        }
+        let now = super::super::core::shared::clock();
+        self.index.last_sync = Some(now);
+        let mut later = Vec::new();
+        self.write(|ctx| {
+            for (seq, next) in decided {
+                match next {
+                    Next::Again(ms) => later.push((seq, ms)),
+                    Next::Done(done) => ctx.settle(seq, *done)?,
+                    Next::Anew(code, winner) => ctx.anew(seq, code, winner)?,
+                    Next::Failed(refusal) => ctx.give_up(seq, &refusal)?,
+                }
+            }
+            Ok(())
+        })?;
+        for (seq, ms) in later {
+            if let Some(slot) = self.index.outbox.get_mut(&seq) {
+                slot.not_before = Some(Instant::now() + Duration::from_millis(ms));
+            }
+        }
+        broken.map_or(Ok(()), Err)
+    }
+
+    fn decide(
+        &mut self,
+        outcome: Outcome,
+        relays: &[telesphor_wire::sign::PublicKey],
+        quorum: usize,
+    ) -> Next {
+        let answer = match outcome {
+            Outcome::Replied(replied) => replied.answer,
+            // Sealed in an epoch that is over, or the lease has ended.
+            Outcome::NoRight(code) => Answer::Refused(Refusal::of(code)),
+        };
+        match answer {
+            Answer::Durable(receipt) => {
+                if receipt.verify(relays, quorum).is_err() {
+                    self.index.last_failure = Some(ErrorCode::BadReceipt);
+                    return Next::Again(5_000);
+                }
+                Next::Done(Box::new(Done::Durable(*receipt)))
+            }
+            Answer::Taken(taken) => {
+                if taken.receipt.verify(relays, quorum).is_err() {
+                    self.index.last_failure = Some(ErrorCode::BadReceipt);
+                    return Next::Again(5_000);
+                }
+                Next::Done(Box::new(Done::Taken(*taken)))
+            }
+            Answer::Enrolled(vouchers) => Next::Done(Box::new(Done::Enrolled(vouchers))),
+            Answer::Busy(ms) | Answer::NotYetDurable(ms) => Next::Again(ms.max(10)),
+            Answer::Refused(refusal) => match refusal.code {
+                ErrorCode::Draining | ErrorCode::DiskFull | ErrorCode::Fenced | ErrorCode::Internal => {
+                    Next::Again(SOON_MS)
+                }
+                ErrorCode::WrongEpoch
+                | ErrorCode::WrongBranch
+                | ErrorCode::WrongCounter
+                | ErrorCode::Refused
+                | ErrorCode::Expired
+                | ErrorCode::NotOwner => {
+                    let winner = refusal.standing.map_or(0, |s| s.winner);
+                    Next::Anew(refusal.code, winner)
+                }
+                _ => Next::Failed(refusal),
+            },
+        }
+    }
+}
+
+impl Ctx<'_, '_> {
+    fn entry(&self, seq: u64) -> Result<Option<Entry>> {
+        match self.tx.at(Table::Outbox, names::OUTBOX, seq)? {
+            Some(bytes) => Ok(Some(
+                canonical::decode(&bytes).map_err(|_| Error::fault("outbox"))?,
+            )),
+            None => Ok(None),
+        }
+    }
+
+    fn close_entry(&mut self, seq: u64) -> Result<()> {
+        self.tx.delete_at(Table::Outbox, names::OUTBOX, seq)?;
+        self.fx.done.push(seq);
+        Ok(())
+    }
+
+    /// An entry is done: its bytes go to the archive, what follows from it is begun.
+    fn settle(&mut self, seq: u64, done: Done) -> Result<()> {
+        let Some(entry) = self.entry(seq)? else {
+            return Ok(());
+        };
+        self.close_entry(seq)?;
+        if let (Done::Durable(receipt), Some(command)) = (&done, &entry.command) {
+            self.archive_sent(receipt, command, &entry.via)?;
+        }
+        let took = self.now.saturating_sub(entry.queued);
+        match (entry.job, done) {
+            (Job::Enrol(_), Done::Enrolled(vouchers)) => self.enrolled(vouchers),
+            (Job::Opened(mailbox), Done::Durable(receipt)) => self.opened(&mailbox, &receipt),
+            (Job::Document(job), Done::Durable(receipt)) => self.document_durable(job, &receipt, took),
+            (Job::Package(contact), Done::Taken(taken)) => self.package_taken(&contact, &taken),
+            (Job::Answer(job), Done::Durable(receipt)) => self.answer_durable(&job, &receipt),
+            (Job::Stamp(document), Done::Durable(receipt)) => self.stamped(&document, &receipt),
+            _ => Ok(()),
+        }
+    }
+
+    fn archive_sent(&mut self, receipt: &Receipt, command: &Bytes, via: &Via) -> Result<()> {
+        let archived = Archived {
+            seq: receipt.leaf.seq,
+            hash: receipt.leaf.hash,
+            command: Some(command.clone()),
+            via: via.clone(),
+            at: self.now,
+        };
+        self.tx.put_at(
+            Table::Scratch,
+            &names::archive(&receipt.leaf.mailbox),
+            receipt.leaf.seq,
+            &canonical::encode(&archived),
+        )?;
+        Ok(())
+    }
+
+    /// Refused for its state, so nothing was written: it is made anew, under a new id, from
+    /// what it was meant to say.
+    fn anew(&mut self, seq: u64, code: ErrorCode, winner: u64) -> Result<()> {
+        let Some(mut entry) = self.entry(seq)? else {
+            return Ok(());
+        };
+        if matches!(entry.what, What::Ready(_)) {
+            return self.give_up(seq, &Refusal::of(code));
+        }
+        if let (What::Owner(say), ErrorCode::WrongCounter) = (&entry.what, code) {
+            let mut held = self.held(&say.mailbox)?;
+            if let Some(owner) = &mut held.owner {
+                owner.counter = winner;
+            }
+            self.put_held(&held)?;
+        } else if code == ErrorCode::Refused && matches!(entry.what, What::Owner(_) | What::Deposit(_)) {
+            return self.give_up(seq, &Refusal::of(code));
+        }
+        entry.command = None;
+        self.tx
+            .put_at(Table::Outbox, names::OUTBOX, seq, &canonical::encode(&entry))?;
+        self.fx.outbox.push((seq, entry));
+        Ok(())
+    }
+
+    /// It cannot be done. Whoever waits for it is told.
+    fn give_up(&mut self, seq: u64, refusal: &Refusal) -> Result<()> {
+        let Some(entry) = self.entry(seq)? else {
+            return Ok(());
+        };
+        self.close_entry(seq)?;
+        match entry.job {
+            Job::Enrol(_) => self.not_enrolled(refusal.code),
+            Job::Document(job) => self.document_failed(job, refusal.code),
+            Job::Package(contact) => self.no_package(&contact, refusal.code),
+            Job::Answer(job) => self.answer_failed(&job, refusal.code),
+            Job::Commit(mailbox) => self.commit_lost(&mailbox),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A command as it goes out, and under which right.
+pub(crate) struct Ready {
+    pub(crate) seq: u64,
+    pub(crate) via: Via,
+    pub(crate) command: Command,
+}
+
+impl Core {
+    /// Takes what is to be sent now and marks it as under way.
+    pub(crate) fn take_ready(&mut self, limit: usize) -> Result<Vec<Ready>> {
+        if !self.index.connected {
+            return Ok(Vec::new());
+        }
+        let seqs = self.index.to_send(limit);
+        if seqs.is_empty() {
+            return Ok(Vec::new());
+        }
+        let snapshot = self.read()?;
+        let mut ready = Vec::with_capacity(seqs.len());
+        for seq in seqs {
+            let Some(bytes) = snapshot.at(Table::Outbox, names::OUTBOX, seq)? else {
+                continue;
+            };
+            let entry: Entry = canonical::decode(&bytes).map_err(|_| Error::fault("outbox"))?;
+            let Some(command) = entry.command else { continue };
+            let command: Command = canonical::decode(&command).map_err(|_| Error::fault("outbox command"))?;
+            if let Some(slot) = self.index.outbox.get_mut(&seq) {
+                slot.in_flight = true;
+                slot.tried = true;
+                slot.not_before = None;
+            }
+            ready.push(Ready {
+                seq,
+                via: entry.via,
+                command,
+            });
+        }
+        Ok(ready)
+    }
+}

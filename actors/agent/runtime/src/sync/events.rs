@@ -1,0 +1,245 @@
+//! What came, in order: checked against the chain, processed, stored with the cursor in one
+//! transaction.
+
+use telesphor_clinical::self_entry::MailboxUse;
+use telesphor_sealing::access::epoch_keys;
+use telesphor_vault::{Records, Table};
+use telesphor_wire::answer::Refusal;
+use telesphor_wire::error::ErrorCode;
+use telesphor_wire::ids::MailboxId;
+use telesphor_wire::mailbox::{Cursor, Event, EventKind, MailboxKind};
+use telesphor_wire::session::Events;
+use telesphor_wire::sign::SigningKey;
+
+use crate::core::records::{Held, MailboxState, MemberVia, Via};
+use crate::core::{Core, Ctx};
+use crate::error::{Error, Result};
+use crate::group::rows::Rows;
+use crate::link::{Credential, WelcomeFacts};
+
+/// A clock that differs by more than this makes every date wrong and every command refused.
+const CLOCK_TOLERANCE_MS: i64 = 12 * 3600 * 1000;
+
+impl Core {
+    /// A session has begun.
+    pub(crate) fn welcomed(&mut self, facts: &WelcomeFacts) -> Result<()> {
+        let now = i64::try_from(crate::core::shared::clock()).unwrap_or(i64::MAX);
+        let difference = now.saturating_sub(i64::try_from(facts.clock).unwrap_or(i64::MAX));
+        self.index.clock_difference = Some(difference);
+        if difference.abs() > CLOCK_TOLERANCE_MS {
+            self.index.last_failure = Some(ErrorCode::ClockWrong);
+            return Err(ErrorCode::ClockWrong.into());
+        }
+        if self.profile.incarnation != Some(facts.incarnation) || self.profile.partitions != facts.partitions
+        {
+            let restored = self
+                .profile
+                .incarnation
+                .is_some_and(|known| known != facts.incarnation);
+            let mut profile = self.profile.clone();
+            profile.incarnation = Some(facts.incarnation);
+            profile.partitions = facts.partitions;
+            self.write(|ctx| {
+                ctx.put_profile(profile)?;
+                if restored { ctx.relay_restored() } else { Ok(()) }
+            })?;
+        }
+        self.index.connected = true;
+        self.index.last_failure = None;
+        Ok(())
+    }
+
+    /// Every mailbox to follow, with the right to do so and the last event read.
+    pub(crate) fn wanted(&self) -> Vec<(MailboxId, Via, u64)> {
+        let mut wanted: Vec<_> = self
+            .index
+            .followed
+            .iter()
+            .map(|(id, f)| {
+                let via = match f.kind {
+                    MailboxKind::Personal => Via::Signed(true),
+                    MailboxKind::Shared => Via::Member(MemberVia {
+                        mailbox: *id,
+                        branch: f.branch,
+                        epoch: f.epoch,
+                    }),
+                };
+                (*id, via, f.seq)
+            })
+            .collect();
+        wanted.sort_unstable_by_key(|(id, _, _)| *id);
+        wanted
+    }
+
+    /// The keys of a right, if they are here.
+    pub(crate) fn credential(&self, mailbox: MailboxId, via: &Via) -> Result<Option<Credential>> {
+        let snapshot = self.read()?;
+        match via {
+            Via::Depositor(d) => Ok(Some(Credential::depositor(
+                d.mailbox,
+                SigningKey::from_seed(&d.seed),
+            ))),
+            Via::Signed(_) => {
+                let held: Option<Held> = snapshot.get_value(Table::Mailboxes, &mailbox.0)?;
+                Ok(held
+                    .and_then(|h| h.owner)
+                    .map(|o| Credential::owner(mailbox, o.key())))
+            }
+            Via::Member(m) => {
+                let held: Option<Held> = snapshot.get_value(Table::Mailboxes, &mailbox.0)?;
+                if held.is_some_and(|h| h.used == MailboxUse::OneTime) {
+                    return self.one_time_credential(&snapshot, mailbox);
+                }
+                let keys = epoch_keys(&Rows(&snapshot), m.mailbox, m.branch, m.epoch)?;
+                Ok(keys.map(|k| {
+                    Credential::member(m.mailbox, m.branch, m.epoch, k.access(), k.pseudonym().clone())
+                }))
+            }
+        }
+    }
+
+    /// What a good proof told; gives the position to follow from.
+    pub(crate) fn stands(
+        &mut self,
+        mailbox: MailboxId,
+        head: Option<Cursor>,
+        _counter: Option<u64>,
+        after: u64,
+    ) -> Result<u64> {
+        if let (Some(head), Some(followed)) = (head, self.index.followed.get_mut(&mailbox)) {
+            followed.head = head.seq;
+        }
+        Ok(after)
+    }
+
+    /// The right to follow was refused.
+    pub(crate) fn follow_refused(&mut self, mailbox: MailboxId, refusal: &Refusal) -> Result<()> {
+        self.follow_ended(mailbox, refusal)
+    }
+
+    /// A follow has ended. A right that is over for good ends the mailbox here.
+    pub(crate) fn follow_ended(&mut self, mailbox: MailboxId, refusal: &Refusal) -> Result<()> {
+        if !matches!(refusal.code, ErrorCode::LeaseOver) {
+            return Ok(());
+        }
+        self.write(|ctx| {
+            let mut held = ctx.held(&mailbox)?;
+            held.state = MailboxState::Ended;
+            ctx.put_held(&held)
+        })
+    }
+
+    /// Takes events over: all of them and the cursor, or nothing.
+    pub(crate) fn take_events(&mut self, mailbox: MailboxId, events: &Events) -> Result<()> {
+        self.index.last_sync = Some(crate::core::shared::clock());
+        let result = self.write(|ctx| {
+            for event in &events.events {
+                ctx.take_event(&mailbox, event)?;
+            }
+            Ok(())
+        });
+        match result {
+            Ok(()) => {
+                if let Some(followed) = self.index.followed.get_mut(&mailbox) {
+                    followed.head = events.head.seq.max(followed.seq);
+                }
+                Ok(())
+            }
+            Err(error) => {
+                self.index.last_failure = Some(error.code);
+                if error.code == ErrorCode::OldVault {
+                    // From now on this copy can be read and never sends again.
+                    self.vault.compare_own_head(&mailbox.0, u64::MAX)?;
+                }
+                Err(error)
+            }
+        }
+    }
+}
+
+impl Ctx<'_, '_> {
+    fn take_event(&mut self, mailbox: &MailboxId, event: &Event) -> Result<()> {
+        let mut cursor = self.cursor(mailbox)?;
+        if event.header.seq <= cursor.seq {
+            return Ok(());
+        }
+        let held = self.held(mailbox)?;
+        if held.used == MailboxUse::OneTime && held.owner.is_none() {
+            // A taker of an invitation enters in the middle of a chain whose beginning it cannot
+            // know; what it finds there proves itself by the link's secret.
+            cursor = Cursor {
+                seq: event.header.seq,
+                hash: cursor.hash,
+            };
+        } else {
+            cursor
+                .advance(event)
+                .map_err(|_| Error::of(ErrorCode::BrokenChain))?;
+            self.note_link(mailbox, cursor.seq, &cursor.hash)?;
+        }
+        self.put_cursor(mailbox, &cursor)?;
+        match self.dispatch(&held, event, &cursor) {
+            Ok(()) => Ok(()),
+            // Whatever somebody else did wrong, the mailbox moves on; only faults of this
+            // machine stop it.
+            Err(error) if is_local(error.code) => Err(error),
+            Err(_) => Ok(()),
+        }
+    }
+
+    fn dispatch(&mut self, held: &Held, event: &Event, at: &Cursor) -> Result<()> {
+        let Some(payload) = &event.payload else {
+            return Ok(());
+        };
+        match (held.used, held.kind, event.header.kind) {
+            (_, MailboxKind::Personal, EventKind::MESSAGE) => {
+                self.take_deposit(held, payload, event.header.stamp)
+            }
+            (MailboxUse::OneTime, _, EventKind::MESSAGE) => self.take_one_time(held, payload, at),
+            (MailboxUse::OneTime, ..) | (_, MailboxKind::Personal, _) => Ok(()),
+            (_, MailboxKind::Shared, _) => self.take_group_event(held, event, payload),
+        }
+    }
+}
+
+/// Whether an error is about this machine rather than about what came.
+const fn is_local(code: ErrorCode) -> bool {
+    matches!(
+        code,
+        ErrorCode::VaultLocked
+            | ErrorCode::VaultDamaged
+            | ErrorCode::OldVault
+            | ErrorCode::LocalDiskFull
+            | ErrorCode::LocalIo
+            | ErrorCode::AgentFault
+            | ErrorCode::ClockWrong
+    )
+}
+
+impl Ctx<'_, '_> {
+    /// Keeps the chain hash of a position, to compare with what others saw.
+    pub(crate) fn note_link(
+        &mut self,
+        mailbox: &MailboxId,
+        seq: u64,
+        hash: &telesphor_wire::hash::Digest,
+    ) -> Result<()> {
+        Ok(self
+            .tx
+            .put_at(Table::Scratch, &crate::core::names::chain(mailbox), seq, &hash.0)?)
+    }
+
+    /// The chain hash of a position, if it is still kept.
+    pub(crate) fn link_at(
+        &self,
+        mailbox: &MailboxId,
+        seq: u64,
+    ) -> Result<Option<telesphor_wire::hash::Digest>> {
+        let bytes = self
+            .tx
+            .at(Table::Scratch, &crate::core::names::chain(mailbox), seq)?;
+        Ok(bytes
+            .and_then(|b| <[u8; 32]>::try_from(b.as_slice()).ok())
+            .map(telesphor_wire::hash::Digest))
+    }
+}

@@ -1,0 +1,291 @@
+//! One connection's life: follow what is to be followed, send what is to be sent, hand over
+//! what comes.
+
+use std::collections::HashMap;
+use std::pin::Pin as StdPin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use telesphor_wire::error::ErrorCode;
+use telesphor_wire::ids::MailboxId;
+use telesphor_wire::limits::DEFAULT_CREDIT_BYTES;
+use telesphor_wire::session::Events;
+use tokio::sync::mpsc;
+
+use super::answers::Outcome;
+use crate::core::Shared;
+use crate::core::records::{MemberVia, Via};
+use crate::error::{Error, Result};
+use crate::link::{Credential, LinkError, Push, Session};
+
+/// Commands taken from the outbox at once.
+const SEND_BATCH: usize = 128;
+/// Entries sealed in one transaction.
+const SEAL_BATCH: usize = 64;
+/// Answers handled in one transaction.
+const ANSWER_BATCH: usize = 256;
+
+/// Counted beside the payload of each event, bytes.
+const FRAMING_BYTES: usize = 256;
+
+/// A right, as far as handles are concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum RightKey {
+    Owner(MailboxId),
+    Depositor(MailboxId),
+    Member(MemberVia),
+}
+
+type Call = BoxFuture<'static, (u64, Result<Outcome>)>;
+
+pub(crate) struct Life {
+    shared: Arc<Shared>,
+    session: Session,
+    pushes: mpsc::Receiver<Push>,
+    handles: HashMap<RightKey, u32>,
+    /// Which mailbox a handle follows.
+    following: HashMap<u32, (MailboxId, RightKey)>,
+    /// Rights the relay refused in this life: asked again only in the next.
+    refused: HashMap<RightKey, ErrorCode>,
+    calls: FuturesUnordered<Call>,
+}
+
+impl Life {
+    /// Connects to the home relay.
+    pub(crate) async fn begin(shared: Arc<Shared>) -> Result<Self> {
+        let (pins, relays) = shared
+            .work(|core| Ok((core.profile.pins(), core.profile.relays())))
+            .await?;
+        let mut last = LinkError::lost();
+        for pin in pins {
+            match Session::open(&pin, &relays).await {
+                Ok((session, pushes)) => {
+                    let facts = session.facts().clone();
+                    shared.work(move |core| core.welcomed(&facts)).await?;
+                    shared.news();
+                    return Ok(Self {
+                        shared,
+                        session,
+                        pushes,
+                        handles: HashMap::new(),
+                        following: HashMap::new(),
+                        refused: HashMap::new(),
+                        calls: FuturesUnordered::new(),
+                    });
+                }
+                Err(error) => last = error,
+            }
+        }
+        Err(last.into())
+    }
+
+    /// Serves until the connection ends.
+    pub(crate) async fn serve(&mut self) -> Result<()> {
+        loop {
+            self.follow().await?;
+            let due = self.send().await?;
+            let pause = due.unwrap_or(Duration::from_secs(3600));
+            tokio::select! {
+                biased;
+                push = self.pushes.recv() => match push {
+                    Some(push) => self.pushed(push).await?,
+                    None => return Err(LinkError::lost().into()),
+                },
+                Some(first) = self.calls.next() => self.answered(first).await?,
+                () = self.shared.wake.notified() => {}
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
+    /// Proves and follows every mailbox that is open and not followed at its present epoch.
+    async fn follow(&mut self) -> Result<()> {
+        let wanted = self.shared.work(|core| Ok(core.wanted())).await?;
+        for (mailbox, via, after) in wanted {
+            let key = Self::key(mailbox, &via);
+            if self.refused.contains_key(&key) || self.following.values().any(|(_, k)| *k == key) {
+                continue;
+            }
+            let Some(credential) = self.credential(mailbox, via).await? else {
+                continue;
+            };
+            match self.session.prove(credential).await {
+                Ok(standing) => {
+                    self.handles.insert(key, standing.handle);
+                    // A newer epoch's handle takes the older one's place.
+                    let old: Vec<u32> = self
+                        .following
+                        .iter()
+                        .filter(|(_, (m, _))| *m == mailbox)
+                        .map(|(handle, _)| *handle)
+                        .collect();
+                    for handle in old {
+                        if let Some((_, old_key)) = self.following.remove(&handle) {
+                            self.handles.remove(&old_key);
+                        }
+                        self.session.forget(handle).await?;
+                    }
+                    self.following.insert(standing.handle, (mailbox, key));
+                    let counter = standing.counter;
+                    let head = standing.head;
+                    let after = self
+                        .shared
+                        .change(move |core| core.stands(mailbox, head, counter, after))
+                        .await?;
+                    self.session
+                        .follow(standing.handle, after, DEFAULT_CREDIT_BYTES)
+                        .await?;
+                }
+                Err(LinkError::Refused(refusal)) => {
+                    self.refused.insert(key, refusal.code);
+                    self.shared
+                        .work(move |core| core.follow_refused(mailbox, &refusal))
+                        .await?;
+                    self.shared.news();
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    fn key(mailbox: MailboxId, via: &Via) -> RightKey {
+        match via {
+            Via::Signed(_) => RightKey::Owner(mailbox),
+            Via::Depositor(d) => RightKey::Depositor(d.mailbox),
+            Via::Member(m) => RightKey::Member(*m),
+        }
+    }
+
+    async fn credential(&mut self, mailbox: MailboxId, via: Via) -> Result<Option<Credential>> {
+        self.shared.work(move |core| core.credential(mailbox, &via)).await
+    }
+
+    /// Seals and sends what can go; gives how long until something held back is due.
+    async fn send(&mut self) -> Result<Option<Duration>> {
+        loop {
+            let sealed = self.shared.work(|core| core.seal_some(SEAL_BATCH)).await?;
+            if sealed > 0 {
+                self.shared.news();
+            }
+            let ready = self.shared.work(|core| core.take_ready(SEND_BATCH)).await?;
+            let none = ready.is_empty();
+            for ready in ready {
+                let handle = match &ready.via {
+                    Via::Signed(_) => 0,
+                    via => {
+                        let mailbox = match via {
+                            Via::Depositor(d) => d.mailbox,
+                            Via::Member(m) => m.mailbox,
+                            Via::Signed(_) => continue,
+                        };
+                        match self.handle(mailbox, via.clone()).await? {
+                            Ok(handle) => handle,
+                            Err(code) => {
+                                let seq = ready.seq;
+                                self.calls
+                                    .push(Box::pin(async move { (seq, Ok(Outcome::NoRight(code))) }));
+                                continue;
+                            }
+                        }
+                    }
+                };
+                let session = self.session.clone();
+                let call: StdPin<Box<_>> = Box::pin(async move {
+                    let outcome = session.call(handle, ready.command).await;
+                    (ready.seq, outcome.map(Outcome::Replied).map_err(Error::from))
+                });
+                self.calls.push(call);
+            }
+            if none {
+                return self
+                    .shared
+                    .work(|core| {
+                        Ok(core
+                            .index
+                            .next_due()
+                            .map(|t| t.saturating_duration_since(std::time::Instant::now())))
+                    })
+                    .await;
+            }
+        }
+    }
+
+    /// The handle of a right, proved now if it was not before.
+    async fn handle(&mut self, mailbox: MailboxId, via: Via) -> Result<std::result::Result<u32, ErrorCode>> {
+        let key = Self::key(mailbox, &via);
+        if let Some(handle) = self.handles.get(&key) {
+            return Ok(Ok(*handle));
+        }
+        let Some(credential) = self.credential(mailbox, via).await? else {
+            return Ok(Err(ErrorCode::Refused));
+        };
+        match self.session.prove(credential).await {
+            Ok(standing) => {
+                self.handles.insert(key, standing.handle);
+                Ok(Ok(standing.handle))
+            }
+            Err(LinkError::Refused(refusal)) => Ok(Err(refusal.code)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn pushed(&mut self, push: Push) -> Result<()> {
+        match push {
+            Push::Events(events) => self.take(events).await,
+            Push::Ended(handle, refusal) => {
+                let Some((mailbox, key)) = self.following.remove(&handle) else {
+                    return Ok(());
+                };
+                self.handles.remove(&key);
+                // A right that ends in mid-stream is asked for again once: the mailbox may have
+                // moved to an epoch whose key is here by now.
+                if refusal.code != ErrorCode::SlowReader {
+                    self.refused.insert(key, refusal.code);
+                }
+                self.shared
+                    .work(move |core| core.follow_ended(mailbox, &refusal))
+                    .await?;
+                self.shared.news();
+                Ok(())
+            }
+        }
+    }
+
+    async fn take(&mut self, events: Events) -> Result<()> {
+        let handle = events.handle;
+        let Some((mailbox, _)) = self.following.get(&handle).copied() else {
+            return Ok(());
+        };
+        // The relay counts framing too; a little more credit than was used keeps the flow even.
+        let bytes: usize = events
+            .events
+            .iter()
+            .map(|e| e.payload.as_ref().map_or(0, |p| p.len()) + FRAMING_BYTES)
+            .sum();
+        self.shared
+            .work(move |core| core.take_events(mailbox, &events))
+            .await?;
+        self.shared.ring();
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX).max(1);
+        self.session.credit(handle, bytes).await?;
+        Ok(())
+    }
+
+    /// Hands answers over, all that are there in one transaction.
+    async fn answered(&mut self, first: (u64, Result<Outcome>)) -> Result<()> {
+        let mut answers = vec![first];
+        while answers.len() < ANSWER_BATCH {
+            // Takes what is ready and nothing that must be waited for.
+            match futures_util::FutureExt::now_or_never(self.calls.next()) {
+                Some(Some(next)) => answers.push(next),
+                _ => break,
+            }
+        }
+        self.shared.work(move |core| core.answered(answers)).await?;
+        self.shared.news();
+        Ok(())
+    }
+}

@@ -1,0 +1,12 @@
+//! Staying in step with the relay: one task, one connection, one writer.
+//!
+//! [`pump`] lives as long as the agent; each of its lives is one connection ([`life`]). What
+//! comes is handed to the core, what is ready is taken from it. Nothing is kept here that
+//! matters: a killed agent goes on from the vault.
+
+pub(crate) mod answers;
+pub(crate) mod events;
+pub(crate) mod life;
+pub(crate) mod pump;
+pub(crate) mod reoffer;
+pub(crate) mod seal;

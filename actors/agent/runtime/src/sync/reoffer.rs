@@ -1,0 +1,74 @@
+//! A relay whose store has another life than the one our cursors belong to: it was restored
+//! from a backup. What it no longer has is offered again, in the old order, as the old bytes.
+
+use telesphor_vault::{Records, Table};
+use telesphor_wire::canonical;
+use telesphor_wire::ids::{DocumentId, MailboxId};
+use telesphor_wire::receipt::Receipt;
+
+use crate::core::records::{Archived, Entry, Held, Job, MailboxChoice, What};
+use crate::core::{Ctx, names};
+use crate::error::{Error, Result};
+
+/// How long ciphertext is kept for this, milliseconds (the time in which ids are remembered).
+pub(crate) const KEEP_MS: u64 = 7 * 24 * 3600 * 1000;
+
+impl Ctx<'_, '_> {
+    /// Queues again what this endpoint sent in the last seven days. What the relay still has it
+    /// answers with the old receipt; what it lost it takes in again.
+    pub(crate) fn relay_restored(&mut self) -> Result<()> {
+        let mut lists: Vec<MailboxId> = Vec::new();
+        for (name, _) in self.tx.scan(Table::Mailboxes)? {
+            if let Ok(id) = <[u8; 32]>::try_from(name.as_slice()) {
+                lists.push(MailboxId(id));
+            }
+        }
+        for known in self.all_known()? {
+            lists.extend(known.contact.record.addresses.iter().map(|a| a.mailbox));
+        }
+        lists.sort_unstable();
+        lists.dedup();
+        for mailbox in lists {
+            self.offer_again(&mailbox)?;
+        }
+        Ok(())
+    }
+
+    fn offer_again(&mut self, mailbox: &MailboxId) -> Result<()> {
+        let list = names::archive(mailbox);
+        for (position, bytes) in self.tx.range(Table::Scratch, &list, 0, usize::MAX)? {
+            let archived: Archived = canonical::decode(&bytes).map_err(|_| Error::fault("archive"))?;
+            if archived.at + KEEP_MS < self.now {
+                self.tx.delete_at(Table::Scratch, &list, position)?;
+                continue;
+            }
+            let Some(command) = archived.command else { continue };
+            self.enqueue_entry(Entry {
+                what: What::Ready(MailboxChoice {
+                    mailbox: Some(*mailbox),
+                }),
+                command: Some(command),
+                via: archived.via,
+                job: Job::Nothing(true),
+                after: None,
+                queued: self.now,
+            })?;
+        }
+        Ok(())
+    }
+
+    /// A stamp is durable: its receipt is kept with the document.
+    pub(crate) fn stamped(&mut self, _document: &DocumentId, _receipt: &Receipt) -> Result<()> {
+        Ok(())
+    }
+
+    /// A commit of this endpoint has won.
+    pub(crate) fn commit_won(&mut self, _held: &Held) -> Result<()> {
+        Ok(())
+    }
+
+    /// A commit of this endpoint was refused for good.
+    pub(crate) fn commit_lost(&mut self, _mailbox: &MailboxId) -> Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,152 @@
+//! From what is to be said to the bytes that will go: sealed once, stored, and never again.
+
+use std::time::{Duration, Instant};
+
+use telesphor_clinical::message::GroupEnvelope;
+use telesphor_sealing::session::{GroupSession, Standing};
+use telesphor_vault::{Records, Table};
+use telesphor_wire::bytes::Bytes;
+use telesphor_wire::canonical;
+use telesphor_wire::command::{Command, Deposit};
+use telesphor_wire::ext::Extensions;
+use telesphor_wire::ids::{CommandId, IdentityId, MailboxId};
+
+use crate::core::records::{Entry, GroupSay, Held, Known, MailboxState, MemberVia, Padding, Via, What};
+use crate::core::{Core, Ctx, names};
+use crate::error::{Error, Result};
+use crate::group::rows::{Rows, apply};
+use crate::mailbox::owner::COMMAND_LIFE_MS;
+
+/// How long something that cannot be sealed yet is left alone.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+impl Core {
+    /// Seals what can be sealed, all in one transaction; gives how many.
+    pub(crate) fn seal_some(&mut self, limit: usize) -> Result<usize> {
+        let seqs = self.index.to_seal(limit);
+        if seqs.is_empty() {
+            return Ok(0);
+        }
+        let (mut sealed, mut waiting) = (0, Vec::new());
+        self.write(|ctx| {
+            for seq in &seqs {
+                match ctx.seal_entry(*seq)? {
+                    true => sealed += 1,
+                    false => waiting.push(*seq),
+                }
+            }
+            Ok(())
+        })?;
+        for seq in waiting {
+            if let Some(slot) = self.index.outbox.get_mut(&seq) {
+                slot.not_before = Some(Instant::now() + LOOK_AGAIN);
+            }
+        }
+        Ok(sealed)
+    }
+}
+
+impl Ctx<'_, '_> {
+    /// Seals one entry; `false` if its time has not come.
+    fn seal_entry(&mut self, seq: u64) -> Result<bool> {
+        let Some(bytes) = self.tx.at(Table::Outbox, names::OUTBOX, seq)? else {
+            return Ok(false);
+        };
+        let mut entry: Entry = canonical::decode(&bytes).map_err(|_| Error::fault("outbox"))?;
+        let sealed = match &entry.what {
+            What::Ready(_) => None,
+            What::Owner(say) => {
+                let say = say.clone();
+                Some((self.sign_act(&say)?, Via::Signed(true)))
+            }
+            What::Group(say) => self.seal_for_group(say)?,
+            What::Talk(say) => match self.conversation(&say.contact)? {
+                Some(mailbox) => {
+                    let say = GroupSay {
+                        mailbox,
+                        body: say.body.clone(),
+                        padding: say.padding,
+                    };
+                    self.seal_for_group(&say)?
+                }
+                None => None,
+            },
+            What::Deposit(say) => self.seal_deposit(&say.contact, &say.body, say.padding)?,
+        };
+        let Some((command, via)) = sealed else {
+            return Ok(false);
+        };
+        entry.command = Some(Bytes(canonical::encode(&command)));
+        entry.via = via;
+        self.tx
+            .put_at(Table::Outbox, names::OUTBOX, seq, &canonical::encode(&entry))?;
+        self.fx.outbox.push((seq, entry));
+        Ok(true)
+    }
+
+    /// The conversation to write to, if one is open; if there is none, one is begun.
+    fn conversation(&mut self, contact: &IdentityId) -> Result<Option<MailboxId>> {
+        let Some(known) = self.get::<Known>(Table::Contacts, &contact.0)? else {
+            return Ok(None);
+        };
+        for mailbox in &known.conversations {
+            let held: Option<Held> = self.get(Table::Mailboxes, &mailbox.0)?;
+            if held.is_some_and(|h| h.state == MailboxState::Open) {
+                return Ok(Some(*mailbox));
+            }
+        }
+        if !known.opening && known.conversations.is_empty() {
+            self.begin_conversation(known)?;
+        }
+        Ok(None)
+    }
+
+    /// Seals a message for a group in its present epoch.
+    pub(crate) fn seal_for_group(&mut self, say: &GroupSay) -> Result<Option<(Command, Via)>> {
+        let Some(session) = GroupSession::load(&Rows(self.tx), say.mailbox)? else {
+            return Ok(None);
+        };
+        if session.standing() != Standing::Member {
+            return Ok(None);
+        }
+        let seen = self.cursor(&say.mailbox)?;
+        let body = canonical::decode(&say.body).map_err(|_| Error::fault("message"))?;
+        let content = GroupEnvelope::new(seen, body).to_bytes();
+        let step = session.seal(&Rows(self.tx), &self.keys.member, &content, say.padding.bucket())?;
+        let (_, sealed) = step.commit(|diff, _| apply(self.tx, diff))?;
+        self.remember_own(&sealed.payload)?;
+        let via = MemberVia {
+            mailbox: say.mailbox,
+            branch: sealed.branch,
+            epoch: sealed.epoch,
+        };
+        let deposit = Deposit {
+            mailbox: say.mailbox,
+            branch: sealed.branch,
+            epoch: sealed.epoch,
+            kind: sealed.kind,
+            command_id: CommandId::random(),
+            not_after: self.now + COMMAND_LIFE_MS,
+            payload: sealed.payload,
+            ext: Extensions::none(),
+            signature: None,
+        };
+        Ok(Some((Command::Deposit(deposit), Via::Member(via))))
+    }
+
+    /// Queues a message for a group.
+    pub(crate) fn say(
+        &mut self,
+        mailbox: MailboxId,
+        body: &telesphor_clinical::message::GroupMessage,
+        padding: Padding,
+        job: crate::core::records::Job,
+    ) -> Result<u64> {
+        let say = GroupSay {
+            mailbox,
+            body: Bytes(canonical::encode(body)),
+            padding,
+        };
+        self.enqueue(What::Group(say), job, None)
+    }
+}
