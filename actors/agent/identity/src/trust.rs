@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use telesphor_clinical::header::Relation;
 use telesphor_clinical::text::{Text, bounded};
 use telesphor_wire::hash::Digest;
-use telesphor_wire::ids::IdentityId;
+use telesphor_wire::ids::{DocumentId, IdentityId};
 
 use crate::evidence::Domains;
 
@@ -79,6 +80,8 @@ pub struct Verifier {
     pub heads: BTreeMap<IdentityId, SeenHead>,
     /// Highest sequence seen of each status list.
     pub sequences: BTreeMap<Digest, u64>,
+    /// Documents that he knows to be replaced, amended or withdrawn, and by which.
+    pub superseded: BTreeMap<DocumentId, Relation>,
     /// His names for people.
     pub names: BTreeMap<IdentityId, Text>,
     /// How old proofs may be.
@@ -91,6 +94,20 @@ pub struct Verifier {
 }
 
 impl Verifier {
+    /// Remembers what a verdict has shown, so that nobody can go back behind it later.
+    pub fn learn(&mut self, seen: &crate::report::Seen) {
+        for (id, head) in &seen.heads {
+            let known = self.heads.get(id).is_some_and(|h| h.n > head.n || (h.n == head.n && h.at >= head.at));
+            if !known {
+                self.heads.insert(*id, *head);
+            }
+        }
+        for (list, sequence) in &seen.lists {
+            let highest = self.sequences.entry(*list).or_default();
+            *highest = (*highest).max(*sequence);
+        }
+    }
+
     /// Somebody who trusts nobody and has seen nothing.
     pub fn new(now: u64) -> Self {
         Self {
@@ -98,6 +115,7 @@ impl Verifier {
             domains: Domains::none(),
             heads: BTreeMap::new(),
             sequences: BTreeMap::new(),
+            superseded: BTreeMap::new(),
             names: BTreeMap::new(),
             freshness: Freshness::OFFLINE,
             demands: Vec::new(),
