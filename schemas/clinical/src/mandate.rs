@@ -29,6 +29,15 @@ open_coded! {
     }
 }
 
+/// A place in one of the issuer's status lists, which tells whether it was withdrawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatusPlace {
+    /// The list's random name.
+    pub list: Digest,
+    /// The place in it.
+    pub index: u32,
+}
+
 /// A mandate, as signed by the one acted for, or by an authority.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mandate {
@@ -53,6 +62,8 @@ pub struct Mandate {
     pub from: Instant,
     /// Until when; for an adolescent, the birthday.
     pub until: Option<Instant>,
+    /// Where it is told whether it was withdrawn; without it the mandate holds to its end.
+    pub status: Option<StatusPlace>,
     /// Dormant until an attestation of this claim about the subject exists ("incapacity").
     pub dormant_until: Option<Text>,
     /// In words.

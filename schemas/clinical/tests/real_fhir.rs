@@ -17,10 +17,17 @@ fn data() -> Option<PathBuf> {
 }
 
 fn files(dir: &Path, out: &mut Vec<PathBuf>) {
-    let mut entries: Vec<_> = std::fs::read_dir(dir).unwrap().map(|e| e.unwrap().path()).collect();
+    let mut entries: Vec<_> = std::fs::read_dir(dir)
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .collect();
     entries.sort();
     for path in entries {
-        if path.is_dir() { files(&path, out) } else { out.push(path) }
+        if path.is_dir() {
+            files(&path, out)
+        } else {
+            out.push(path)
+        }
     }
 }
 
@@ -35,14 +42,26 @@ fn no_real_file_is_taken_with_changed_bytes_or_refused_without_a_reason() {
     let mut all = Vec::new();
     files(&dir, &mut all);
     let key = SigningKey::generate();
-    let signer = Signer { key: &key, author_head: Digest([0; 32]) };
+    let signer = Signer {
+        key: &key,
+        author_head: Digest([0; 32]),
+    };
     let mut per_set: BTreeMap<String, [usize; 6]> = BTreeMap::new();
     let mut reasons: BTreeMap<String, usize> = BTreeMap::new();
     let mut scopes: BTreeMap<String, usize> = BTreeMap::new();
     let (mut leaves, mut largest) = (Vec::new(), 0);
     for path in all {
         let ext = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
-        let set = path.strip_prefix(&dir).unwrap().components().next().unwrap().as_os_str().to_str().unwrap().to_owned();
+        let set = path
+            .strip_prefix(&dir)
+            .unwrap()
+            .components()
+            .next()
+            .unwrap()
+            .as_os_str()
+            .to_str()
+            .unwrap()
+            .to_owned();
         let bytes = std::fs::read(&path).unwrap();
         let read: fn(&[u8]) -> Result<Intake, fhir::IntakeError> = match ext {
             "json" => fhir::take_in,
@@ -65,19 +84,26 @@ fn no_real_file_is_taken_with_changed_bytes_or_refused_without_a_reason() {
                     *reasons.entry(left.why.to_string()).or_default() += 1;
                 }
                 for proposal in &intake.taken {
-                    assert!(contains(&bytes, &proposal.body), "bytes changed in {}", path.display());
+                    assert!(
+                        contains(&bytes, &proposal.body),
+                        "bytes changed in {}",
+                        path.display()
+                    );
                     assert!(!proposal.scopes.is_empty() && !proposal.title.is_empty());
                     for scope in proposal.scopes.iter() {
                         *scopes.entry(scope.to_string()).or_default() += 1;
                     }
                     let recorded = Instant::now_of(1_700_000_000_000, 120, Clock::Device);
                     let header = proposal.header(IdentityId([7; 32]), None, recorded);
-                    match SignedDocument::sign(header, proposal.body.clone(), &signer, SignOptions::default()) {
+                    match SignedDocument::sign(header, proposal.body.clone(), &signer, SignOptions::default())
+                    {
                         Ok(document) => {
                             let again = SignedDocument::from_bytes(&document.to_bytes()).unwrap();
                             assert!(again == document && again.verify_signature().is_ok());
                             assert_eq!(again.body.as_ref(), &proposal.body[..]);
-                            let n = telesphor_clinical::fields::leaves(&proposal.body, 1).unwrap().len();
+                            let n = telesphor_clinical::fields::leaves(&proposal.body, 1)
+                                .unwrap()
+                                .len();
                             largest = largest.max(n);
                             leaves.push(n);
                         }
@@ -96,7 +122,11 @@ fn no_real_file_is_taken_with_changed_bytes_or_refused_without_a_reason() {
     }
     eprintln!("reasons: {reasons:#?}\nscopes: {scopes:#?}");
     leaves.sort_unstable();
-    eprintln!("leaves: p50 {}, p90 {}, max {largest}", leaves[leaves.len() / 2], leaves[leaves.len() * 9 / 10]);
+    eprintln!(
+        "leaves: p50 {}, p90 {}, max {largest}",
+        leaves[leaves.len() / 2],
+        leaves[leaves.len() * 9 / 10]
+    );
     let synthea = per_set.get("synthea-r4-bundles").copied().unwrap_or_default();
     assert_eq!((synthea[2], synthea[5]), (0, 0), "a Synthea bundle was refused");
     let hl7 = per_set.get("hl7-r4-examples").copied().unwrap_or_default();

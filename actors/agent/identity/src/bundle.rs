@@ -6,6 +6,7 @@
 //! The first eight bytes show at once when a program has changed line ends or cut the high bit.
 
 use serde::{Deserialize, Serialize};
+use telesphor_clinical::mandate::SignedMandate;
 use telesphor_clinical::text::bounded;
 use telesphor_wire::bytes::Bytes;
 use telesphor_wire::canonical::{self, CanonicalError};
@@ -37,6 +38,9 @@ pub struct Proofs {
     /// The status lists that these name.
     #[serde(deserialize_with = "bounded::<MAX_PROOFS, _, _>")]
     pub lists: Vec<SignedStatusList>,
+    /// Mandates under which the author acted.
+    #[serde(deserialize_with = "bounded::<MAX_PROOFS, _, _>")]
+    pub mandates: Vec<SignedMandate>,
 }
 
 impl Proofs {

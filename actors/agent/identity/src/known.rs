@@ -64,14 +64,22 @@ impl Known {
                 Some(Relation::Same | Relation::FirstLonger) => {}
                 Some(Relation::Forked(_)) => {
                     if let Some(known) = longest.get(&id) {
-                        forks.push(Fork { one: (*known).clone(), other: history.clone() });
+                        forks.push(Fork {
+                            one: (*known).clone(),
+                            other: history.clone(),
+                        });
                     }
                 }
             }
         }
         let mut known: BTreeMap<_, Result<VerifiedHistory, HistoryProblem>> = longest
             .into_iter()
-            .map(|(id, history)| (id, history.verify(&verifier.domains).map_err(HistoryProblem::Broken)))
+            .map(|(id, history)| {
+                (
+                    id,
+                    history.verify(&verifier.domains).map_err(HistoryProblem::Broken),
+                )
+            })
             .collect();
         for fork in &forks {
             // A pair that does not hold proves nothing, against nobody.
@@ -83,7 +91,10 @@ impl Known {
         for (id, entry) in &mut known {
             if let (Ok(history), Some(seen)) = (&*entry, verifier.heads.get(id)) {
                 let problem = match history.at_event(seen.n) {
-                    None => Some(HistoryProblem::OlderThanKnown { given: history.now().n, seen: seen.n }),
+                    None => Some(HistoryProblem::OlderThanKnown {
+                        given: history.now().n,
+                        seen: seen.n,
+                    }),
                     Some(state) if state.head != seen.head => Some(HistoryProblem::Contradicts),
                     Some(_) => None,
                 };
@@ -109,7 +120,9 @@ impl Known {
 
     /// Those that hold.
     pub fn iter(&self) -> impl Iterator<Item = (&IdentityId, &VerifiedHistory)> {
-        self.0.iter().filter_map(|(id, history)| Some((id, history.as_ref().ok()?)))
+        self.0
+            .iter()
+            .filter_map(|(id, history)| Some((id, history.as_ref().ok()?)))
     }
 }
 

@@ -30,6 +30,19 @@ pub struct Attested {
     pub attestation: Digest,
 }
 
+/// What is known of a mandate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MandateFound {
+    /// The document names none.
+    NotNamed,
+    /// One is named, but it is not here, or its issuer cannot be checked.
+    NotProved,
+    /// One is named and does not hold: not for this author, not then, withdrawn, or still dormant.
+    DoesNotHold,
+    /// It is here, genuine, and held then.
+    Holds,
+}
+
 /// One thing that was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Finding {
@@ -39,8 +52,8 @@ pub enum Finding {
     OnBehalfOf {
         /// For whom.
         whom: IdentityId,
-        /// Whether a mandate is named.
-        mandate: bool,
+        /// What is known of the mandate.
+        mandate: MandateFound,
     },
     /// The author's keys are not in his own hands.
     Custody(Custody),
@@ -109,7 +122,9 @@ pub(crate) fn when(unix_ms: u64) -> String {
 impl Report {
     /// Whether a claim of this word about the author was found and taken.
     pub fn holds(&self, word: &str) -> bool {
-        self.findings.iter().any(|f| matches!(f, Finding::Attested(a) if a.word == word))
+        self.findings
+            .iter()
+            .any(|f| matches!(f, Finding::Attested(a) if a.word == word))
     }
 
     /// The report in lines, with the verifier's own names for people.
@@ -118,7 +133,10 @@ impl Report {
             Finding::Proved(time) => Some(time),
             _ => None,
         });
-        self.findings.iter().map(|finding| line(finding, self, proved, verifier)).collect()
+        self.findings
+            .iter()
+            .map(|finding| line(finding, self, proved, verifier))
+            .collect()
     }
 }
 
@@ -126,21 +144,37 @@ fn line(finding: &Finding, report: &Report, proved: Option<&ProvedTime>, verifie
     let name = |id: &IdentityId| verifier.name(id);
     match finding {
         Finding::SignedBy(author) => format!("signed by {}", name(author)),
-        Finding::OnBehalfOf { whom, mandate: true } => format!("on behalf of {}, under a mandate", name(whom)),
-        Finding::OnBehalfOf { whom, mandate: false } => {
-            format!("on behalf of {}, as the author says; no mandate is named", name(whom))
+        Finding::OnBehalfOf { whom, mandate } => {
+            let how = match mandate {
+                MandateFound::Holds => "under a mandate that held then",
+                MandateFound::NotNamed => "as the author says; no mandate is named",
+                MandateFound::NotProved => "as the author says; the mandate named could not be checked",
+                MandateFound::DoesNotHold => "BUT THE MANDATE NAMED DOES NOT HOLD",
+            };
+            format!("on behalf of {}, {how}", name(whom))
         }
         Finding::Custody(Custody::Institution(by)) => {
-            format!("the keys of {} are held by an institution: {}", name(&report.author), name(by))
+            format!(
+                "the keys of {} are held by an institution: {}",
+                name(&report.author),
+                name(by)
+            )
         }
         Finding::Custody(Custody::Guardians(g)) => {
             let names: Vec<_> = g.guardians.iter().map(name).collect();
-            format!("the keys of {} are held by guardians: {}", name(&report.author), names.join(", "))
+            format!(
+                "the keys of {} are held by guardians: {}",
+                name(&report.author),
+                names.join(", ")
+            )
         }
         Finding::Custody(Custody::Own(_)) => format!("the keys of {} are their own", name(&report.author)),
         Finding::Attested(a) => attested(a, proved, report, verifier),
         Finding::NotAttested => {
-            format!("nobody whom you trust says who {} is or may be", name(&report.author))
+            format!(
+                "nobody whom you trust says who {} is or may be",
+                name(&report.author)
+            )
         }
         Finding::Proved(time) => {
             format!("existed at {}, proved by domain {}", when(time.at), time.domain)
@@ -150,18 +184,28 @@ fn line(finding: &Finding, report: &Report, proved: Option<&ProvedTime>, verifie
         }
         Finding::EvidenceIgnored(why) => format!("not counted: {why}"),
         Finding::HistoryConfirmed(Some(at)) => {
-            format!("the key history of {} was last confirmed at {}", name(&report.author), when(*at))
+            format!(
+                "the key history of {} was last confirmed at {}",
+                name(&report.author),
+                when(*at)
+            )
         }
         Finding::HistoryConfirmed(None) => format!(
             "the key history of {} is as the file brings it; a later change would not be seen here",
             name(&report.author)
         ),
-        Finding::CoSigned { signer, role: Some(role) } => {
+        Finding::CoSigned {
+            signer,
+            role: Some(role),
+        } => {
             format!("signed under it: {} ({})", name(signer), role.shown())
         }
         Finding::CoSigned { signer, role: None } => format!("signed under it: {}", name(signer)),
         Finding::CoSignatureIgnored(signer) => {
-            format!("a second signature in the name of {} could not be checked and does not count", name(signer))
+            format!(
+                "a second signature in the name of {} could not be checked and does not count",
+                name(signer)
+            )
         }
         Finding::Status(Status::EnteredInError) => {
             "ENTERED IN ERROR: the author says that it must not be relied on".to_owned()
@@ -190,7 +234,12 @@ fn attested(a: &Attested, proved: Option<&ProvedTime>, report: &Report, verifier
         true => String::new(),
         false => format!(" (whom {} allows to say so)", verifier.name(&a.anchor)),
     };
-    let ended = a.withdrawn_later.map(|r| r.since).into_iter().chain((a.until < verifier.now).then_some(a.until)).min();
+    let ended = a
+        .withdrawn_later
+        .map(|r| r.since)
+        .into_iter()
+        .chain((a.until < verifier.now).then_some(a.until))
+        .min();
     match (ended, proved) {
         (Some(end), Some(time)) => format!(
             "{words}{through} at the time; signed before that ended on {}, proved by domain {}",

@@ -97,7 +97,10 @@ impl Verifier {
     /// Remembers what a verdict has shown, so that nobody can go back behind it later.
     pub fn learn(&mut self, seen: &crate::report::Seen) {
         for (id, head) in &seen.heads {
-            let known = self.heads.get(id).is_some_and(|h| h.n > head.n || (h.n == head.n && h.at >= head.at));
+            let known = self
+                .heads
+                .get(id)
+                .is_some_and(|h| h.n > head.n || (h.n == head.n && h.at >= head.at));
             if !known {
                 self.heads.insert(*id, *head);
             }

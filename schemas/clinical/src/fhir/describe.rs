@@ -49,9 +49,8 @@ pub(super) fn title(resource: &str, value: &Value<'_>) -> Text {
         None => return Text::cut(&label),
     };
     match resource {
-        "Observation" | "Condition" | "AllergyIntolerance" | "Immunization" | "Procedure" | "DiagnosticReport" => {
-            Text::cut(&title)
-        }
+        "Observation" | "Condition" | "AllergyIntolerance" | "Immunization" | "Procedure"
+        | "DiagnosticReport" => Text::cut(&title),
         _ => Text::cut(&format!("{label}: {title}")),
     }
 }
@@ -98,10 +97,17 @@ fn measured(value: &Value<'_>) -> Option<String> {
     if let Some(quantity) = value.get("valueQuantity") {
         let number = quantity.get("value")?.raw;
         let comparator = quantity.text_of("comparator").unwrap_or_default();
-        let unit = quantity.text_of("unit").or_else(|| quantity.text_of("code")).unwrap_or_default();
+        let unit = quantity
+            .text_of("unit")
+            .or_else(|| quantity.text_of("code"))
+            .unwrap_or_default();
         return Some(format!("{comparator}{number} {unit}").trim_end().to_owned());
     }
-    words(value.get("valueCodeableConcept").or_else(|| value.get("valueString"))?)
+    words(
+        value
+            .get("valueCodeableConcept")
+            .or_else(|| value.get("valueString"))?,
+    )
 }
 
 pub(super) fn effective(value: &Value<'_>) -> Option<Instant> {
@@ -122,11 +128,22 @@ pub(super) fn effective(value: &Value<'_>) -> Option<Instant> {
         "issued",
         "sent",
     ];
-    let periods = ["effectivePeriod", "performedPeriod", "occurrencePeriod", "onsetPeriod", "period", "billablePeriod"];
+    let periods = [
+        "effectivePeriod",
+        "performedPeriod",
+        "occurrencePeriod",
+        "onsetPeriod",
+        "period",
+        "billablePeriod",
+    ];
     direct
         .iter()
         .filter_map(|name| value.text_of(name))
-        .chain(periods.iter().filter_map(|name| value.get(name)?.text_of("start")))
+        .chain(
+            periods
+                .iter()
+                .filter_map(|name| value.get(name)?.text_of("start")),
+        )
         .find_map(Instant::from_fhir)
 }
 
@@ -155,5 +172,6 @@ pub(super) fn patient(value: &Value<'_>) -> Option<String> {
         return Some(reference.to_owned());
     }
     let own = value.text_of("resourceType") == Some("Patient");
-    own.then(|| value.text_of("id").map(|id| format!("Patient/{id}"))).flatten()
+    own.then(|| value.text_of("id").map(|id| format!("Patient/{id}")))
+        .flatten()
 }

@@ -49,14 +49,23 @@ pub struct Proposal {
 impl Proposal {
     /// A header from the proposal. Correct scopes and title before or after.
     pub fn header(&self, author: IdentityId, subject: Option<IdentityId>, recorded: Instant) -> Header {
-        let mut header = Header::new(self.kind, Text::from(FHIR_JSON), self.title.clone(), author, recorded);
+        let mut header = Header::new(
+            self.kind,
+            Text::from(FHIR_JSON),
+            self.title.clone(),
+            author,
+            recorded,
+        );
         header.language = self.language.clone();
         header.subject = subject.map(Subject::Identity);
         header.effective = self.effective.clone();
         header.status = self.status;
         header.scopes = self.scopes.clone();
         header.sensitivity = self.sensitivity.clone();
-        header.classified_by = Some(Classified { by: Classifier::Rules, identity: None });
+        header.classified_by = Some(Classified {
+            by: Classifier::Rules,
+            identity: None,
+        });
         header
     }
 }
@@ -158,14 +167,20 @@ fn whole(value: &Value<'_>, path: &str, intake: &mut Intake) -> Result<(), Intak
         let path = format!("{path}.entry[{i}].resource");
         match entry.get("resource") {
             Some(found) if matches!(found.node, Node::Object(_)) => resource(found, path, intake),
-            _ => intake.left.push(Left { path, why: LeftWhy::NoResource }),
+            _ => intake.left.push(Left {
+                path,
+                why: LeftWhy::NoResource,
+            }),
         }
     }
     Ok(())
 }
 
 fn resource(value: &Value<'_>, path: String, intake: &mut Intake) {
-    let left = |why| Left { path: path.clone(), why };
+    let left = |why| Left {
+        path: path.clone(),
+        why,
+    };
     let Some(kind) = value.text_of("resourceType") else {
         intake.left.push(left(LeftWhy::NoType));
         return;
