@@ -73,7 +73,7 @@ impl Stock {
 }
 
 /// Which package of a stock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum PackageId {
     /// A one-time package.
     Once(u64),

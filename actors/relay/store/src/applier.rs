@@ -1,16 +1,76 @@
-//! The one write path.
+//! The one write path: decide, write, sync, and only then answer.
+//!
+//! ```text
+//!   group of batches -> rules decide, command by command, on the overlay
+//!                    -> one write batch: events, payloads, heads, memory, batches, cursors
+//!                    -> one synced write over all partitions     <- the promise is kept here
+//!                    -> results
+//! ```
 
-use telesphor_rules::facts::Token;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use rocksdb::{WriteBatch, WriteOptions};
+use telesphor_rules::effects::{Decision, Effects, Place};
+use telesphor_rules::facts::{At, DomainFacts, Facts, Token, token_hash};
+use telesphor_rules::prepared::Prepared;
+use telesphor_rules::{clock, decide};
+use telesphor_wire::answer::Refusal;
+use telesphor_wire::command::Command;
+use telesphor_wire::error::ErrorCode;
+use telesphor_wire::ext::Extensions;
 use telesphor_wire::hash::Digest;
 use telesphor_wire::ids::{PartitionId, Voucher};
+use telesphor_wire::receipt::{BatchHead, BatchLeaf, BatchTree};
 
-use crate::applied::{Applied, Ordered};
+use crate::applied::{Applied, Done, Fresh, FreshPayload, Ordered, Outcome};
+use crate::cache::Cache;
+use crate::database::{Database, write_options};
 use crate::error::{Fatal, StoreError};
+use crate::faults::Operation;
+use crate::note::Note;
+use crate::overlay::Overlay;
+use crate::reader::PartitionHead;
+use crate::sheet::Sheet;
+
+/// Leaves of one batch, at most (the depth of a receipt's path is bounded).
+const MAX_LEAVES: usize = 1 << telesphor_wire::limits::MAX_PATH;
+/// A write batch that grew beyond this is not kept for the next group, bytes.
+const KEEP_BATCH_BYTES: usize = 16 << 20;
 
 /// The store's only writer. Lives on a thread of its own, since it blocks on the disk.
-pub struct Applier {}
+pub struct Applier {
+    database: Arc<Database>,
+    domain: DomainFacts,
+    partitions: Vec<PartitionHead>,
+    cache: Cache,
+    note: Note,
+    batch: WriteBatch,
+    scratch: Vec<u8>,
+    synced: WriteOptions,
+}
 
 impl Applier {
+    pub(crate) fn new(
+        database: Arc<Database>,
+        domain: DomainFacts,
+        partitions: Vec<PartitionHead>,
+        cache_bytes: usize,
+        note: Note,
+    ) -> Self {
+        Self {
+            database,
+            domain,
+            partitions,
+            cache: Cache::new(cache_bytes),
+            note,
+            batch: WriteBatch::default(),
+            scratch: Vec::with_capacity(4096),
+            synced: write_options(true),
+        }
+    }
+
     /// Decides every batch of a group in order, writes everything that follows in one batch,
     /// syncs once for all partitions, and only then answers.
     ///
@@ -20,8 +80,98 @@ impl Applier {
     /// # Errors
     /// [`Fatal`]: nothing may be acknowledged, and the process must end
     /// ([`Fatal::OutOfOrder`] alone leaves the store as it was).
-    pub fn apply(&mut self, _group: &[Ordered]) -> Result<Vec<Applied>, Fatal> {
-        Err(Fatal::Store(StoreError::Poisoned))
+    pub fn apply(&mut self, group: &[Ordered]) -> Result<Vec<Applied>, Fatal> {
+        self.database.check()?;
+        self.in_order(group)?;
+        self.carry_out(group).map_err(|e| self.fatal(e))
+    }
+
+    fn fatal(&self, error: StoreError) -> Fatal {
+        self.database.poison();
+        Fatal::Store(error)
+    }
+
+    fn in_order(&self, group: &[Ordered]) -> Result<(), Fatal> {
+        let mut next: BTreeMap<PartitionId, u64> = BTreeMap::new();
+        for ordered in group {
+            let (partition, found) = (ordered.partition, ordered.position);
+            let stands = self.partitions.get(usize::from(partition.0)).map(|p| p.position);
+            let expected = match (next.get(&partition), stands) {
+                (Some(next), _) => *next,
+                (None, Some(stands)) => stands.saturating_add(1),
+                (None, None) => 0,
+            };
+            if found != expected || stands.is_none() {
+                return Err(Fatal::OutOfOrder {
+                    partition,
+                    expected,
+                    found,
+                });
+            }
+            next.insert(partition, expected.saturating_add(1));
+        }
+        Ok(())
+    }
+
+    fn carry_out(&mut self, group: &[Ordered]) -> Result<Vec<Applied>, StoreError> {
+        let database = self.database.clone();
+        let columns = database.columns()?;
+        let prepared: Vec<Vec<Prepared<'_>>> = group
+            .iter()
+            .map(|o| o.batch.submissions.iter().map(Prepared::new).collect())
+            .collect();
+        let mut overlay = Overlay::load(&database, &columns, &mut self.cache, &prepared)?;
+        let mut sheet = Sheet::new(&columns, &mut self.batch, &mut self.scratch);
+
+        let mut partitions = self.partitions.clone();
+        let mut applied = Vec::with_capacity(group.len());
+        let mut decided = 0;
+        for (ordered, prepared) in group.iter().zip(&prepared) {
+            let Some(stands) = partitions.get_mut(usize::from(ordered.partition.0)) else {
+                continue;
+            };
+            let now = clock::advance(stands.clock, ordered.batch.stamp);
+            let round = Round {
+                domain: &self.domain,
+                ordered,
+                prepared,
+                at: At {
+                    partition: ordered.partition,
+                    now,
+                },
+            };
+            let done = round.run(&mut overlay, &mut sheet, &mut decided, stands, &database)?;
+            *stands = PartitionHead {
+                position: done.position,
+                head: done.digest,
+                clock: now,
+            };
+            sheet.cursor(ordered.partition, stands);
+            applied.push(done);
+        }
+        for slot in overlay.slots.iter().filter(|s| s.changed) {
+            if let Some(mailbox) = &slot.mailbox {
+                sheet.mailbox(mailbox, slot.profile_changed);
+            }
+        }
+        write(&database, &self.batch, &self.synced)?;
+        // ---- The promise is kept from here on: a crash before this line loses a group that
+        // nobody was told of, a crash after it loses nothing.
+        database.faults.before(Operation::Answer)?;
+
+        for slot in overlay.slots {
+            if let Some(mailbox) = &slot.mailbox {
+                self.cache.put(mailbox);
+            }
+        }
+        for (clock, stands) in database.clocks.iter().zip(&partitions) {
+            clock.store(stands.clock, Ordering::Relaxed);
+        }
+        self.partitions = partitions;
+        if self.batch.size_in_bytes() > KEEP_BATCH_BYTES {
+            self.batch = WriteBatch::default();
+        }
+        Ok(applied)
     }
 
     /// Notes what this relay has attested, so that a store which lost it is found out when it
@@ -31,11 +181,17 @@ impl Applier {
     /// [`Fatal`] if the note cannot be written.
     pub fn note_attested(
         &mut self,
-        _partition: PartitionId,
-        _position: u64,
-        _head: &Digest,
+        partition: PartitionId,
+        position: u64,
+        head: &Digest,
     ) -> Result<(), Fatal> {
-        Err(Fatal::Store(StoreError::Poisoned))
+        self.database.check()?;
+        let written = self
+            .database
+            .faults
+            .before(Operation::Note)
+            .and_then(|()| self.note.write(partition, position, *head));
+        written.map_err(|e| self.fatal(e.into()))
     }
 
     /// Syncs the note of attested heads: about once a second, and before the process ends.
@@ -43,14 +199,155 @@ impl Applier {
     /// # Errors
     /// [`Fatal`] if the sync fails.
     pub fn sync_note(&mut self) -> Result<(), Fatal> {
-        Err(Fatal::Store(StoreError::Poisoned))
+        self.database.check()?;
+        self.note.sync().map_err(|e| self.fatal(e.into()))
     }
 
     /// Registers an admission token, durably. Only its hash is kept.
     ///
     /// # Errors
     /// [`Fatal`] if it cannot be written.
-    pub fn register_token(&mut self, _token: &Voucher, _entry: Token) -> Result<(), Fatal> {
-        Err(Fatal::Store(StoreError::Poisoned))
+    pub fn register_token(&mut self, token: &Voucher, entry: Token) -> Result<(), Fatal> {
+        self.database.check()?;
+        self.write_token(token, &entry).map_err(|e| self.fatal(e))
     }
+
+    fn write_token(&mut self, token: &Voucher, entry: &Token) -> Result<(), StoreError> {
+        let database = self.database.clone();
+        let columns = database.columns()?;
+        Sheet::new(&columns, &mut self.batch, &mut self.scratch).token(&token_hash(token), entry);
+        write(&database, &self.batch, &self.synced)
+    }
+}
+
+/// One write, synced. An error here is final: what a failed sync left on the disk is unknown,
+/// and trying again would only hide it.
+fn write(database: &Database, batch: &WriteBatch, synced: &WriteOptions) -> Result<(), StoreError> {
+    database.faults.before(Operation::Write)?;
+    if let Err(failed) = database.faults.before(Operation::Sync) {
+        database.db.write_opt(batch, &write_options(false))?;
+        return Err(failed.into());
+    }
+    Ok(database.db.write_opt(batch, synced)?)
+}
+
+/// One batch being decided.
+struct Round<'a> {
+    domain: &'a DomainFacts,
+    ordered: &'a Ordered,
+    prepared: &'a [Prepared<'a>],
+    at: At,
+}
+
+impl Round<'_> {
+    fn run(
+        &self,
+        overlay: &mut Overlay<'_>,
+        sheet: &mut Sheet<'_>,
+        decided: &mut usize,
+        stands: &PartitionHead,
+        database: &Database,
+    ) -> Result<Applied, StoreError> {
+        let (partition, position) = (self.ordered.partition, self.ordered.position);
+        let mut leaves: Vec<BatchLeaf> = Vec::with_capacity(self.prepared.len());
+        let mut outcomes = Vec::with_capacity(self.prepared.len());
+        let mut fresh = Vec::with_capacity(self.prepared.len());
+        for (index, prepared) in self.prepared.iter().enumerate() {
+            overlay.turn_to(*decided);
+            *decided += 1;
+            let decision = self.decide(overlay, prepared, leaves.len());
+            overlay.check()?;
+            outcomes.push(match decision {
+                Decision::Refused(refusal) => Outcome::Refused(refusal),
+                Decision::Repeated(known) => Outcome::Repeated(Done {
+                    place: known.place,
+                    gave: known.gave,
+                }),
+                Decision::Accepted(effects) => {
+                    let leaf = leaf_of(&effects);
+                    let number = leaf.and(u32::try_from(leaves.len()).ok());
+                    leaves.extend(leaf);
+                    let place = Place {
+                        partition,
+                        position,
+                        leaf: number,
+                    };
+                    Outcome::Accepted(self.accept(*effects, place, index, overlay, sheet, &mut fresh))
+                }
+            });
+        }
+        let tree = BatchTree::new(leaves.iter().map(BatchLeaf::digest).collect());
+        let head = BatchHead {
+            previous: stands.head,
+            root: tree.root(),
+            incarnation: database.meta.incarnation,
+            partition,
+            position,
+            stamp: self.at.now,
+            ext: Extensions::none(),
+        };
+        sheet.batch(&head, &leaves);
+        let digest = head.digest();
+        Ok(Applied {
+            partition,
+            position,
+            head,
+            digest,
+            leaves,
+            tree,
+            outcomes,
+            fresh,
+        })
+    }
+
+    fn decide(&self, facts: &impl Facts, prepared: &Prepared<'_>, leaves: usize) -> Decision {
+        if self.ordered.batch.ext.check(&[]).is_err() {
+            return Decision::Refused(Refusal::of(ErrorCode::UnknownCritical));
+        }
+        if leaves >= MAX_LEAVES {
+            return Decision::Refused(Refusal::of(ErrorCode::TooMany));
+        }
+        decide(self.domain, facts, prepared, self.at)
+    }
+
+    fn accept(
+        &self,
+        mut effects: Effects,
+        place: Place,
+        index: usize,
+        overlay: &mut Overlay<'_>,
+        sheet: &mut Sheet<'_>,
+        fresh: &mut Vec<Fresh>,
+    ) -> Done {
+        let known = effects.remember.clone().at(place);
+        let deposit = match self.prepared.get(index).map(|p| p.command) {
+            Some(Command::Deposit(d)) => d.payload.as_ref(),
+            _ => &[],
+        };
+        sheet.effects(&effects, deposit, self.ordered.partition, &known);
+        let gave = known.gave.clone();
+        overlay.absorb(&effects, known);
+        if let (Some(event), Some(changed)) = (effects.event.take(), &effects.mailbox) {
+            let payload = match event.payload {
+                Some(own) => FreshPayload::Own(Arc::new(own)),
+                None => FreshPayload::InBatch(self.ordered.batch.clone(), index),
+            };
+            fresh.push(Fresh {
+                mailbox: changed.id,
+                header: event.header,
+                payload_hash: event.payload_hash,
+                hash: changed.head.hash,
+                payload,
+            });
+        }
+        Done { place, gave }
+    }
+}
+
+fn leaf_of(effects: &Effects) -> Option<BatchLeaf> {
+    effects.mailbox.as_ref().map(|m| BatchLeaf {
+        mailbox: m.id,
+        seq: m.head.seq,
+        hash: m.head.hash,
+    })
 }

@@ -7,6 +7,8 @@ pub enum Operation {
     Write,
     /// The sync after it: an error here stands for a write whose fate is unknown.
     Sync,
+    /// Answering what was just synced: a process that ends here has told nobody.
+    Answer,
     /// Giving a finished checkpoint its name.
     CheckpointRename,
     /// Noting what was attested.

@@ -20,11 +20,20 @@
 
 pub mod applied;
 pub mod applier;
+mod cache;
+mod columns;
+mod database;
 pub mod error;
 pub mod faults;
+mod files;
+mod note;
+mod overlay;
 pub mod reader;
+mod reclaim;
+mod sheet;
 mod store;
 pub mod upkeep;
+mod verify;
 
 pub use applied::{Applied, Done, Fresh, Ordered, Outcome};
 pub use applier::Applier;

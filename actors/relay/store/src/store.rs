@@ -1,15 +1,29 @@
 //! Founding, opening and restoring a store.
+//!
+//! ```text
+//! <store>/db         the database
+//! <store>/attested   the note of attested heads
+//! ```
 
+use std::fs;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
+use rocksdb::WriteBatch;
 use telesphor_rules::facts::DomainFacts;
-use telesphor_wire::ids::Incarnation;
+use telesphor_wire::hash::Digest;
+use telesphor_wire::ids::{Incarnation, PartitionId};
+use telesphor_wire::receipt::BatchHead;
 
 use crate::applier::Applier;
+use crate::columns::{batches, cursors, meta};
+use crate::database::{DB_DIR, Database, NOTE_FILE, write_options};
 use crate::error::StoreError;
 use crate::faults::{Faults, NoFaults};
-use crate::reader::Reader;
+use crate::files;
+use crate::note::Note;
+use crate::reader::{PartitionHead, Reader};
 use crate::upkeep::Upkeep;
 
 /// How a store is opened.
@@ -38,6 +52,15 @@ impl StoreConfig {
             faults: Arc::new(NoFaults),
         }
     }
+
+    fn meta(&self) -> meta::Meta {
+        meta::Meta {
+            format: meta::FORMAT,
+            incarnation: Incarnation::random(),
+            partitions: self.domain.partitions,
+            domain: self.domain.domain.as_str().to_owned(),
+        }
+    }
 }
 
 /// An open store, before it is handed to its writer and readers.
@@ -52,8 +75,12 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::NotEmpty`] if something is there; [`StoreError::Disk`], [`StoreError::Io`].
-    pub fn create(_path: &Path, _config: StoreConfig) -> Result<Self, StoreError> {
-        Err(StoreError::NoStore)
+    pub fn create(path: &Path, config: StoreConfig) -> Result<Self, StoreError> {
+        files::must_be_empty(path)?;
+        fs::create_dir_all(path)?;
+        let database = Database::open(path, &config, Some(&config.meta()))?;
+        files::sync_dir(path)?;
+        Self::with(database, config)
     }
 
     /// Opens a store and checks that it is not behind what it had attested.
@@ -61,22 +88,56 @@ impl Store {
     /// # Errors
     /// [`StoreError::NoStore`], [`StoreError::Format`], [`StoreError::OtherDomain`],
     /// [`StoreError::Behind`], [`StoreError::Disk`], [`StoreError::Io`].
-    pub fn open(_path: &Path, _config: StoreConfig) -> Result<Self, StoreError> {
-        Err(StoreError::NoStore)
+    pub fn open(path: &Path, config: StoreConfig) -> Result<Self, StoreError> {
+        if !path.join(DB_DIR).join("CURRENT").is_file() {
+            return Err(StoreError::NoStore);
+        }
+        let database = Database::open(path, &config, None)?;
+        Self::with(database, config)
+    }
+
+    fn with(database: Database, config: StoreConfig) -> Result<Self, StoreError> {
+        let partitions = stands(&database)?;
+        for (clock, stands) in database.clocks.iter().zip(&partitions) {
+            clock.store(stands.clock, Ordering::Relaxed);
+        }
+        let note = Note::open(&database.path.join(NOTE_FILE))?;
+        not_behind(&database, &partitions, &note)?;
+        let database = Arc::new(database);
+        Ok(Self {
+            applier: Applier::new(
+                database.clone(),
+                config.domain,
+                partitions,
+                config.cache_bytes,
+                note,
+            ),
+            reader: Reader::new(database.clone()),
+            upkeep: Upkeep::new(database),
+        })
     }
 
     /// Makes a store out of a checkpoint, under a new incarnation: positions go on, the first
     /// batch of each partition has no previous head, and agents offer again what they sent.
     ///
+    /// The new store appears under its name only when it is whole.
+    ///
     /// # Errors
     /// [`StoreError::NotEmpty`] if something is at `path`; [`StoreError::NoStore`] if the
     /// checkpoint is none; [`StoreError::Disk`], [`StoreError::Io`].
-    pub fn restore(
-        _checkpoint: &Path,
-        _path: &Path,
-        _config: StoreConfig,
-    ) -> Result<Incarnation, StoreError> {
-        Err(StoreError::NoStore)
+    pub fn restore(checkpoint: &Path, path: &Path, config: StoreConfig) -> Result<Incarnation, StoreError> {
+        files::must_be_empty(path)?;
+        if !checkpoint.join("CURRENT").is_file() {
+            return Err(StoreError::NoStore);
+        }
+        let part = files::beside(path, "part")?;
+        if part.exists() {
+            fs::remove_dir_all(&part)?;
+        }
+        files::copy_dir(checkpoint, &part.join(DB_DIR))?;
+        let incarnation = begin_anew(&part, &config)?;
+        files::put_in_place(&part, path)?;
+        Ok(incarnation)
     }
 
     /// The life of this store.
@@ -98,4 +159,57 @@ impl Store {
     pub fn into_applier(self) -> Applier {
         self.applier
     }
+}
+
+/// Gives a copied database a life of its own.
+fn begin_anew(part: &Path, config: &StoreConfig) -> Result<Incarnation, StoreError> {
+    let database = Database::open(part, config, None)?;
+    let columns = database.columns()?;
+    let fresh = config.meta();
+    let mut batch = WriteBatch::default();
+    batch.put_cf(columns.meta, meta::KEY, meta::encode(&fresh));
+    for (number, stands) in (0u16..).zip(stands(&database)?) {
+        let mut value = Vec::new();
+        cursors::encode(
+            &PartitionHead {
+                head: Digest([0; 32]),
+                ..stands
+            },
+            &mut value,
+        );
+        batch.put_cf(columns.cursors, cursors::key(PartitionId(number)), value);
+    }
+    database.db.write_opt(&batch, &write_options(true))?;
+    Ok(fresh.incarnation)
+}
+
+/// Where every partition stands.
+fn stands(database: &Database) -> Result<Vec<PartitionHead>, StoreError> {
+    let columns = database.columns()?;
+    (0..database.meta.partitions)
+        .map(|n| {
+            let key = cursors::key(PartitionId(n));
+            let found = database.read(columns.cursors, cursors::NAME, &key, cursors::decode)?;
+            Ok(found.unwrap_or(PartitionHead::START))
+        })
+        .collect()
+}
+
+/// Recovery ends at the last intact point of the log and says nothing of what lay behind it.
+/// What this relay attested must still be there, and be the same.
+fn not_behind(database: &Database, partitions: &[PartitionHead], note: &Note) -> Result<(), StoreError> {
+    let columns = database.columns()?;
+    for (partition, noted) in note.noted() {
+        let found = partitions.get(usize::from(partition.0)).map_or(0, |p| p.position);
+        let key = batches::key(partition, noted.position);
+        let head = database.read(columns.batches, batches::NAME, &key, batches::decode)?;
+        if found < noted.position || head.map(|(h, _): (BatchHead, _)| h.digest()) != Some(noted.head) {
+            return Err(StoreError::Behind {
+                partition,
+                found,
+                attested: noted.position,
+            });
+        }
+    }
+    Ok(())
 }

@@ -1,14 +1,22 @@
 //! Verifying, reclaiming and backing up, beside the running writer.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use telesphor_wire::ids::Incarnation;
+use rocksdb::checkpoint::Checkpoint;
+use telesphor_wire::ids::{Incarnation, PartitionId};
 
+use crate::columns::cursors;
+use crate::database::{DB_DIR, Database};
 use crate::error::StoreError;
+use crate::faults::Operation;
+use crate::{files, reclaim, verify};
 
 /// Tends the store; cheap to clone, safe beside the writer.
 #[derive(Clone)]
-pub struct Upkeep {}
+pub struct Upkeep {
+    database: Arc<Database>,
+}
 
 /// What a full verification saw.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,13 +53,18 @@ pub struct Inspection {
 }
 
 impl Upkeep {
+    pub(crate) fn new(database: Arc<Database>) -> Self {
+        Self { database }
+    }
+
     /// Walks the chain of every mailbox from its genesis and the chain of batches of every
-    /// partition, and hashes every payload that is still kept.
+    /// partition, and hashes every payload that is still kept. Sees the store as it was when
+    /// the call began.
     ///
     /// # Errors
     /// [`StoreError::BrokenChain`], [`StoreError::BrokenOrder`] with the first broken link.
     pub fn verify(&self) -> Result<Verified, StoreError> {
-        Err(StoreError::Poisoned)
+        verify::everything(&self.database)
     }
 
     /// Makes a backup: a consistent copy of the store in a new directory, synced and only then
@@ -59,8 +72,16 @@ impl Upkeep {
     ///
     /// # Errors
     /// [`StoreError::NotEmpty`] if the directory is there; [`StoreError::Disk`], [`StoreError::Io`].
-    pub fn checkpoint(&self, _directory: &Path) -> Result<(), StoreError> {
-        Err(StoreError::Poisoned)
+    pub fn checkpoint(&self, directory: &Path) -> Result<(), StoreError> {
+        self.database.check()?;
+        files::must_be_empty(directory)?;
+        let part = files::beside(directory, "part")?;
+        if part.exists() {
+            std::fs::remove_dir_all(&part)?;
+        }
+        Checkpoint::new(&self.database.db)?.create_checkpoint(&part)?;
+        self.database.faults.before(Operation::CheckpointRename)?;
+        files::put_in_place(&part, directory)
     }
 
     /// Drops payloads that have run out at `now`, and makes sure that no file of the store
@@ -69,8 +90,9 @@ impl Upkeep {
     ///
     /// # Errors
     /// [`StoreError::Disk`].
-    pub fn reclaim(&self, _now: u64) -> Result<(), StoreError> {
-        Err(StoreError::Poisoned)
+    pub fn reclaim(&self, now: u64) -> Result<(), StoreError> {
+        self.database.check()?;
+        reclaim::run(&self.database, now)
     }
 
     /// Figures for an operator.
@@ -78,6 +100,28 @@ impl Upkeep {
     /// # Errors
     /// [`StoreError::Disk`].
     pub fn inspect(&self) -> Result<Inspection, StoreError> {
-        Err(StoreError::Poisoned)
+        let (db, c) = (&self.database, self.database.columns()?);
+        let estimate = |cf| -> Result<u64, StoreError> {
+            Ok(db
+                .db
+                .property_int_value_cf(cf, c"rocksdb.estimate-num-keys")?
+                .unwrap_or(0))
+        };
+        let mut batches = 0u64;
+        for n in 0..db.meta.partitions {
+            let key = cursors::key(PartitionId(n));
+            let stands = db.read(c.cursors, cursors::NAME, &key, cursors::decode)?;
+            batches = batches.saturating_add(stands.map_or(0, |s| s.position));
+        }
+        Ok(Inspection {
+            incarnation: db.meta.incarnation,
+            format: db.meta.format,
+            domain: db.meta.domain.clone(),
+            partitions: db.meta.partitions,
+            batches,
+            mailboxes: estimate(c.heads)?,
+            events: estimate(c.events)?,
+            disk_bytes: files::size_of_dir(&db.path.join(DB_DIR))?,
+        })
     }
 }

@@ -1,0 +1,275 @@
+//! How the database is opened, and what every part of the store shares.
+//!
+//! Settings follow from what is known to lose data: sync writes, no recycled or manually
+//! flushed log, point-in-time recovery with verified logs, checksums on every key in memory
+//! and on disk, no resuming after an error, no compression (everything is ciphertext or hash).
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use rocksdb::compaction_filter::Decision;
+use rocksdb::{
+    BlockBasedIndexType, BlockBasedOptions, Cache, ChecksumType, ColumnFamily, ColumnFamilyDescriptor, DB,
+    DBCompressionType, DBRecoveryMode, DataBlockIndexType, LogLevel, Options, WriteOptions,
+};
+
+use crate::columns::{
+    self, access, batches, cursors, events, heads, memory, meta, packages, payloads, profiles, tokens,
+    vouchers,
+};
+use crate::error::StoreError;
+use crate::faults::Faults;
+use crate::store::StoreConfig;
+
+/// The open database and what belongs to it.
+pub(crate) struct Database {
+    pub(crate) db: DB,
+    pub(crate) meta: meta::Meta,
+    /// The directory of the store; the database lies in `db` below it.
+    pub(crate) path: PathBuf,
+    /// The order's clock of each partition, for the compaction filters.
+    pub(crate) clocks: Clocks,
+    pub(crate) faults: Arc<dyn Faults>,
+    poisoned: AtomicBool,
+}
+
+pub(crate) type Clocks = Arc<[AtomicU64]>;
+
+/// Handles of the column families.
+pub(crate) struct Columns<'a> {
+    pub(crate) meta: &'a ColumnFamily,
+    pub(crate) cursors: &'a ColumnFamily,
+    pub(crate) batches: &'a ColumnFamily,
+    pub(crate) heads: &'a ColumnFamily,
+    pub(crate) profiles: &'a ColumnFamily,
+    pub(crate) events: &'a ColumnFamily,
+    pub(crate) payloads: &'a ColumnFamily,
+    pub(crate) access: &'a ColumnFamily,
+    pub(crate) memory: &'a ColumnFamily,
+    pub(crate) packages: &'a ColumnFamily,
+    pub(crate) tokens: &'a ColumnFamily,
+    pub(crate) vouchers: &'a ColumnFamily,
+}
+
+/// Name of the database's directory within the store's.
+pub(crate) const DB_DIR: &str = "db";
+/// Name of the note of attested heads.
+pub(crate) const NOTE_FILE: &str = "attested";
+
+impl Database {
+    /// Opens the database in `path/db`; `found` writes the first record of a new one.
+    pub(crate) fn open(
+        path: &Path,
+        config: &StoreConfig,
+        found: Option<&meta::Meta>,
+    ) -> Result<Self, StoreError> {
+        let clocks: Clocks = (0..config.domain.partitions).map(|_| AtomicU64::new(0)).collect();
+        let options = db_options(config, found.is_some());
+        let db = DB::open_cf_descriptors(&options, path.join(DB_DIR), families(config, &clocks))?;
+        let cf = db.cf_handle(meta::NAME).ok_or(StoreError::NoStore)?;
+        if let Some(first) = found {
+            db.put_cf_opt(cf, meta::KEY, meta::encode(first), &write_options(true))?;
+        }
+        let value = db.get_cf(cf, meta::KEY)?.ok_or(StoreError::NoStore)?;
+        let meta = meta::decode(&value).ok_or(StoreError::Damaged { column: meta::NAME })?;
+        if meta.format != meta::FORMAT {
+            return Err(StoreError::Format {
+                found: meta.format,
+                known: meta::FORMAT,
+            });
+        }
+        if meta.partitions != config.domain.partitions || meta.domain != config.domain.domain.as_str() {
+            return Err(StoreError::OtherDomain);
+        }
+        Ok(Self {
+            db,
+            meta,
+            path: path.to_owned(),
+            clocks,
+            faults: config.faults.clone(),
+            poisoned: AtomicBool::new(false),
+        })
+    }
+
+    /// Handles of all column families.
+    pub(crate) fn columns(&self) -> Result<Columns<'_>, StoreError> {
+        let cf = |name| self.db.cf_handle(name).ok_or(StoreError::NoStore);
+        Ok(Columns {
+            meta: cf(meta::NAME)?,
+            cursors: cf(cursors::NAME)?,
+            batches: cf(batches::NAME)?,
+            heads: cf(heads::NAME)?,
+            profiles: cf(profiles::NAME)?,
+            events: cf(events::NAME)?,
+            payloads: cf(payloads::NAME)?,
+            access: cf(access::NAME)?,
+            memory: cf(memory::NAME)?,
+            packages: cf(packages::NAME)?,
+            tokens: cf(tokens::NAME)?,
+            vouchers: cf(vouchers::NAME)?,
+        })
+    }
+
+    /// Reads one record.
+    pub(crate) fn read<T>(
+        &self,
+        cf: &ColumnFamily,
+        column: &'static str,
+        key: &[u8],
+        decode: impl Fn(&[u8]) -> Option<T>,
+    ) -> Result<Option<T>, StoreError> {
+        match self.db.get_pinned_cf(cf, key)? {
+            Some(value) => decode(&value).map(Some).ok_or(StoreError::Damaged { column }),
+            None => Ok(None),
+        }
+    }
+
+    /// After this nothing is written or acknowledged.
+    pub(crate) fn poison(&self) {
+        self.poisoned.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn is_poisoned(&self) -> bool {
+        self.poisoned.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn check(&self) -> Result<(), StoreError> {
+        if self.is_poisoned() {
+            Err(StoreError::Poisoned)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// A write is on the disk when it returns; every key carries a checksum on its way there.
+pub(crate) fn write_options(sync: bool) -> WriteOptions {
+    let mut options = WriteOptions::default();
+    options.set_sync(sync);
+    options.set_protection_bytes_per_key(8);
+    options
+}
+
+fn db_options(config: &StoreConfig, create: bool) -> Options {
+    let mut o = Options::default();
+    o.create_if_missing(create);
+    o.create_missing_column_families(create);
+    o.set_error_if_exists(create);
+    o.set_paranoid_checks(true);
+    o.set_wal_recovery_mode(DBRecoveryMode::PointInTime);
+    o.set_track_and_verify_wals(true);
+    o.set_recycle_log_file_num(0);
+    o.set_manual_wal_flush(false);
+    o.set_unordered_write(false);
+    o.set_allow_mmap_reads(false);
+    o.set_allow_mmap_writes(false);
+    // One writer: nothing to gain from concurrent inserts, and one lock less per key.
+    o.set_allow_concurrent_memtable_write(false);
+    o.set_enable_write_thread_adaptive_yield(false);
+    o.set_max_bgerror_resume_count(0);
+    o.set_max_total_wal_size(256 << 20);
+    o.set_wal_bytes_per_sync(1 << 20);
+    o.set_bytes_per_sync(1 << 20);
+    o.set_db_write_buffer_size(config.write_buffer_bytes);
+    o.set_max_open_files(1024);
+    o.set_max_background_jobs(3);
+    // The database's own log prints key ranges; it is kept short and quiet.
+    o.set_log_level(LogLevel::Warn);
+    o.set_keep_log_file_num(2);
+    o.set_stats_dump_period_sec(0);
+    o
+}
+
+/// Which keys a column family is asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    /// For one key at a time, often one that is not there.
+    Points,
+    /// For ranges.
+    Ranges,
+}
+
+fn families(config: &StoreConfig, clocks: &Clocks) -> Vec<ColumnFamilyDescriptor> {
+    let cache = Cache::new_lru_cache(config.block_cache_bytes);
+    columns::ALL
+        .iter()
+        .map(|name| {
+            let asked = match *name {
+                events::NAME | payloads::NAME | batches::NAME | access::NAME => Asked::Ranges,
+                _ => Asked::Points,
+            };
+            let mut o = family_options(config, asked, &cache);
+            match *name {
+                payloads::NAME => blob_options(&mut o),
+                memory::NAME => o.set_compaction_filter(c"memory", expired(clocks, memory::expiry)),
+                vouchers::NAME => o.set_compaction_filter(c"vouchers", expired(clocks, vouchers::expiry)),
+                _ => {}
+            }
+            ColumnFamilyDescriptor::new(*name, o)
+        })
+        .collect()
+}
+
+/// Drops entries that are past their time by the clock of their partition. Lookups treat them
+/// as absent already, so that when they go makes no difference.
+fn expired(
+    clocks: &Clocks,
+    expiry: fn(&[u8]) -> Option<(u64, u16)>,
+) -> impl FnMut(u32, &[u8], &[u8]) -> Decision + Send + 'static {
+    let clocks = clocks.clone();
+    move |_, _, value| match expiry(value) {
+        Some((until, partition))
+            if clocks
+                .get(usize::from(partition))
+                .is_some_and(|c| c.load(Ordering::Relaxed) > until) =>
+        {
+            Decision::Remove
+        }
+        _ => Decision::Keep,
+    }
+}
+
+fn family_options(config: &StoreConfig, asked: Asked, cache: &Cache) -> Options {
+    let mut table = BlockBasedOptions::default();
+    table.set_block_cache(cache);
+    table.set_format_version(6);
+    table.set_checksum_type(ChecksumType::XXH3);
+    // Index and filters live in the bounded cache: a million sleeping mailboxes cost disk only.
+    table.set_cache_index_and_filter_blocks(true);
+    table.set_cache_index_and_filter_blocks_with_high_priority(true);
+    table.set_pin_top_level_index_and_filter(true);
+    table.set_pin_l0_filter_and_index_blocks_in_cache(true);
+    table.set_index_type(BlockBasedIndexType::TwoLevelIndexSearch);
+    table.set_partition_filters(true);
+    table.set_bloom_filter(10.0, false);
+    table.set_whole_key_filtering(true);
+    table.set_optimize_filters_for_memory(true);
+
+    let mut o = Options::default();
+    if asked == Asked::Points {
+        table.set_data_block_index_type(DataBlockIndexType::BinaryAndHash);
+        o.set_memtable_whole_key_filtering(true);
+        o.set_memtable_prefix_bloom_ratio(0.1);
+    }
+    o.set_block_based_table_factory(&table);
+    o.set_compression_type(DBCompressionType::None);
+    o.set_bottommost_compression_type(DBCompressionType::None);
+    o.set_level_compaction_dynamic_level_bytes(true);
+    o.set_write_buffer_size(config.write_buffer_bytes.div_ceil(3));
+    o.set_memtable_protection_bytes_per_key(8);
+    o.set_block_protection_bytes_per_key(8);
+    o.set_paranoid_file_checks(true);
+    o.set_force_consistency_checks(true);
+    o
+}
+
+fn blob_options(o: &mut Options) {
+    o.set_enable_blob_files(true);
+    o.set_min_blob_size(0);
+    o.set_blob_file_size(64 << 20);
+    o.set_blob_compression_type(DBCompressionType::None);
+    o.set_enable_blob_gc(true);
+    o.set_blob_gc_age_cutoff(0.25);
+    o.set_blob_gc_force_threshold(0.5);
+}

@@ -1,0 +1,309 @@
+//! The facts as one group sees them: what is on disk, under what the group has done so far.
+//!
+//! Everything that every command needs (its mailbox, the memory of its id) is fetched for the
+//! whole group at once, sorted, before the first decision: a group costs a handful of batched
+//! reads, not a few reads per command.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use telesphor_rules::effects::{Effects, Remembered};
+use telesphor_rules::facts::{EventMark, Facts, MemoryKey, PackageId, Stock, Token};
+use telesphor_rules::prepared::Prepared;
+use telesphor_rules::state::{AccessRecord, Mailbox};
+use telesphor_wire::bytes::Bytes;
+use telesphor_wire::hash::Digest;
+use telesphor_wire::ids::MailboxId;
+use telesphor_wire::sign::PublicKey;
+
+use crate::cache::Cache;
+use crate::columns::{access, events, heads, memory, packages, profiles, tokens};
+use crate::database::{Columns, Database};
+use crate::error::StoreError;
+
+/// A mailbox touched by the group.
+pub(crate) struct Slot {
+    pub(crate) mailbox: Option<Mailbox>,
+    pub(crate) changed: bool,
+    pub(crate) profile_changed: bool,
+}
+
+pub(crate) struct Overlay<'a> {
+    db: &'a Database,
+    columns: &'a Columns<'a>,
+    index: HashMap<MailboxId, usize>,
+    pub(crate) slots: Vec<Slot>,
+    /// Memory as it was on disk, one per command of the group, with the key asked for.
+    fetched: Vec<(MemoryKey, Option<Remembered>)>,
+    /// Which command is being decided.
+    current: Cell<usize>,
+    memories: HashMap<MemoryKey, Remembered>,
+    access: HashMap<(MailboxId, u32, u64), AccessRecord>,
+    marks: HashMap<(MailboxId, u64), EventMark>,
+    stocks: HashMap<(MailboxId, PublicKey), Option<Stock>>,
+    packages: HashMap<(MailboxId, PublicKey, PackageId), Option<Bytes>>,
+    vouchers: HashMap<Digest, u64>,
+    tokens: HashMap<Digest, Token>,
+    /// A fact that could not be read. The decision made without it is never carried out.
+    fault: RefCell<Option<StoreError>>,
+}
+
+impl<'a> Overlay<'a> {
+    /// Fetches what the commands of a group will ask for.
+    pub(crate) fn load(
+        db: &'a Database,
+        columns: &'a Columns<'a>,
+        cache: &mut Cache,
+        group: &[Vec<Prepared<'_>>],
+    ) -> Result<Self, StoreError> {
+        let count = group.iter().map(Vec::len).sum();
+        let mut overlay = Self {
+            db,
+            columns,
+            index: HashMap::with_capacity(count),
+            slots: Vec::with_capacity(count),
+            fetched: Vec::with_capacity(count),
+            current: Cell::new(0),
+            memories: HashMap::with_capacity(count),
+            access: HashMap::new(),
+            marks: HashMap::with_capacity(count),
+            stocks: HashMap::new(),
+            packages: HashMap::new(),
+            vouchers: HashMap::new(),
+            tokens: HashMap::new(),
+            fault: RefCell::new(None),
+        };
+        overlay.load_mailboxes(cache, group)?;
+        overlay.load_memories(group)?;
+        Ok(overlay)
+    }
+
+    fn load_mailboxes(&mut self, cache: &mut Cache, group: &[Vec<Prepared<'_>>]) -> Result<(), StoreError> {
+        let mut missing: Vec<MailboxId> = Vec::new();
+        for id in group.iter().flatten().filter_map(|p| p.command.mailbox()) {
+            if self.index.contains_key(&id) {
+                continue;
+            }
+            self.index.insert(id, self.slots.len());
+            let mailbox = cache.get(&id);
+            if mailbox.is_none() {
+                missing.push(id);
+            }
+            self.slots.push(Slot {
+                mailbox,
+                changed: false,
+                profile_changed: false,
+            });
+        }
+        missing.sort_unstable();
+        let keys = || missing.iter().map(|id| id.0.as_slice());
+        let found_heads = self
+            .db
+            .db
+            .batched_multi_get_cf_slice(self.columns.heads, keys(), true);
+        let found_profiles = self
+            .db
+            .db
+            .batched_multi_get_cf_slice(self.columns.profiles, keys(), true);
+        for ((id, head), profile) in missing.iter().zip(found_heads).zip(found_profiles) {
+            let (Some(head), Some(profile)) = (head?, profile?) else {
+                continue;
+            };
+            let head = heads::decode(&head).ok_or(StoreError::Damaged { column: heads::NAME })?;
+            let profile = profiles::decode(&profile).ok_or(StoreError::Damaged {
+                column: profiles::NAME,
+            })?;
+            if let Some(slot) = self.index.get(id).and_then(|i| self.slots.get_mut(*i)) {
+                slot.mailbox = Some(Mailbox {
+                    id: *id,
+                    head,
+                    profile: Arc::new(profile),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn load_memories(&mut self, group: &[Vec<Prepared<'_>>]) -> Result<(), StoreError> {
+        let mut order: Vec<([u8; 96], usize)> = Vec::with_capacity(self.fetched.capacity());
+        for prepared in group.iter().flatten() {
+            let kind = prepared
+                .command
+                .mailbox()
+                .and_then(|id| self.known(&id))
+                .map(|m| m.profile.kind);
+            let key = prepared.memory_key(kind);
+            order.push((memory::key(&key), order.len()));
+            self.fetched.push((key, None));
+        }
+        order.sort_unstable();
+        let keys = order.iter().map(|(key, _)| key.as_slice());
+        let found = self
+            .db
+            .db
+            .batched_multi_get_cf_slice(self.columns.memory, keys, true);
+        for ((_, at), value) in order.iter().zip(found) {
+            let Some(value) = value? else { continue };
+            let record = memory::decode(&value).ok_or(StoreError::Damaged { column: memory::NAME })?;
+            if let Some(slot) = self.fetched.get_mut(*at) {
+                slot.1 = Some(record);
+            }
+        }
+        Ok(())
+    }
+
+    fn known(&self, id: &MailboxId) -> Option<&Mailbox> {
+        self.index
+            .get(id)
+            .and_then(|i| self.slots.get(*i))
+            .and_then(|s| s.mailbox.as_ref())
+    }
+
+    /// Says which command of the group is decided next.
+    pub(crate) fn turn_to(&self, command: usize) {
+        self.current.set(command);
+    }
+
+    /// Fails if a fact could not be read.
+    pub(crate) fn check(&self) -> Result<(), StoreError> {
+        self.fault.borrow_mut().take().map_or(Ok(()), Err)
+    }
+
+    /// Lets the commands that follow see an accepted one.
+    pub(crate) fn absorb(&mut self, effects: &Effects, remembered: Remembered) {
+        if let Some(changed) = &effects.mailbox {
+            let id = changed.id;
+            if let Some(slot) = self.index.get(&id).and_then(|i| self.slots.get_mut(*i)) {
+                slot.mailbox = Some(Mailbox {
+                    id,
+                    head: changed.head,
+                    profile: changed.profile.clone(),
+                });
+                slot.changed = true;
+                slot.profile_changed |= changed.profile_changed;
+            }
+            if let Some(event) = &effects.event {
+                let mark = EventMark {
+                    stamp: event.header.stamp,
+                    total: event.total,
+                };
+                self.marks.insert((id, event.header.seq), mark);
+            }
+            for (branch, epoch, record) in &effects.access {
+                self.access.insert((id, *branch, *epoch), *record);
+            }
+            for change in &effects.stock {
+                self.stocks.insert((id, change.contact), change.stock);
+                for (which, package) in &change.put {
+                    self.packages
+                        .insert((id, change.contact, *which), Some(package.clone()));
+                }
+                for which in &change.gone {
+                    self.packages.insert((id, change.contact, *which), None);
+                }
+            }
+        }
+        if let Some((voucher, until)) = effects.spent {
+            self.vouchers.insert(voucher, until);
+        }
+        if let Some((hash, token)) = effects.token {
+            self.tokens.insert(hash, token);
+        }
+        self.memories.insert(effects.remember.key, remembered);
+    }
+
+    /// A fact from the disk; when it cannot be read, that is noted.
+    fn ask<T>(&self, answer: Result<Option<T>, StoreError>) -> Option<T> {
+        answer.unwrap_or_else(|fault| {
+            self.fault.borrow_mut().get_or_insert(fault);
+            None
+        })
+    }
+}
+
+impl Facts for Overlay<'_> {
+    fn mailbox(&self, id: &MailboxId) -> Option<Mailbox> {
+        self.known(id).cloned()
+    }
+
+    fn remembered(&self, key: &MemoryKey) -> Option<Remembered> {
+        if let Some(record) = self.memories.get(key) {
+            return Some(record.clone());
+        }
+        match self.fetched.get(self.current.get()) {
+            Some((asked, record)) if asked == key => record.clone(),
+            // The mailbox was opened within this group, and its kind has given another scope.
+            _ => self.ask(self.db.read(
+                self.columns.memory,
+                memory::NAME,
+                &memory::key(key),
+                memory::decode,
+            )),
+        }
+    }
+
+    fn access(&self, mailbox: &MailboxId, branch: u32, epoch: u64) -> Option<AccessRecord> {
+        if let Some(record) = self.access.get(&(*mailbox, branch, epoch)) {
+            return Some(*record);
+        }
+        let key = access::key(mailbox, branch, epoch);
+        self.ask(
+            self.db
+                .read(self.columns.access, access::NAME, &key, access::decode),
+        )
+    }
+
+    fn mark(&self, mailbox: &MailboxId, seq: u64) -> Option<EventMark> {
+        if let Some(mark) = self.marks.get(&(*mailbox, seq)) {
+            return Some(*mark);
+        }
+        let key = events::key(mailbox, seq);
+        let record = self.db.read(self.columns.events, events::NAME, &key, |v| {
+            events::decode(seq, v)
+        });
+        self.ask(record).map(|r| r.mark())
+    }
+
+    fn stock(&self, mailbox: &MailboxId, contact: &PublicKey) -> Option<Stock> {
+        if let Some(stock) = self.stocks.get(&(*mailbox, *contact)) {
+            return *stock;
+        }
+        let key = packages::stock_key(mailbox, contact);
+        self.ask(
+            self.db
+                .read(self.columns.packages, packages::NAME, &key, packages::decode),
+        )
+    }
+
+    fn package(&self, mailbox: &MailboxId, contact: &PublicKey, id: PackageId) -> Option<Bytes> {
+        if let Some(package) = self.packages.get(&(*mailbox, *contact, id)) {
+            return package.clone();
+        }
+        let key = packages::package_key(mailbox, contact, id);
+        self.ask(
+            self.db
+                .read(self.columns.packages, packages::NAME, &key, |v| Some(v.into())),
+        )
+    }
+
+    fn voucher_spent(&self, voucher: &Digest) -> bool {
+        self.vouchers.contains_key(voucher)
+            || self
+                .ask(
+                    self.db
+                        .read(self.columns.vouchers, "vouchers", &voucher.0, |_| Some(())),
+                )
+                .is_some()
+    }
+
+    fn token(&self, token: &Digest) -> Option<Token> {
+        if let Some(token) = self.tokens.get(token) {
+            return Some(*token);
+        }
+        self.ask(
+            self.db
+                .read(self.columns.tokens, tokens::NAME, &token.0, tokens::decode),
+        )
+    }
+}
