@@ -256,3 +256,11 @@ impl Deposit {
 pub fn invite_key_hash(key: &SealingPublic) -> Digest {
     hash(HashLabel::InviteKey, key)
 }
+
+/// What a dishonest recipient can do: seal the opened content, signature and all, to another.
+#[cfg(test)]
+pub(crate) fn reseal(opened: OpenedDeposit, to: &Intake) -> Bytes {
+    let padded = pad(Bucket::Message, &canonical::encode(&opened.content)).unwrap();
+    let sealed = seal_to(&to.key, HpkeLabel::Deposit, &aad(&to.mailbox, &to.id), &padded).unwrap();
+    Bytes(canonical::encode(&sealed))
+}

@@ -48,6 +48,9 @@ pub mod state;
 pub mod suite;
 pub mod verdict;
 
+#[cfg(test)]
+mod tests;
+
 pub use access::{EpochKeys, epoch_keys};
 pub use binding::Binding;
 pub use commit::{CommitPlan, StagedOut};

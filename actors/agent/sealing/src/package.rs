@@ -42,6 +42,14 @@ impl std::fmt::Debug for NewPackage {
     }
 }
 
+#[cfg(test)]
+impl NewPackage {
+    /// A package made by a changed agent.
+    pub(crate) fn of(package: &KeyPackage) -> Self {
+        Self { bytes: package.tls_serialize_detached().unwrap(), last_resort: false }
+    }
+}
+
 /// Makes `count` key packages, or one last-resort package that may be used again and again
 /// (whoever joins by it must update at once).
 ///

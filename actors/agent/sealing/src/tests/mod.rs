@@ -1,0 +1,10 @@
+//! Tests on a whole small team: every device restarts from its stored rows before every step.
+
+mod deposits;
+mod joins;
+mod packages;
+mod rewinds;
+mod teams;
+mod torn;
+mod voids;
+mod world;
