@@ -69,6 +69,9 @@ pub struct Created {
     pub agent: Agent,
     /// Shown once and kept nowhere.
     pub kit: RecoveryKit,
+    /// Whether the first mailboxes are open. If not, the profile goes on by itself; the kit must
+    /// be printed all the same, because nothing else holds it.
+    pub ready: Result<()>,
 }
 
 /// Keys and history of a fresh identity.
@@ -84,8 +87,7 @@ impl Agent {
     ///
     /// # Errors
     /// [`ErrorCode::ProfileExists`]; [`ErrorCode::Unreachable`] or [`ErrorCode::WrongRelay`]
-    /// before anything was written. If only the last step is not confirmed within `wait`, the
-    /// profile exists and goes on by itself ([`ErrorCode::NotYetDurable`]): open it again.
+    /// before anything was written. What goes wrong after that stands in [`Created::ready`].
     pub async fn create(
         folder: &Path,
         passphrase: &Passphrase,
@@ -115,8 +117,8 @@ impl Agent {
         .await
         .map_err(|_| Error::fault("create"))??;
         let agent = Self::start(made.0, true);
-        agent.ready(wait).await?;
-        Ok(Created { agent, kit: made.1 })
+        let ready = agent.ready(wait).await;
+        Ok(Created { agent, kit: made.1, ready })
     }
 
     /// Waits until the first mailboxes are open.
