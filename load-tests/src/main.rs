@@ -1,2 +1,117 @@
-//! placeholder
-fn main() {}
+//! How fast, as ratios within one run.
+//!
+//! **What it does.** Loads a real relay process over TLS, and beside it in the same run what it
+//! is built on or could have been built on: RocksDB alone, one JetStream stream. Prints
+//! figures and ratios, and says which targets are met.
+//!
+//! **What it deliberately does not know.** How the relay does it: it is measured from outside,
+//! by the clock and by `/proc`.
+//!
+//! **Where to start.** [`append`] for the first scenario, [`line`] for the load itself.
+//!
+//! **What always holds.** Absolute figures are this machine's; targets are ratios of figures
+//! measured in one run on one disk. What a figure covers is said beside it.
+
+mod append;
+mod error;
+mod jetstream;
+mod line;
+mod mailboxes;
+mod measure;
+mod parts;
+mod population;
+mod raw;
+mod report;
+mod sealed;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand};
+
+use error::Result;
+use report::Report;
+
+/// Throughput and cost of a relay, as ratios within one run.
+#[derive(Parser)]
+#[command(name = "telesphor-load-tests", version, about)]
+struct Call {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the scenarios and print the figures
+    Bench(Bench),
+    /// The comparison (a) as a process of its own
+    #[command(hide = true)]
+    Raw(raw::Order),
+}
+
+/// What to run.
+#[derive(clap::Args)]
+struct Bench {
+    /// Scenarios: append, mailboxes, sealed
+    #[arg(long, value_delimiter = ',', default_value = "append,mailboxes,sealed")]
+    only: Vec<String>,
+    /// Seconds that each measurement lasts
+    #[arg(long, default_value_t = 15)]
+    seconds: u64,
+    /// Mailboxes of the large relay
+    #[arg(long, default_value_t = 1_000_000)]
+    mailboxes: usize,
+    /// nats-server binary; without it that comparison is left out
+    #[arg(long, env = "TELESPHOR_NATS_SERVER", value_name = "FILE")]
+    nats: Option<PathBuf>,
+    /// A folder on the disk that is to be measured [default: the system's temporary folder]
+    #[arg(long, value_name = "DIR")]
+    folder: Option<PathBuf>,
+    /// Write all figures here too
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    let outcome = match Call::parse().command {
+        Command::Raw(order) => raw::serve(&order).map(|()| true),
+        Command::Bench(bench) => run(&bench),
+    };
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(3),
+        Err(error) => {
+            report::line_err(&error.to_string());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(bench: &Bench) -> Result<bool> {
+    let folder = match &bench.folder {
+        Some(folder) => {
+            std::fs::create_dir_all(folder)?;
+            tempfile::tempdir_in(folder)?
+        }
+        None => tempfile::tempdir()?,
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let mut report = Report::new();
+    report.machine();
+    let lasts = Duration::from_secs(bench.seconds);
+    let wants = |name: &str| bench.only.iter().any(|o| o == name);
+    if wants("append") {
+        append::run(&runtime, folder.path(), lasts, bench.nats.as_deref(), &mut report)?;
+    }
+    if wants("mailboxes") {
+        mailboxes::run(&runtime, folder.path(), lasts, bench.mailboxes, &mut report)?;
+    }
+    if wants("sealed") {
+        sealed::run(&runtime, folder.path(), lasts, &mut report)?;
+    }
+    if let Some(path) = &bench.json {
+        std::fs::write(path, report.json())?;
+    }
+    Ok(report.conclude())
+}
