@@ -19,7 +19,7 @@ build: setup ## both binaries
 	@./scripts/build
 
 demo: build ## the whole story on this machine; BUNDLE=path/to/fhir.json for your own record
-	@cargo run --quiet --locked -p telesphor-demo -- $(if $(BUNDLE),--bundle "$(BUNDLE)")
+	@"$(CARGO_TARGET_DIR)/debug/telesphor-demo" $(if $(BUNDLE),--bundle "$(BUNDLE)")
 
 test: setup lint unit ## everything that must hold
 
@@ -34,7 +34,7 @@ bench: setup ## throughput and cost as ratios within one run (release build, abo
 	@./load-tests/run
 
 crash: build ## the long campaign: CAMPAIGN kills under load, every receipt checked
-	cargo run --locked -p telesphor-chaos -- --folder "$$CARGO_TARGET_DIR/../crash-campaign" --kills $(CAMPAIGN)
+	"$(CARGO_TARGET_DIR)/debug/crash-campaign" --folder "$(CARGO_TARGET_DIR)/../crash-campaign" --kills $(CAMPAIGN)
 
 fuzz: setup ## every fuzz target for SECONDS_PER_TARGET seconds (needs a nightly toolchain and cargo-fuzz)
 	@./scripts/fuzz $(SECONDS_PER_TARGET)
