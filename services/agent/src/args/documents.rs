@@ -1,0 +1,154 @@
+//! Commands about documents.
+
+use clap::Args;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::dates::parse_length;
+
+#[derive(Args, Debug)]
+pub(crate) struct Add {
+    /// FHIR bundles and resources, notes, images, any file
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Put all of it into this scope instead of the proposed ones
+    #[arg(long, value_name = "NAME")]
+    pub(crate) scope: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Share {
+    /// Documents: ids, or scope:NAME
+    #[arg(required = true, value_name = "WHAT")]
+    pub(crate) what: Vec<String>,
+    /// With which contact
+    #[arg(long = "with", value_name = "WHO")]
+    pub(crate) whom: String,
+    /// Until when
+    #[arg(long, value_name = "WHEN")]
+    pub(crate) until: String,
+    /// What for; it stands in `who`
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) why: String,
+    /// Although the words were never compared
+    #[arg(long)]
+    pub(crate) unverified: bool,
+    /// Do not ask for a yes after the preview
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Revoke {
+    /// Whose looking ends
+    pub(crate) who: String,
+    /// Only these: ids, or scope:NAME; everything if left out
+    #[arg(value_name = "WHAT")]
+    pub(crate) what: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Who {
+    /// Only about this: a document's id, scope:NAME or a contact
+    #[arg(value_name = "WHAT")]
+    pub(crate) what: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Log {
+    /// Nothing older, such as 7d or 2026-11-01
+    #[arg(long, value_name = "WHEN")]
+    pub(crate) since: Option<String>,
+    /// Only what this contact did
+    #[arg(long, value_name = "WHO")]
+    pub(crate) by: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Inbox {
+    /// Only what was not opened yet
+    #[arg(long)]
+    pub(crate) unread: bool,
+    /// Only about this person
+    #[arg(long, value_name = "WHO")]
+    pub(crate) about: Option<String>,
+    /// Only from this contact
+    #[arg(long, value_name = "WHO")]
+    pub(crate) from: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct List {
+    /// Only this scope
+    #[arg(long, value_name = "NAME")]
+    pub(crate) scope: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Read {
+    /// A document
+    #[arg(value_name = "WHAT")]
+    pub(crate) id: String,
+    /// Write the original bytes into this new file
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Send {
+    /// To which contact
+    pub(crate) who: String,
+    /// A file, `-` for stdin, or the id of a document that is here
+    #[arg(value_name = "WHAT")]
+    pub(crate) what: String,
+    /// What it is: note, result, prescription, referral, image, summary, ...
+    #[arg(long, default_value = "note")]
+    pub(crate) kind: String,
+    /// One line for the recipient's inbox; otherwise the first line of a text
+    #[arg(long)]
+    pub(crate) title: Option<String>,
+    /// Whom it is about, if not the recipient
+    #[arg(long, value_name = "WHO")]
+    pub(crate) about: Option<String>,
+    /// The scope it belongs to
+    #[arg(long, value_name = "NAME")]
+    pub(crate) scope: Vec<String>,
+    /// Urgent: shown first
+    #[arg(long)]
+    pub(crate) urgent: bool,
+    /// Somebody should take it within this time
+    #[arg(long, value_name = "TIME", value_parser = parse_length)]
+    pub(crate) ack_by: Option<Duration>,
+    /// Although the words were never compared
+    #[arg(long)]
+    pub(crate) unverified: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Sent {
+    /// One document; all if left out
+    #[arg(value_name = "WHAT")]
+    pub(crate) id: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Verify {
+    /// A document's id, an exported file, or a folder made by `export`
+    #[arg(value_name = "WHAT")]
+    pub(crate) what: String,
+    /// With what is here alone; asks no relay
+    #[arg(long)]
+    pub(crate) offline: bool,
+    /// Was it genuine then
+    #[arg(long, value_name = "WHEN")]
+    pub(crate) at: Option<String>,
+    /// The author must hold this, such as licensed-physician, from somebody trusted here
+    #[arg(long, value_name = "CLAIM")]
+    pub(crate) role: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Export {
+    /// A folder that is not there yet
+    pub(crate) folder: PathBuf,
+}

@@ -1,0 +1,133 @@
+//! The command line: its words, and nothing of what they do.
+
+mod documents;
+mod help;
+mod machines;
+mod people;
+mod profile;
+
+pub(crate) use documents::*;
+pub(crate) use help::command;
+pub(crate) use machines::*;
+pub(crate) use people::*;
+pub(crate) use profile::*;
+
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::dates::parse_length;
+
+/// Carries clinical documents between patient, staff, devices and hospitals; the servers in
+/// between hold ciphertext only.
+#[derive(Debug, Parser)]
+#[command(
+    name = "telesphor",
+    version,
+    disable_help_subcommand = true,
+    propagate_version = false
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command understands.
+#[derive(Args, Debug)]
+pub(crate) struct Global {
+    /// Which of this user's profiles
+    #[arg(long, global = true, value_name = "NAME", env = "TELESPHOR_PROFILE")]
+    pub(crate) profile: Option<String>,
+    /// For programs: one object, or one object a line
+    #[arg(long, global = true, conflicts_with = "plain")]
+    pub(crate) json: bool,
+    /// One fact a line, nothing redrawn; for screen readers
+    #[arg(long, global = true)]
+    pub(crate) plain: bool,
+    /// How long to wait for the relay and for other runs of this program, such as 30s
+    #[arg(long, global = true, value_name = "TIME", value_parser = parse_length)]
+    pub(crate) wait: Option<Duration>,
+    /// Ask nothing, fail instead
+    #[arg(long, global = true)]
+    pub(crate) no_input: bool,
+    /// The passphrase is the first line of this file
+    #[arg(long, global = true, value_name = "FILE", env = "TELESPHOR_PASSPHRASE_FILE")]
+    pub(crate) passphrase_file: Option<PathBuf>,
+}
+
+/// All commands. WHO is a contact's short name or an id; WHAT is a document's id, as lists show it.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Who I am: make, show, rotate; print or test the recovery kit
+    #[command(subcommand)]
+    Identity(Identity),
+    /// Make a one-time link that makes its first taker a contact
+    Invite(Invite),
+    /// Take files into my record
+    Add(Add),
+    /// Let somebody look at documents, until a day
+    Share(Share),
+    /// End it
+    Revoke(Revoke),
+    /// Who can see what, until when, and why
+    Who(Who),
+    /// Who opened and fetched what
+    Log(Log),
+    /// What came, urgent first
+    Inbox(Inbox),
+
+    /// Take an invitation that somebody gave you
+    Accept(Accept),
+    /// People and organisations: list, confirm the words, remove
+    Contacts(Contacts),
+    /// Say something signed about an identity, or show what was said
+    #[command(subcommand)]
+    Attest(Attest),
+    /// Whose word I accept, and for what
+    #[command(subcommand)]
+    Trust(Trust),
+
+    /// What is in my record
+    List(List),
+    /// Open one document; the sender learns that it was opened
+    Read(Read),
+    /// Give a document for good
+    Send(Send),
+    /// Where my documents are now
+    Sent(Sent),
+    /// Is it genuine? In words, also without a network
+    Verify(Verify),
+    /// All of mine into a folder that proves itself
+    Export(Export),
+
+    /// My devices: add, list, remove a lost one
+    #[command(subcommand)]
+    Endpoint(Endpoint),
+    /// A new device from the recovery kit
+    Recover(Recover),
+    /// Leave: from now on the passphrase is asked for
+    Lock,
+    /// Come back: until it ends, nothing is asked
+    Unlock(Unlock),
+
+    /// A machine and its patient
+    #[command(subcommand)]
+    Device(Device),
+    /// A machine's values, live, with their age
+    Follow(Follow),
+
+    /// Relay, outbox, last sync, when the kit was tested
+    Status,
+    /// Find what is wrong and say the next step
+    Check,
+    /// Send and receive once, until nothing is left
+    Sync,
+    /// Keep sending and receiving until stopped
+    Run(Run),
+    /// A script that completes these commands: bash, zsh, fish, elvish, powershell
+    Completion(Completion),
+    /// Help on a command, or on exit-codes
+    Help(Help),
+}

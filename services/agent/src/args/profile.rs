@@ -1,0 +1,126 @@
+//! Commands about this profile itself.
+
+use clap::{Args, Subcommand};
+use clap_complete::Shell;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::dates::parse_length;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Identity {
+    /// Make an identity and this profile; ends with the recovery kit
+    New(IdentityNew),
+    /// My name, id and home; the id is what others may know
+    Show(IdentityShow),
+    /// Replace the identity key, with the kit that holds the next one
+    Rotate(IdentityRotate),
+    /// Test the recovery kit
+    Kit(IdentityKit),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct IdentityNew {
+    /// The name that contacts will see, such as "Aino Korhonen"
+    pub(crate) name: String,
+    /// The admission link that the hospital gave you, or a file that holds it
+    #[arg(long, value_name = "LINK")]
+    pub(crate) admission: String,
+    /// What to call this device
+    #[arg(long, value_name = "LABEL", default_value = "this device")]
+    pub(crate) device: String,
+    /// Write the kit into this new file, readable by you only, instead of showing it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) kit: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct IdentityShow {
+    /// Write my signed card for others to `trust add`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) card: Option<PathBuf>,
+    /// Draw the id as a code to scan
+    #[arg(long)]
+    pub(crate) qr: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct IdentityRotate {
+    /// The kit, as printed
+    #[arg(long, value_name = "FILE")]
+    pub(crate) kit: PathBuf,
+    /// Where the new kit goes; the old one is worthless afterwards
+    #[arg(long, value_name = "FILE")]
+    pub(crate) new_kit: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct IdentityKit {
+    /// Check that a kit is the one in force: the whole of it from a file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) test: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Endpoint {
+    /// Let a new device of mine in
+    Add(EndpointAdd),
+    /// My devices
+    List,
+    /// Remove a device that was lost or sold
+    Remove(EndpointRemove),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct EndpointAdd {
+    /// What the new device is called
+    pub(crate) label: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct EndpointRemove {
+    /// Its label, as `endpoint list` shows it
+    pub(crate) label: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Recover {
+    /// The kit, as printed
+    #[arg(long, value_name = "FILE")]
+    pub(crate) kit: PathBuf,
+    /// A fresh admission link of the home hospital, or a file that holds it
+    #[arg(long, value_name = "LINK")]
+    pub(crate) admission: String,
+    /// What to call this device
+    #[arg(long, value_name = "LABEL", default_value = "recovered device")]
+    pub(crate) device: String,
+    /// Where the new kit goes; the old one is worthless afterwards
+    #[arg(long, value_name = "FILE")]
+    pub(crate) new_kit: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Unlock {
+    /// For how long
+    #[arg(long = "for", value_name = "TIME", default_value = "8h", value_parser = parse_length)]
+    pub(crate) duration: Duration,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Run {
+    /// Stop after this time instead of at Ctrl-C
+    #[arg(long = "for", value_name = "TIME", value_parser = parse_length)]
+    pub(crate) duration: Option<Duration>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Completion {
+    /// Your shell
+    pub(crate) shell: Shell,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Help {
+    /// A command, or `exit-codes`
+    pub(crate) topic: Vec<String>,
+}

@@ -1,0 +1,364 @@
+//! `add`, `list`, `send`, `sent`, `inbox`, `read`.
+
+use std::path::Path;
+use telesphor_agent::Draft;
+use telesphor_agent::views::{DocumentView, SentState};
+use telesphor_clinical::fhir;
+use telesphor_clinical::header::DocumentKind;
+use telesphor_clinical::scope::{Scope, Scopes};
+use telesphor_wire::error::ErrorCode;
+
+use super::session::Here;
+use crate::args;
+use crate::exit::Exit;
+use crate::fault::{Fault, Result};
+use crate::out::{Form, Progress, Row};
+use crate::{short, shown};
+
+fn scopes(names: &[String]) -> Result<Scopes> {
+    let mut scopes = Scopes::none();
+    for name in names {
+        let scope: Scope = name
+            .parse()
+            .map_err(|_| Fault::usage(format!("not a scope's name: {name}")))?;
+        scopes.insert(scope);
+    }
+    Ok(scopes)
+}
+
+/// `add`.
+pub(super) async fn add(here: &Here<'_>, args: &args::Add) -> Result<Exit> {
+    let chosen = scopes(&args.scope)?;
+    let mut drafts = Vec::new();
+    let mut left = Vec::new();
+    for file in &args.files {
+        let bytes = super::input::bytes(file)?;
+        take(file, bytes, &chosen, &mut drafts, &mut left)?;
+    }
+    if drafts.is_empty() {
+        return Err(Fault::of(ErrorCode::InputRefused).with("nothing in these files could be taken"));
+    }
+    let agent = here.open(true).await?;
+    let me = agent.me().await?.id;
+    for draft in &mut drafts {
+        draft.subject.get_or_insert(me);
+    }
+    let progress = Progress::start(here.out, "signing and keeping");
+    let added = agent.add(drafts).await;
+    drop(progress);
+    let added = added?;
+    let known = agent.documents().await?;
+    here.out.list(&shown::documents(here.out, &added, &known), "")?;
+    here.out.words(&summary(&added));
+    for line in left {
+        here.out.words(&line);
+    }
+    here.let_go(agent).await;
+    Ok(Exit::Done)
+}
+
+/// `61 documents: 4 allergies, 11 medication, ...`.
+fn summary(added: &[DocumentView]) -> String {
+    let mut counts = std::collections::BTreeMap::<&str, usize>::new();
+    for scope in added.iter().flat_map(|d| &d.scopes) {
+        *counts.entry(scope).or_default() += 1;
+    }
+    let parts: Vec<String> = counts.iter().map(|(scope, n)| format!("{n} {scope}")).collect();
+    let colon = if parts.is_empty() { "" } else { ": " };
+    format!("{} documents{colon}{}", added.len(), parts.join(", "))
+}
+
+/// One file as one or many documents: FHIR is taken apart into resources, anything else stays whole.
+fn take(
+    file: &Path,
+    bytes: Vec<u8>,
+    chosen: &Scopes,
+    drafts: &mut Vec<Draft>,
+    left: &mut Vec<String>,
+) -> Result<()> {
+    let extension = file
+        .extension()
+        .and_then(|e| e.to_str())
+        .unwrap_or_default()
+        .to_lowercase();
+    let refused = |error: fhir::IntakeError| {
+        Fault::of(ErrorCode::InputRefused).with(format!("{}: {error}", file.display()))
+    };
+    let intake = match extension.as_str() {
+        "json" if looks_like_fhir(&bytes) => fhir::take_in(&bytes).map_err(refused)?,
+        "ndjson" => fhir::take_in_lines(&bytes).map_err(refused)?,
+        _ => {
+            let title = file
+                .file_name()
+                .map(|n| n.to_string_lossy().into_owned())
+                .unwrap_or_default();
+            let mut draft = Draft::new(DocumentKind::File, media_type(&extension, &bytes), &title, bytes);
+            draft.scopes = chosen.clone();
+            drafts.push(draft);
+            return Ok(());
+        }
+    };
+    for proposal in intake.taken {
+        let mut draft = Draft::new(
+            proposal.kind,
+            "application/fhir+json",
+            proposal.title.as_str(),
+            proposal.body,
+        );
+        draft.scopes = if chosen.is_empty() {
+            proposal.scopes
+        } else {
+            chosen.clone()
+        };
+        draft.sensitivity = proposal.sensitivity;
+        draft.effective = proposal.effective;
+        draft.language = proposal.language.map(|l| l.as_str().to_owned());
+        drafts.push(draft);
+    }
+    for entry in intake.left {
+        left.push(format!(
+            "not taken: {} {}: {}",
+            file.display(),
+            entry.path,
+            entry.why
+        ));
+    }
+    Ok(())
+}
+
+fn looks_like_fhir(bytes: &[u8]) -> bool {
+    const NEEDLE: &[u8] = b"\"resourceType\"";
+    bytes.windows(NEEDLE.len()).any(|w| w == NEEDLE)
+}
+
+fn media_type(extension: &str, bytes: &[u8]) -> &'static str {
+    match extension {
+        "txt" | "text" => "text/plain",
+        "md" => "text/markdown",
+        "json" => "application/json",
+        "pdf" => "application/pdf",
+        "png" => "image/png",
+        "jpg" | "jpeg" => "image/jpeg",
+        "dcm" => "application/dicom",
+        "xml" => "application/xml",
+        "csv" => "text/csv",
+        "hl7" => "x-application/hl7-v2+er7",
+        _ if std::str::from_utf8(bytes).is_ok() => "text/plain",
+        _ => "application/octet-stream",
+    }
+}
+
+/// `list`.
+pub(super) async fn list(here: &Here<'_>, args: &args::List) -> Result<Exit> {
+    let agent = here.open(false).await?;
+    let known = agent.documents().await?;
+    let wanted: Vec<DocumentView> = known
+        .iter()
+        .filter(|d| args.scope.as_ref().is_none_or(|s| d.scopes.contains(s)))
+        .cloned()
+        .collect();
+    agent.close().await;
+    here.out.list(
+        &shown::documents(here.out, &wanted, &known),
+        "nothing here: telesphor add FILE",
+    )?;
+    Ok(Exit::Done)
+}
+
+/// `inbox`.
+pub(super) async fn inbox(here: &Here<'_>, args: &args::Inbox) -> Result<Exit> {
+    let (agent, stale) = here.open_fresh().await?;
+    let about = match &args.about {
+        Some(who) => Some(agent.contact(who).await?.id),
+        None => None,
+    };
+    let from = match &args.from {
+        Some(who) => Some(agent.contact(who).await?.id),
+        None => None,
+    };
+    let known = agent.documents().await?;
+    let wanted: Vec<DocumentView> = agent
+        .inbox()
+        .await?
+        .into_iter()
+        .filter(|d| !args.unread || !d.opened)
+        .filter(|d| about.is_none() || d.subject == about)
+        .filter(|d| from.is_none() || d.from == from)
+        .collect();
+    let nothing = if stale.is_some() {
+        "nothing here; what came meanwhile is not loaded yet"
+    } else {
+        "nothing came"
+    };
+    here.out
+        .list(&shown::documents(here.out, &wanted, &known), nothing)?;
+    here.finish(agent, stale).await
+}
+
+/// `read`: the text itself on stdout, what was checked on stderr.
+pub(super) async fn read(here: &Here<'_>, args: &args::Read) -> Result<Exit> {
+    if let Some(file) = &args.output {
+        super::identity::refuse_existing(file)?;
+    }
+    let (agent, _) = here.open_fresh().await?;
+    let opened = agent.read(&args.id).await?;
+    let exit = if opened.verdict.failed.is_some() {
+        Exit::NotGenuine
+    } else {
+        Exit::Done
+    };
+    let id = opened.view.id.to_string();
+    let letters = short::needed([id.as_str()]);
+    let text = std::str::from_utf8(&opened.body).ok();
+    if here.out.form == Form::Json {
+        let row = shown::document(here.out, &opened.view, letters)
+            .both("genuine", "", opened.verdict.failed.is_none(), "")
+            .both("error", "", opened.verdict.failed.map(|c| c.to_string()), "")
+            .both("checked", "", opened.verdict.lines.clone(), "");
+        // What is not text can be had exactly with --output.
+        here.out.one(&row.both("text", "", text, ""))?;
+    } else {
+        here.out.words(
+            shown::document(here.out, &opened.view, letters)
+                .to_lines()
+                .trim_end(),
+        );
+        here.out
+            .words(shown::verdict(&opened.verdict).to_lines().trim_end());
+    }
+    if let Some(file) = &args.output {
+        super::identity::write_new(file, &opened.body)?;
+        here.out.words(&format!("written to {}", file.display()));
+    } else if here.out.form != Form::Json {
+        match text {
+            Some(text) if here.out.watched() || here.out.form == Form::Plain => {
+                here.out.data(&telesphor_clinical::text::shown(text))?;
+            }
+            None if here.out.watched() => here.out.words("not text: use --output FILE"),
+            _ => here.out.bytes(&opened.body)?,
+        }
+    }
+    here.let_go(agent).await;
+    Ok(exit)
+}
+
+/// `send`: done when durable.
+pub(super) async fn send(here: &Here<'_>, args: &args::Send) -> Result<Exit> {
+    let kind = DocumentKind::from_word(&args.kind).ok_or_else(|| {
+        let words: Vec<&str> = DocumentKind::KNOWN.iter().map(|k| k.word()).collect();
+        Fault::usage(format!(
+            "no such kind: {}. There are: {}",
+            args.kind,
+            words.join(", ")
+        ))
+    })?;
+    let scopes = scopes(&args.scope)?;
+    let path = Path::new(&args.what);
+    let from_file = args.what == "-" || path.is_file();
+    let body = if from_file {
+        Some(super::input::bytes(path)?)
+    } else {
+        None
+    };
+    let agent = here.open(true).await?;
+    let to = agent.contact(&args.who).await?;
+    super::sharing::refuse_unverified(here, &to, args.unverified)?;
+    let sent = match body {
+        Some(body) => {
+            let extension = path
+                .extension()
+                .and_then(|e| e.to_str())
+                .unwrap_or_default()
+                .to_lowercase();
+            let title = args.title.clone().unwrap_or_else(|| title_of(&body, path));
+            let mut draft = Draft::new(kind, media_type(&extension, &body), &title, body);
+            draft.subject = Some(match &args.about {
+                Some(who) => super::sharing::person(&agent, who).await?,
+                None => to.id,
+            });
+            draft.scopes = scopes;
+            draft.urgent = args.urgent;
+            draft.acknowledge_by = args.ack_by.map(|within| {
+                here.now_ms()
+                    .saturating_add(u64::try_from(within.as_millis()).unwrap_or(u64::MAX))
+            });
+            agent.send(&args.who, draft).await?
+        }
+        None => {
+            let document = agent.document(&args.what).await?;
+            let mut sent = agent.give(&args.who, vec![document.id]).await?;
+            sent.pop().ok_or_else(|| Fault::of(ErrorCode::AgentFault))?
+        }
+    };
+    if let Some(ms) = args.ack_by.and_then(|_| args.ack_by).map(|within| {
+        here.now_ms()
+            .saturating_add(u64::try_from(within.as_millis()).unwrap_or(u64::MAX))
+    }) {
+        here.out
+            .words(&format!("to be taken by {}", here.out.exactly(ms)));
+    }
+    let progress = Progress::start(here.out, "waiting until it is durable");
+    let durable = agent
+        .wait_sent(sent.document, sent.to, SentState::Durable, here.wait())
+        .await;
+    drop(progress);
+    let known = agent.documents().await?;
+    let ids: Vec<String> = known.iter().map(|d| d.id.to_string()).collect();
+    let letters = short::needed(ids.iter().map(String::as_str));
+    let (sent, fault) = match durable {
+        Ok(sent) => (sent, None),
+        Err(error) => (sent, Some(Fault::from(error))),
+    };
+    here.out.list(&[shown::sent(here.out, &sent, letters)], "")?;
+    agent.close().await;
+    match fault {
+        None => Ok(Exit::Done),
+        Some(fault) => {
+            here.out
+                .fault(&fault.clone().then("telesphor sync; telesphor sent"));
+            Ok(fault.exit())
+        }
+    }
+}
+
+/// The first line of a text, or the file's name.
+fn title_of(body: &[u8], path: &Path) -> String {
+    let first = std::str::from_utf8(body)
+        .ok()
+        .and_then(|text| text.lines().map(str::trim).find(|line| !line.is_empty()))
+        .map(|line| {
+            line.trim_start_matches(['#', ' '])
+                .chars()
+                .take(80)
+                .collect::<String>()
+        });
+    first.unwrap_or_else(|| {
+        path.file_name()
+            .map(|n| n.to_string_lossy().into_owned())
+            .unwrap_or_default()
+    })
+}
+
+/// `sent`.
+pub(super) async fn sent(here: &Here<'_>, args: &args::Sent) -> Result<Exit> {
+    let (agent, stale) = here.open_fresh().await?;
+    let wanted = match &args.id {
+        Some(id) => Some(agent.document(id).await?.id),
+        None => None,
+    };
+    let known = agent.documents().await?;
+    let ids: Vec<String> = known.iter().map(|d| d.id.to_string()).collect();
+    let letters = short::needed(ids.iter().map(String::as_str));
+    let rows: Vec<Row> = agent
+        .sent()
+        .await?
+        .iter()
+        .filter(|s| wanted.is_none_or(|id| s.document == id))
+        .map(|s| shown::sent(here.out, s, letters))
+        .collect();
+    if wanted.is_some() && rows.is_empty() {
+        return Err(Fault::of(ErrorCode::NotFound).with("this document was not sent to anybody"));
+    }
+    here.out.list(&rows, "nothing was sent")?;
+    here.finish(agent, stale).await
+}

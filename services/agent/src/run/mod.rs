@@ -1,0 +1,69 @@
+//! What each command asks of the agent.
+
+mod documents;
+mod identity;
+mod input;
+mod people;
+mod running;
+mod session;
+mod sharing;
+mod this_program;
+
+use crate::args::{self, Cli, Command};
+use crate::exit::Exit;
+use crate::fault::Result;
+use crate::out::{Form, Out};
+use session::Here;
+
+/// Carries a call out and gives the exit code.
+pub(crate) fn run(cli: Cli) -> Exit {
+    let form = match (cli.global.json, cli.global.plain) {
+        (true, _) => Form::Json,
+        (_, true) => Form::Plain,
+        _ => Form::Person,
+    };
+    let out = Out::new(form);
+    match carry_out(&cli, &out) {
+        Ok(exit) => exit,
+        Err(fault) => {
+            out.fault(&fault);
+            fault.exit()
+        }
+    }
+}
+
+fn carry_out(cli: &Cli, out: &Out) -> Result<Exit> {
+    match &cli.command {
+        Command::Completion(args) => this_program::completion(out, args),
+        Command::Help(args) => this_program::help(out, args),
+        Command::Lock => session::lock(&Here::new(out, &cli.global)?),
+        other => {
+            let here = Here::new(out, &cli.global)?;
+            running::runtime()?.block_on(with_profile(&here, other))
+        }
+    }
+}
+
+async fn with_profile(here: &Here<'_>, command: &Command) -> Result<Exit> {
+    match command {
+        Command::Identity(args::Identity::New(args)) => identity::new(here, args).await,
+        Command::Identity(args::Identity::Show(args)) => identity::show(here, args).await,
+        Command::Identity(args::Identity::Kit(args)) => identity::kit(here, args).await,
+        Command::Endpoint(args::Endpoint::List) => identity::endpoints(here).await,
+        Command::Invite(args) => people::invite(here, args).await,
+        Command::Accept(args) => people::accept(here, args).await,
+        Command::Contacts(args) => people::contacts(here, args.act.as_ref()).await,
+        Command::Add(args) => documents::add(here, args).await,
+        Command::List(args) => documents::list(here, args).await,
+        Command::Inbox(args) => documents::inbox(here, args).await,
+        Command::Read(args) => documents::read(here, args).await,
+        Command::Send(args) => documents::send(here, args).await,
+        Command::Sent(args) => documents::sent(here, args).await,
+        Command::Unlock(args) => session::unlock(here, args.duration).await,
+        Command::Status => running::status(here).await,
+        Command::Check => running::check(here).await,
+        Command::Sync => running::sync(here).await,
+        Command::Run(args) => running::run(here, args.duration).await,
+        _ => Err(crate::fault::Fault::usage("not in this build")),
+    }
+}

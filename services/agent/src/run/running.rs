@@ -1,0 +1,121 @@
+//! `status`, `check`, `sync`, `run`.
+
+use std::time::Duration;
+
+use super::session::Here;
+use crate::exit::Exit;
+use crate::fault::{Fault, Result};
+use crate::out::{Progress, Row};
+use crate::shown;
+
+/// How long `status` and `check` give the relay if nothing was said.
+const BRIEFLY: Duration = Duration::from_secs(5);
+
+/// `status`.
+pub(super) async fn status(here: &Here<'_>) -> Result<Exit> {
+    let agent = here.open(true).await?;
+    let progress = Progress::start(here.out, "asking the relay");
+    let _ = agent.settle(here.global.wait.unwrap_or(BRIEFLY)).await;
+    drop(progress);
+    let status = agent.status().await?;
+    let me = agent.me().await?;
+    agent.close().await;
+    here.out.one(
+        &shown::status(here.out, &status)
+            .text("profile", "PROFILE", &here.profile)
+            .text("signed_in", "SIGNED IN", &me.name),
+    )?;
+    Ok(Exit::Done)
+}
+
+/// `check`: done if nothing is wrong; else the exit code of the first finding.
+pub(super) async fn check(here: &Here<'_>) -> Result<Exit> {
+    let agent = here.open(true).await?;
+    let progress = Progress::start(here.out, "looking");
+    let _ = agent.settle(here.global.wait.unwrap_or(BRIEFLY)).await;
+    drop(progress);
+    let findings = agent.check().await?;
+    agent.close().await;
+    let rows: Vec<Row> = findings.iter().map(shown::finding).collect();
+    here.out.list(&rows, "nothing is wrong")?;
+    Ok(findings.first().map_or(Exit::Done, |f| Exit::of(f.code)))
+}
+
+/// `sync`.
+pub(super) async fn sync(here: &Here<'_>) -> Result<Exit> {
+    let (agent, fault) = here.open_fresh().await?;
+    let status = agent.status().await?;
+    agent.close().await;
+    here.out.one(&shown::status(here.out, &status))?;
+    match fault {
+        None => Ok(Exit::Done),
+        Some(fault) => Err(fault),
+    }
+}
+
+/// `run`: until Ctrl-C, or for a time.
+pub(super) async fn run(here: &Here<'_>, duration: Option<Duration>) -> Result<Exit> {
+    let agent = here.open(true).await?;
+    here.out.words("sending and receiving; Ctrl-C ends it");
+    let mut seen: std::collections::BTreeSet<_> = agent.inbox().await?.iter().map(|d| d.id).collect();
+    let stop = stop_after(duration);
+    tokio::pin!(stop);
+    loop {
+        let more = agent.wait_inbox(seen.len() + 1, Duration::from_secs(3600));
+        tokio::select! {
+            () = &mut stop => break,
+            came = more => {
+                let documents = match came {
+                    Ok(documents) => documents,
+                    // Nothing came for an hour, or the relay is away: the agent goes on by itself.
+                    Err(_) => continue,
+                };
+                let known = agent.documents().await?;
+                let fresh: Vec<_> = documents.into_iter().filter(|d| seen.insert(d.id)).collect();
+                here.out.list(&shown::documents(here.out, &fresh, &known), "")?;
+            }
+        }
+    }
+    agent.close().await;
+    Ok(Exit::Done)
+}
+
+/// Ends at Ctrl-C or SIGTERM, or when the time is over.
+pub(super) async fn stop_after(duration: Option<Duration>) {
+    let time = async {
+        match duration {
+            Some(duration) => tokio::time::sleep(duration).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = time => {}
+        () = asked_to_stop() => {}
+    }
+}
+
+async fn asked_to_stop() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut term) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = term.recv() => {}
+            }
+            return;
+        }
+    }
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// A runtime for one call.
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(Fault::from)
+}

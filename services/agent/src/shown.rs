@@ -1,0 +1,393 @@
+//! What the agent knows, as rows to print. One function per kind of thing.
+
+use telesphor_agent::views::{
+    AttestationView, ContactState, ContactView, DeviceView, Direction, DocumentView, EndpointView, Exported,
+    Finding, GrantView, LogLine, Me, Samples, SentState, SentView, Status, TrustView, Verdict,
+};
+use telesphor_wire::ids::IdentityId;
+
+use crate::out::{Out, Row};
+use crate::short;
+
+/// Yes or nothing: a column of "no" is noise.
+fn mark(yes: bool, word: &'static str) -> &'static str {
+    if yes { word } else { "" }
+}
+
+fn identity_short(id: &IdentityId) -> String {
+    let text = id.to_string();
+    format!("tel1{}", short::cut(&text, 10))
+}
+
+pub(crate) fn me(out: &Out, me: &Me) -> Row {
+    Row::new()
+        .text("name", "NAME", &me.name)
+        .text("id", "ID", &me.id.to_string())
+        .text("device", "DEVICE", &me.endpoint)
+        .text("home", "HOME", me.domain.as_str())
+        .instant(
+            "kit_tested",
+            "KIT TESTED",
+            me.kit_tested,
+            &me.kit_tested
+                .map_or_else(|| "never".to_owned(), |ms| out.exactly(ms)),
+        )
+}
+
+pub(crate) const fn contact_state(state: ContactState) -> &'static str {
+    match state {
+        ContactState::Awaiting => "awaiting answer",
+        ContactState::Unverified => "not compared",
+        ContactState::Verified => "compared",
+        ContactState::Removed => "removed",
+    }
+}
+
+pub(crate) fn contact(out: &Out, c: &ContactView) -> Row {
+    let roles: Vec<String> = c
+        .attested
+        .iter()
+        .map(|a| {
+            format!(
+                "{}{}",
+                a.claim,
+                if a.trusted {
+                    ""
+                } else {
+                    " (not by anybody you trust)"
+                }
+            )
+        })
+        .collect();
+    let words = c.words.join(" ");
+    Row::new()
+        .text("who", "WHO", &c.alias)
+        .text("name", "NAME", &c.name)
+        .text("state", "STATE", contact_state(c.state))
+        .both("words", "WORDS", c.words.clone(), &words)
+        .both("attested", "ATTESTED", roles.clone(), &roles.join(", "))
+        .more("number", c.number.clone(), &grouped_digits(&c.number))
+        .more("home", c.domain.as_str(), c.domain.as_str())
+        .more("id", c.id.to_string(), &c.id.to_string())
+        .more("since", crate::out::rfc3339(Some(c.since)), &out.exactly(c.since))
+}
+
+/// `12345 67890 ...`: sixty digits in a row cannot be read aloud.
+fn grouped_digits(digits: &str) -> String {
+    let plain: Vec<char> = digits.chars().filter(|c| !c.is_whitespace()).collect();
+    plain
+        .chunks(5)
+        .map(|five| five.iter().collect::<String>())
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+const fn direction(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Own => "mine",
+        Direction::Received => "sent to me",
+        Direction::Shared => "shown to me",
+    }
+}
+
+/// Documents of one list, their ids cut as short as all of `known` allows.
+pub(crate) fn documents(out: &Out, documents: &[DocumentView], known: &[DocumentView]) -> Vec<Row> {
+    let ids: Vec<String> = known.iter().map(|d| d.id.to_string()).collect();
+    let letters = short::needed(ids.iter().map(String::as_str));
+    documents.iter().map(|d| document(out, d, letters)).collect()
+}
+
+pub(crate) fn document(out: &Out, d: &DocumentView, letters: usize) -> Row {
+    let id = d.id.to_string();
+    let mut marks: Vec<&str> = vec![mark(d.urgent, "URGENT"), mark(!d.opened, "new")];
+    marks.retain(|m| !m.is_empty());
+    let until = d
+        .until
+        .map_or_else(String::new, |ms| format!("until {}", out.short(ms)));
+    Row::new()
+        .both("id", "ID", id.clone(), &short::cut(&id, letters))
+        .both("marks", "", marks.clone(), &marks.join(" "))
+        .text("kind", "KIND", &d.kind)
+        .text("title", "TITLE", &d.title)
+        .text("author_name", "BY", &d.author_name)
+        .instant("arrived", "CAME", Some(d.arrived), &out.short(d.arrived))
+        .both("scopes", "SCOPES", d.scopes.clone(), &d.scopes.join(", "))
+        .text("way", "WAY", direction(d.direction))
+        .instant("until", "UNTIL", d.until, &until)
+        .more("author", d.author.to_string(), &d.author.to_string())
+        .more("from", d.from.map(|id| id.to_string()), "")
+        .more("about", d.subject.map(|id| id.to_string()), "")
+        .more(
+            "recorded",
+            crate::out::rfc3339(Some(d.recorded)),
+            &out.exactly(d.recorded),
+        )
+        .more("format", d.format.clone(), &d.format)
+        .more("bytes", d.size, &format!("{} bytes", d.size))
+        .more("opened", d.opened, if d.opened { "yes" } else { "no" })
+        .more("urgent", d.urgent, "")
+}
+
+pub(crate) const fn sent_state(state: SentState) -> &'static str {
+    match state {
+        SentState::Queued => "waiting here",
+        SentState::Accepted => "accepted, not yet durable",
+        SentState::Durable => "durable",
+        SentState::Delivered => "delivered",
+        SentState::Opened => "opened",
+        SentState::Taken => "taken",
+        SentState::Declined => "declined",
+        SentState::Failed => "not delivered",
+    }
+}
+
+/// The state as one word for programs.
+const fn sent_word(state: SentState) -> &'static str {
+    match state {
+        SentState::Queued => "queued",
+        SentState::Accepted => "accepted",
+        SentState::Durable => "durable",
+        SentState::Delivered => "delivered",
+        SentState::Opened => "opened",
+        SentState::Taken => "taken",
+        SentState::Declined => "declined",
+        SentState::Failed => "failed",
+    }
+}
+
+pub(crate) fn sent(out: &Out, s: &SentView, letters: usize) -> Row {
+    let id = s.document.to_string();
+    let at = |ms: Option<u64>| ms.map_or_else(String::new, |ms| out.short(ms));
+    Row::new()
+        .both("id", "ID", id.clone(), &short::cut(&id, letters))
+        .text("title", "TITLE", &s.title)
+        .text("to", "TO", &s.to_alias)
+        .both("state", "STATE", sent_word(s.state), sent_state(s.state))
+        .instant("durable", "DURABLE", s.durable, &at(s.durable))
+        .instant("delivered", "DELIVERED", s.delivered, &at(s.delivered))
+        .instant("opened", "OPENED", s.opened, &at(s.opened))
+        .more("queued", crate::out::rfc3339(Some(s.queued)), &at(Some(s.queued)))
+        .more(
+            "took_ms",
+            s.took_ms,
+            &s.took_ms.map_or_else(String::new, |ms| format!("{ms} ms")),
+        )
+        .more("to_id", s.to.to_string(), "")
+        .more(
+            "why",
+            s.why.map(|c| c.to_string()),
+            s.why.map_or("", |c| c.words()),
+        )
+}
+
+pub(crate) fn attestation(out: &Out, a: &AttestationView) -> Row {
+    let state = match (a.withdrawn, a.trusted) {
+        (Some(ms), _) => format!("withdrawn {}", out.short(ms)),
+        (None, true) => "by an authority you trust".to_owned(),
+        (None, false) => String::new(),
+    };
+    Row::new()
+        .text("id", "ID", &a.id)
+        .text("claim", "CLAIM", &a.claim)
+        .both(
+            "subject",
+            "ABOUT",
+            a.subject.to_string(),
+            &identity_short(&a.subject),
+        )
+        .both("issuer", "BY", a.issuer.to_string(), &identity_short(&a.issuer))
+        .instant("until", "UNTIL", Some(a.until), &out.short(a.until))
+        .text("state", "STATE", &state)
+        .more("from", crate::out::rfc3339(Some(a.from)), &out.exactly(a.from))
+        .more("withdrawn", crate::out::rfc3339(a.withdrawn), "")
+        .more("trusted", a.trusted, "")
+}
+
+pub(crate) fn trust(t: &TrustView) -> Row {
+    Row::new()
+        .text("claim", "CLAIM", &t.claim)
+        .text("name", "AUTHORITY", &t.name)
+        .both(
+            "authority",
+            "ID",
+            t.authority.to_string(),
+            &identity_short(&t.authority),
+        )
+}
+
+pub(crate) fn endpoint(out: &Out, e: &EndpointView) -> Row {
+    let state = match (e.removed, e.here) {
+        (Some(ms), _) => format!("removed {}", out.short(ms)),
+        (None, true) => "this one".to_owned(),
+        (None, false) => String::new(),
+    };
+    Row::new()
+        .text("label", "DEVICE", &e.label)
+        .instant("since", "SINCE", Some(e.since), &out.short(e.since))
+        .text("state", "STATE", &state)
+        .more("here", e.here, "")
+        .more("removed", crate::out::rfc3339(e.removed), "")
+}
+
+pub(crate) fn grant(out: &Out, g: &GrantView, letters: usize) -> Row {
+    let id = g.document.to_string();
+    let until = match (g.revoked, g.until) {
+        (Some(ms), _) => format!("ended {}", out.short(ms)),
+        (None, Some(ms)) => out.short(ms),
+        (None, None) => "for good".to_owned(),
+    };
+    let opened = g
+        .opened
+        .map_or_else(|| "not opened".to_owned(), |ms| out.short(ms));
+    Row::new()
+        .text("who", "WHO", &g.alias)
+        .both("id", "ID", id.clone(), &short::cut(&id, letters))
+        .text("title", "TITLE", &g.title)
+        .both("scopes", "SCOPES", g.scopes.clone(), &g.scopes.join(", "))
+        .instant("until", "UNTIL", g.until, &until)
+        .text("why", "WHY", &g.why)
+        .instant("opened", "LAST OPENED", g.opened, &opened)
+        .more("with", g.with.to_string(), "")
+        .more("revoked", crate::out::rfc3339(g.revoked), "")
+}
+
+pub(crate) fn log_line(out: &Out, l: &LogLine) -> Row {
+    Row::new()
+        .instant("at", "WHEN", Some(l.at), &out.short(l.at))
+        .text("who", "WHO", &l.alias)
+        .text("what", "WHAT", l.what)
+        .text("title", "TITLE", &l.title)
+        .more("who_id", l.who.to_string(), "")
+        .more("document", l.document.map(|d| d.to_string()), "")
+}
+
+pub(crate) fn verdict(v: &Verdict) -> Row {
+    let words = match v.failed {
+        None => "genuine".to_owned(),
+        Some(code) => format!("NOT GENUINE ({code}): {}", code.words()),
+    };
+    Row::new()
+        .both("genuine", "", v.failed.is_none(), &words)
+        .more("error", v.failed.map(|c| c.to_string()), "")
+        .more("checked", v.lines.clone(), &v.lines.join("\n"))
+        .more(
+            "document",
+            v.document.map(|d| d.to_string()),
+            &v.document.map_or_else(String::new, |d| d.to_string()),
+        )
+        .more(
+            "author",
+            v.author.map(|a| a.to_string()),
+            &v.author.map_or_else(String::new, |a| a.to_string()),
+        )
+}
+
+pub(crate) fn status(out: &Out, s: &Status) -> Row {
+    let relay = match (s.connected, s.last_failure) {
+        (true, _) => "connected".to_owned(),
+        (false, Some(code)) => format!("not connected: {} ({code})", code.words()),
+        (false, None) => "not connected".to_owned(),
+    };
+    let outbox = match s.outbox {
+        0 => "empty".to_owned(),
+        n => format!("{n} waiting; they go on by themselves"),
+    };
+    let clock = s.clock_difference.map_or_else(
+        || "not compared yet".to_owned(),
+        |ms| format!("{:.1} s from the relay's", ms as f64 / 1000.0),
+    );
+    let ever = |ms: Option<u64>| ms.map_or_else(|| "never".to_owned(), |ms| out.exactly(ms));
+    Row::new()
+        .both("connected", "RELAY", s.connected, &relay)
+        .more("last_failure", s.last_failure.map(|c| c.to_string()), "")
+        .both("outbox", "OUTBOX", s.outbox as u64, &outbox)
+        .both(
+            "mailboxes",
+            "MAILBOXES",
+            s.mailboxes as u64,
+            &s.mailboxes.to_string(),
+        )
+        .both("behind", "BEHIND", s.behind as u64, &s.behind.to_string())
+        .instant("last_sync", "LAST SYNC", s.last_sync, &ever(s.last_sync))
+        .both("clock_difference_ms", "CLOCK", s.clock_difference, &clock)
+        .instant("kit_tested", "KIT TESTED", s.kit_tested, &ever(s.kit_tested))
+}
+
+pub(crate) fn finding(f: &Finding) -> Row {
+    Row::new()
+        .both("error", "CODE", f.code.to_string(), &f.code.to_string())
+        .text("words", "WHAT", f.code.words())
+        .text("next", "NEXT STEP", &f.next)
+}
+
+pub(crate) fn exported(e: &Exported) -> Row {
+    let folder = e.folder.to_string_lossy();
+    Row::new()
+        .text("folder", "FOLDER", &folder)
+        .both(
+            "documents",
+            "DOCUMENTS",
+            e.documents as u64,
+            &e.documents.to_string(),
+        )
+        .both("files", "FILES", e.files as u64, &e.files.to_string())
+        .both("bytes", "BYTES", e.bytes, &e.bytes.to_string())
+}
+
+pub(crate) fn device(out: &Out, d: &DeviceView, name_of: impl Fn(&IdentityId) -> String) -> Row {
+    let patient = d.attached.as_ref().map_or_else(|| "nobody".to_owned(), &name_of);
+    Row::new()
+        .text("device", "DEVICE", &d.alias)
+        .both(
+            "attached_to",
+            "ATTACHED TO",
+            d.attached.map(|p| p.to_string()),
+            &patient,
+        )
+        .instant(
+            "since",
+            "SINCE",
+            d.since,
+            &d.since.map_or_else(String::new, |ms| out.short(ms)),
+        )
+        .more("id", d.id.to_string(), "")
+}
+
+/// One line of a live stream: the last value and how old it is.
+pub(crate) fn samples(out: &Out, s: &Samples, patient: &str) -> String {
+    let last = match s.values.last() {
+        Some(Some(value)) => format!("{value} {}", s.unit),
+        Some(None) => "gap".to_owned(),
+        None => "no value".to_owned(),
+    };
+    let ends = s.start + s.period_ms * (s.values.len() as u64).saturating_sub(1);
+    format!(
+        "{}  {patient}  {} {last}  live, {:.1} s behind",
+        out.short(ends),
+        s.what,
+        s.age_ms as f64 / 1000.0
+    )
+}
+
+/// The same for programs, with every value.
+pub(crate) fn samples_row(s: &Samples) -> Row {
+    Row::new()
+        .both("state", "", "live", "")
+        .both("device", "", s.device.to_string(), "")
+        .both("patient", "", s.patient.map(|p| p.to_string()), "")
+        .text("what", "", &s.what)
+        .text("unit", "", &s.unit)
+        .instant("start", "", Some(s.start), "")
+        .both("period_ms", "", s.period_ms, "")
+        .both(
+            "values",
+            "",
+            s.values
+                .iter()
+                .copied()
+                .map(serde_json::Value::from)
+                .collect::<Vec<_>>(),
+            "",
+        )
+        .both("age_ms", "", s.age_ms, "")
+}
