@@ -209,13 +209,23 @@ impl Applier {
     /// [`Fatal`] if it cannot be written.
     pub fn register_token(&mut self, token: &Voucher, entry: Token) -> Result<(), Fatal> {
         self.database.check()?;
-        self.write_token(token, &entry).map_err(|e| self.fatal(e))
+        self.write_token(&token_hash(token), &entry)
+            .map_err(|e| self.fatal(e))
     }
 
-    fn write_token(&mut self, token: &Voucher, entry: &Token) -> Result<(), StoreError> {
+    /// Sets what the token of this hash is worth from now on (no more uses: it is ended), durably.
+    ///
+    /// # Errors
+    /// [`Fatal`] if it cannot be written.
+    pub fn set_token(&mut self, hash: &Digest, entry: Token) -> Result<(), Fatal> {
+        self.database.check()?;
+        self.write_token(hash, &entry).map_err(|e| self.fatal(e))
+    }
+
+    fn write_token(&mut self, hash: &Digest, entry: &Token) -> Result<(), StoreError> {
         let database = self.database.clone();
         let columns = database.columns()?;
-        Sheet::new(&columns, &mut self.batch, &mut self.scratch).token(&token_hash(token), entry);
+        Sheet::new(&columns, &mut self.batch, &mut self.scratch).token(hash, entry);
         write(&database, &self.batch, &self.synced)
     }
 }

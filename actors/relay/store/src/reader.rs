@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use rocksdb::{ReadOptions, SnapshotWithThreadMode};
+use rocksdb::{IteratorMode, ReadOptions, SnapshotWithThreadMode};
 use telesphor_rules::effects::Place;
 use telesphor_rules::facts::{Stock, Token, token_hash};
 use telesphor_rules::read::ReadSpan;
@@ -186,6 +186,27 @@ impl Reader {
             .database
             .read(c.packages, packages::NAME, &key, packages::decode)?;
         Ok(stock.unwrap_or_default())
+    }
+
+    /// Admission tokens as they stand, by their hash; at most `max`.
+    ///
+    /// # Errors
+    /// As [`Reader::mailbox`].
+    pub fn tokens(&self, max: usize) -> Result<Vec<(Digest, Token)>, StoreError> {
+        let c = self.database.columns()?;
+        let damaged = || StoreError::Damaged { column: tokens::NAME };
+        let mut found = Vec::new();
+        for item in self
+            .database
+            .db
+            .iterator_cf(c.tokens, IteratorMode::Start)
+            .take(max)
+        {
+            let (key, value) = item?;
+            let hash = <[u8; 32]>::try_from(key.as_ref()).map_err(|_| damaged())?;
+            found.push((Digest(hash), tokens::decode(&value).ok_or_else(damaged)?));
+        }
+        Ok(found)
     }
 
     /// An admission token as it stands.

@@ -1,0 +1,161 @@
+//! A process that dies at every point of every write: nothing acknowledged is lost, doubled
+//! or reordered.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use telesphor_store::faults::{Faults, Operation};
+use telesphor_store::{Outcome, Store};
+use telesphor_wire::batch::Submission;
+
+use crate::at::{At, config};
+use crate::support::NOW;
+use crate::support::commands::Home;
+
+const STORE: &str = "TELESPHOR_TEST_CRASH_STORE";
+const POINT: &str = "TELESPHOR_TEST_CRASH_POINT";
+const GROUPS: u64 = 6;
+const IN_GROUP: u64 = 5;
+
+/// Ends the process, as a kill would, at the nth operation.
+struct DieAt(AtomicU64);
+
+impl Faults for DieAt {
+    fn before(&self, _: Operation) -> std::io::Result<()> {
+        if self.0.fetch_sub(1, Ordering::SeqCst) == 1 {
+            std::process::abort();
+        }
+        Ok(())
+    }
+}
+
+fn group(home: &Home, n: u64) -> Vec<Submission> {
+    if n == 0 {
+        return vec![home.open(1)];
+    }
+    (0..IN_GROUP)
+        .map(|i| home.deposit(i % 8, 100 * n + i, format!("{n}/{i}").as_bytes()))
+        .collect()
+}
+
+/// Not a test of its own: the process that dies. Says each group that it may acknowledge.
+#[test]
+fn child_that_dies() {
+    let (Ok(path), Ok(point)) = (std::env::var(STORE), std::env::var(POINT)) else {
+        return;
+    };
+    let path = Path::new(&path);
+    let mut config = config();
+    config.faults = Arc::new(DieAt(AtomicU64::new(point.parse().unwrap())));
+    let mut at = At::of(path, Store::open(path, config).unwrap());
+    let mut out = std::io::stdout();
+    for n in 0..GROUPS {
+        let applied = at.batch(group(&Home::personal(1), n), NOW);
+        writeln!(out, "acknowledged {n}").unwrap();
+        out.flush().unwrap();
+        at.applier
+            .note_attested(applied.partition, applied.position, &applied.digest)
+            .unwrap();
+    }
+}
+
+/// Runs the child and returns how many groups it acknowledged before it died.
+fn live_and_die(path: &Path, point: u64) -> u64 {
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "crash::child_that_dies", "--nocapture"])
+        .env(STORE, path)
+        .env(POINT, point.to_string())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let out = BufReader::new(child.stdout.take().unwrap());
+    let acknowledged = out
+        .lines()
+        .map_while(Result::ok)
+        .filter(|l| l.contains("acknowledged"))
+        .count();
+    child.wait().unwrap();
+    acknowledged as u64
+}
+
+#[test]
+fn no_kill_at_any_write_loses_doubles_or_reorders_what_was_acknowledged() {
+    let home = Home::personal(1);
+    // Write, sync, answer and note of each group.
+    for point in 1..=GROUPS * 4 {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("store");
+        drop(At::create(&path));
+        let acknowledged = live_and_die(&path, point);
+        assert!(
+            acknowledged < GROUPS || point == GROUPS * 4,
+            "the child did not die at point {point}"
+        );
+
+        let mut at = At::open(&path);
+        at.upkeep.verify().unwrap();
+        let stands = at.next_position(0) - 1;
+        assert!(
+            stands == acknowledged || stands == acknowledged + 1,
+            "point {point}: {stands} for {acknowledged}"
+        );
+        // The senders offer everything again; then all of it stands once and in order.
+        for n in 0..GROUPS {
+            let outcomes = at.batch(group(&home, n), NOW).outcomes;
+            let repeated = outcomes.iter().all(|o| matches!(o, Outcome::Repeated(_)));
+            let accepted = outcomes.iter().all(|o| matches!(o, Outcome::Accepted(_)));
+            assert!(
+                if n < stands { repeated } else { accepted },
+                "point {point}, group {n}"
+            );
+        }
+        let events = at.events(&home.id);
+        let texts: Vec<_> = events
+            .iter()
+            .skip(1)
+            .map(|e| e.payload.clone().unwrap().0)
+            .collect();
+        let expected: Vec<_> = (1..GROUPS)
+            .flat_map(|n| (0..IN_GROUP).map(move |i| format!("{n}/{i}").into_bytes()))
+            .collect();
+        assert_eq!(texts, expected);
+        at.upkeep.verify().unwrap();
+    }
+}
+
+#[test]
+fn a_torn_tail_of_the_log_loses_nothing_but_what_lay_in_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("store");
+    let (mut at, home) = (At::create(&path), Home::personal(1));
+    for n in 0..3 {
+        at.batch(group(&home, n), NOW);
+    }
+    // The files as a power cut leaves them: copied under a live store, the newest log torn.
+    let copy = dir.path().join("copy");
+    crate::backup::copy_dir(&path, &copy);
+    let log = std::fs::read_dir(copy.join("db"))
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .filter(|p| p.extension().is_some_and(|x| x == "log"))
+        .max()
+        .unwrap();
+    let length = std::fs::metadata(&log).unwrap().len();
+    std::fs::OpenOptions::new()
+        .write(true)
+        .open(&log)
+        .unwrap()
+        .set_len(length - 7)
+        .unwrap();
+    let at = At::open(&copy);
+    at.upkeep.verify().unwrap();
+    assert_eq!(
+        at.next_position(0),
+        3,
+        "the last group was torn; it was not acknowledged yet"
+    );
+}
