@@ -9,9 +9,10 @@ use std::time::Duration;
 use ractor::ActorRuntime;
 use telesphor_order::Order;
 use telesphor_rules::facts::Token;
-use telesphor_store::{Store, Upkeep};
+use telesphor_store::{Store, StoreError, Upkeep};
 use telesphor_wire::answer::Refusal;
 use telesphor_wire::error::ErrorCode;
+use telesphor_wire::hash::Digest;
 use telesphor_wire::ids::Voucher;
 use telesphor_wire::session::{SessionProof, SingleCall, Welcome};
 use telesphor_wire::text::SupportCode;
@@ -37,6 +38,17 @@ struct Inner {
     upkeep: Upkeep,
     sessions: Mutex<HashMap<u64, Weak<Shared>>>,
     next_session: AtomicU64,
+}
+
+/// An engine that is let go without a drain stops at once: what was taken and is not yet
+/// durable is answered as unknown.
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let house = &self.started.house;
+        house.core.begin_draining();
+        house.order.close();
+        house.supervisor.stop(None);
+    }
 }
 
 /// How a drain ended.
@@ -120,7 +132,7 @@ impl Engine {
         single::single(&self.0.started.house, context, proof, call).await
     }
 
-    /// Stops: takes nothing new, finishes what was taken, tells every session Goodbye, and
+    /// Stops for good: takes nothing new, finishes what was taken, tells every session Goodbye, and
     /// lets the writer end with its note synced. After `timeout` what is not finished is
     /// answered as unknown.
     pub async fn drain(&self, timeout: Duration) -> Drained {
@@ -142,6 +154,8 @@ impl Engine {
                 partition.abandon();
             }
         }
+        // With it all that are linked to it. What waits to be sent on connections stays there.
+        self.0.started.house.supervisor.stop(None);
         let finished = answered && ended && core.standing() != EngineStanding::Failed;
         Drained {
             finished,
@@ -185,7 +199,6 @@ impl Engine {
                 .limits
                 .bytes_in_flight
                 .saturating_sub(core.bytes.available_permits()),
-            fresh_bytes: counters.fresh_bytes.load(Ordering::Acquire),
             partitions: house.partitions.iter().map(|p| p.status(&*house.order)).collect(),
             totals: counters.totals(),
             last_fsync: counters.last_fsync(),
@@ -216,6 +229,35 @@ impl Engine {
             Ok(true) => Ok(()),
             Ok(false) => Err(AdminError::Failed),
             Err(_) => Err(AdminError::Stopped),
+        }
+    }
+
+    /// Admission tokens as they durably stand, by their hash; at most `max`. Reads the disk.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn tokens(&self, max: usize) -> Result<Vec<(Digest, Token)>, StoreError> {
+        self.0.started.house.core.reader.tokens(max)
+    }
+
+    /// Sets what the token of this hash is worth from now on, durably, between two groups of
+    /// the writer. Without uses it is ended.
+    ///
+    /// # Errors
+    /// [`AdminError`].
+    pub async fn set_token(&self, hash: Digest, entry: Token) -> Result<(), AdminError> {
+        let (sender, done) = oneshot::channel();
+        let job: Job = Box::new(move |applier| {
+            let result = applier.set_token(&hash, entry);
+            // The one who asked may be gone.
+            drop(sender.send(result.is_ok()));
+            result
+        });
+        self.give(job)?;
+        if done.await.map_err(|_| AdminError::Stopped)? {
+            Ok(())
+        } else {
+            Err(AdminError::Failed)
         }
     }
 

@@ -2,8 +2,9 @@
 //!
 //! Bounds that both sides of a connection must know are in `telesphor_wire::limits`. These
 //! here are one relay's own: they may differ between relays and change between starts.
-//! Memory that callers can fill is at most [`Limits::bytes_in_flight`] +
-//! [`Limits::fresh_bytes`] + sessions x (answers not fetched + one page).
+//! Memory that callers can fill is at most [`Limits::bytes_in_flight`], and for each session
+//! the answers it has not fetched (about 1 KiB for each of [`Limits::session_calls`]) and
+//! one page ([`Limits::page_bytes`]).
 
 use std::time::Duration;
 
@@ -19,9 +20,6 @@ pub struct Limits {
     pub calls_in_flight: usize,
     /// Bytes of commands that have no answer yet. Senders wait for a permit.
     pub bytes_in_flight: usize,
-    /// Fresh events kept in memory for followers, bytes over all mailboxes. Beyond it
-    /// followers read from the disk.
-    pub fresh_bytes: usize,
 
     // -- one session
     /// Calls whose answers the client has not fetched yet, by weight of the answer.
@@ -42,8 +40,6 @@ pub struct Limits {
     pub mailbox_calls: usize,
     /// Bytes of them. More are answered Busy.
     pub mailbox_bytes: usize,
-    /// Fresh events kept in memory for its followers.
-    pub mailbox_fresh: usize,
     /// After this long without a session, a follower or a command it goes to sleep.
     pub mailbox_idle: Duration,
 
@@ -75,7 +71,6 @@ impl Default for Limits {
             live_mailboxes: 100_000,
             calls_in_flight: 65_536,
             bytes_in_flight: 256 << 20,
-            fresh_bytes: 64 << 20,
             session_calls: telesphor_wire::limits::MAX_CALLS_IN_FLIGHT,
             session_bytes: 8 << 20,
             session_frames: 64,
@@ -84,7 +79,6 @@ impl Default for Limits {
             page_events: telesphor_wire::limits::MAX_EVENTS_PER_FRAME,
             mailbox_calls: 8_192,
             mailbox_bytes: 32 << 20,
-            mailbox_fresh: 64,
             mailbox_idle: Duration::from_secs(30),
             partition_waiting: 65_536,
             record_calls: 4_096,

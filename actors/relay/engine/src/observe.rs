@@ -25,8 +25,6 @@ pub struct Observation {
     pub calls_in_flight: usize,
     /// Bytes of commands without an answer yet.
     pub bytes_in_flight: usize,
-    /// Bytes of fresh events held for followers.
-    pub fresh_bytes: usize,
     /// The partitions.
     pub partitions: Vec<PartitionStatus>,
     /// Since the start.
@@ -94,7 +92,6 @@ pub(crate) struct Counters {
     pub(crate) sessions: AtomicUsize,
     pub(crate) follows: AtomicUsize,
     pub(crate) calls_in_flight: AtomicUsize,
-    pub(crate) fresh_bytes: AtomicUsize,
     pub(crate) accepted: AtomicU64,
     pub(crate) repeated: AtomicU64,
     pub(crate) events: AtomicU64,

@@ -14,7 +14,7 @@ use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ids::PartitionId;
 
 use crate::core::Core;
-use crate::observe::PartitionStatus;
+use crate::observe::{EngineStanding, PartitionStatus};
 use crate::submit::Item;
 use crate::ticket::Ticket;
 
@@ -158,6 +158,10 @@ impl State {
                 match rejected.why {
                     Why::Full => ticket.busy(),
                     Why::Fenced => ticket.refuse(ErrorCode::Fenced),
+                    // Closed by a drain, or by a store that failed.
+                    Why::Closed if self.core.standing() == EngineStanding::Failed => {
+                        ticket.refuse(ErrorCode::Fenced);
+                    }
                     Why::Closed => ticket.refuse(ErrorCode::Draining),
                     Why::NoSuchPartition => ticket.refuse(ErrorCode::Internal),
                 }

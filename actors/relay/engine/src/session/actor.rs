@@ -171,6 +171,7 @@ impl State {
         let proved = match proven {
             Ok(proven) => {
                 let right = proven.claim.right;
+                self.shared.regrant(handle, proven.mailbox.id, proven.claim);
                 self.handles.insert(handle, (proven.mailbox.id, proven.claim));
                 Proved {
                     handle,

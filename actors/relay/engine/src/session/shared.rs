@@ -148,6 +148,21 @@ impl Shared {
         true
     }
 
+    /// A handle was proved anew: its follow goes on under the new right, or ends if it was of
+    /// another mailbox.
+    pub(crate) fn regrant(&self, handle: u32, mailbox: MailboxId, claim: Claim) {
+        let mut reading = self.reading();
+        match reading.follows.get_mut(&handle) {
+            Some(following) if following.mailbox == mailbox => following.claim = claim,
+            Some(_) => {
+                let other = reading.follows.remove(&handle);
+                drop(reading);
+                drop(other);
+            }
+            None => {}
+        }
+    }
+
     /// Puts a handle among those that may have something to push.
     pub(crate) fn ready(&self, handle: u32, generation: Option<u64>) {
         let mut reading = self.reading();

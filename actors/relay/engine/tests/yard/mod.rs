@@ -1,0 +1,167 @@
+//! A relay in a temporary directory, its mailboxes, and clients that speak its frames.
+
+#![allow(dead_code, reason = "each test file uses a part of it")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
+pub(crate) mod client;
+pub(crate) mod mailboxes;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use telesphor_engine::{Clock, Engine, EngineConfig, Limits, RelayKeys};
+use telesphor_order::{Alone, AloneLimits};
+use telesphor_rules::facts::DomainFacts;
+use telesphor_store::faults::{Faults, NoFaults, Operation};
+use telesphor_store::{Store, StoreConfig};
+use telesphor_wire::sign::SigningKey;
+use telesphor_wire::text::Domain;
+use tempfile::TempDir;
+
+pub(crate) const PARTITIONS: u16 = 4;
+
+pub(crate) struct Yard {
+    pub(crate) engine: Engine,
+    pub(crate) keys: RelayKeys,
+    pub(crate) domain: Domain,
+    pub(crate) clock: Clock,
+    /// Set when the engine has told that its store failed.
+    pub(crate) failed: Arc<AtomicBool>,
+    pub(crate) limits: Limits,
+    directory: TempDir,
+}
+
+/// A relay with the usual limits.
+pub(crate) async fn yard() -> Yard {
+    Yard::with(Limits::default(), Clock::system(), Arc::new(NoFaults)).await
+}
+
+impl Yard {
+    pub(crate) async fn with(limits: Limits, clock: Clock, faults: Arc<dyn Faults>) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let keys = RelayKeys {
+            attesting: SigningKey::generate(),
+            admission: SigningKey::generate(),
+        };
+        let domain: Domain = "hospital-a.example".parse().unwrap();
+        let config = store_config(&domain, &keys, faults);
+        let store = Store::create(&directory.path().join("store"), config).unwrap();
+        let failed = Arc::new(AtomicBool::new(false));
+        let engine = begin(
+            &domain,
+            &keys,
+            limits.clone(),
+            clock.clone(),
+            store,
+            failed.clone(),
+        )
+        .await;
+        Self {
+            engine,
+            keys,
+            domain,
+            clock,
+            failed,
+            limits,
+            directory,
+        }
+    }
+
+    /// Stops the relay and starts it again on the same store.
+    pub(crate) async fn again(self) -> Self {
+        let drained = self.engine.drain(std::time::Duration::from_secs(20)).await;
+        assert!(drained.finished);
+        let Self {
+            engine,
+            keys,
+            domain,
+            clock,
+            failed,
+            limits,
+            directory,
+        } = self;
+        drop(engine);
+        let path = directory.path().join("store");
+        // The actors let go of the store's files one after the other.
+        let store = loop {
+            match Store::open(&path, store_config(&domain, &keys, Arc::new(NoFaults))) {
+                Ok(store) => break store,
+                Err(_) => tokio::task::yield_now().await,
+            }
+        };
+        let engine = begin(
+            &domain,
+            &keys,
+            limits.clone(),
+            clock.clone(),
+            store,
+            failed.clone(),
+        )
+        .await;
+        Self {
+            engine,
+            keys,
+            domain,
+            clock,
+            failed,
+            limits,
+            directory,
+        }
+    }
+
+    pub(crate) fn path(&self) -> &std::path::Path {
+        self.directory.path()
+    }
+}
+
+fn store_config(domain: &Domain, keys: &RelayKeys, faults: Arc<dyn Faults>) -> StoreConfig {
+    let facts = DomainFacts {
+        domain: domain.clone(),
+        admission: keys.admission.public(),
+        partitions: PARTITIONS,
+    };
+    StoreConfig {
+        faults,
+        ..StoreConfig::new(facts)
+    }
+}
+
+async fn begin(
+    domain: &Domain,
+    keys: &RelayKeys,
+    limits: Limits,
+    clock: Clock,
+    store: Store,
+    failed: Arc<AtomicBool>,
+) -> Engine {
+    let order = Alone::new(
+        PARTITIONS,
+        AloneLimits {
+            waiting_submissions: limits.partition_waiting,
+        },
+    );
+    let config = EngineConfig {
+        limits,
+        clock,
+        on_fatal: Arc::new(move |_| failed.store(true, Ordering::SeqCst)),
+        ..EngineConfig::new(domain.clone(), PARTITIONS)
+    };
+    Engine::start(config, store, Arc::new(order), keys.clone())
+        .await
+        .unwrap()
+}
+
+/// A disk that fails from some moment on.
+#[derive(Default)]
+pub(crate) struct Failing(pub(crate) AtomicBool);
+
+impl Faults for Failing {
+    fn before(&self, operation: Operation) -> std::io::Result<()> {
+        let fails = matches!(operation, Operation::Write | Operation::Sync) && self.0.load(Ordering::SeqCst);
+        if fails {
+            Err(std::io::Error::other("the disk fails"))
+        } else {
+            Ok(())
+        }
+    }
+}
