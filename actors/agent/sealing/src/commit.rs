@@ -1,7 +1,7 @@
 //! Making a commit: staged here, merged only when the mailbox's order confirms it.
 
 use openmls::prelude::tls_codec::Serialize as _;
-use openmls::prelude::{LeafNodeIndex, OpenMlsProvider, StagedCommit};
+use openmls::prelude::{LeafNodeIndex, OpenMlsProvider, Proposal, QueuedProposal, StagedCommit};
 use telesphor_wire::bytes::Bytes;
 use telesphor_wire::command::{Commit, CommitBody, commit_bytes_hash};
 use telesphor_wire::ext::Extensions;
@@ -96,7 +96,7 @@ impl GroupSession {
     /// # Errors
     /// [`SessionError::CommitPending`], [`SessionError::Forbidden`],
     /// [`SessionError::PackageUnfit`], [`SessionError::NoSuchMember`] (also for our own leaf: to
-    /// leave, propose it), [`SessionError::TooMany`], and those of [`GroupSession::seal`].
+    /// leave, propose it), [`SessionError::OwnRemovalWaits`], [`SessionError::TooMany`], and those of [`GroupSession::seal`].
     pub fn stage_commit(
         mut self,
         state: &dyn MlsStateRead,
@@ -253,6 +253,11 @@ impl GroupSession {
             return Err(SessionError::PackageUnfit);
         }
         let own = self.group.own_leaf_index().u32();
+        let removes_us =
+            |p: &QueuedProposal| matches!(p.proposal(), Proposal::Remove(r) if r.removed().u32() == own);
+        if self.group.pending_proposals().any(removes_us) {
+            return Err(SessionError::OwnRemovalWaits);
+        }
         let gone = |&i: &u32| i == own || self.seat(LeafNodeIndex::new(i)).is_none();
         if contents.remove.iter().any(gone) {
             return Err(SessionError::NoSuchMember);

@@ -50,6 +50,9 @@ pub enum SessionError {
     /// section 12.4).
     #[error("proposals wait for a commit; commit before sending")]
     MustCommitFirst,
+    /// Our own removal is among the proposals that wait: somebody else must commit it.
+    #[error("our own removal waits; another member must commit it")]
+    OwnRemovalWaits,
     /// A commit of our own waits for the mailbox's order.
     #[error("a commit of our own is not settled yet")]
     CommitPending,
@@ -97,7 +100,7 @@ impl SessionError {
             Self::NoGroup | Self::NoSuchMember => ErrorCode::NotFound,
             Self::NotMember => ErrorCode::Refused,
             Self::Wedged | Self::Forbidden(_) => ErrorCode::VoidCommit,
-            Self::MustCommitFirst | Self::CommitPending => ErrorCode::EpochConflict,
+            Self::MustCommitFirst | Self::CommitPending | Self::OwnRemovalWaits => ErrorCode::EpochConflict,
             Self::TooLarge => ErrorCode::TooLarge,
             Self::TooMany => ErrorCode::TooMany,
             Self::PackageUnfit => ErrorCode::NoKeyPackage,

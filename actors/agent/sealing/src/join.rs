@@ -20,6 +20,7 @@ use crate::error::SessionError;
 use crate::limits::{MAX_MEMBERS, MAX_WELCOME_BYTES};
 use crate::member::{Member, MemberKeys, Seat};
 use crate::overlay::Provider;
+use crate::package::PackageHandle;
 use crate::record::Record;
 use crate::session::{GroupSession, fault};
 use crate::state::{MlsStateRead, Step};
@@ -72,6 +73,8 @@ pub struct Joined {
     pub members: Vec<Seat>,
     /// Whether the key package may have been used by others too (last resort): update at once.
     pub update_at_once: bool,
+    /// Which of our packages was used, so that the stock can be filled up.
+    pub package: PackageHandle,
 }
 
 /// Why a Welcome was refused. The state is as before.
@@ -130,7 +133,7 @@ impl GroupSession {
         if old.is_some() && !expect.replace {
             return Err(SessionError::GroupExists.into());
         }
-        let (staged, update_at_once) = stage(&provider, welcome, old.is_some())?;
+        let (staged, package, update_at_once) = stage(&provider, welcome, old.is_some())?;
         let binding = examine(&provider, &staged, letter, expect)?;
         let by = staged.welcome_sender().map_err(|_| JoinError::Invalid)?;
         let by =
@@ -156,6 +159,7 @@ impl GroupSession {
                 by,
                 members,
                 update_at_once,
+                package,
             },
         ))
     }
@@ -198,7 +202,7 @@ fn stage(
     provider: &Provider<'_>,
     welcome: Welcome,
     replace: bool,
-) -> Result<(StagedWelcome, bool), JoinError> {
+) -> Result<(StagedWelcome, PackageHandle, bool), JoinError> {
     let refused = |e: &WelcomeError<crate::error::StateError>| match (provider.rows.fault(), e) {
         (Some(f), _) => JoinError::Session(f.into()),
         (None, WelcomeError::NoMatchingKeyPackage) => JoinError::NoPackage,
@@ -210,13 +214,15 @@ fn stage(
     if !processed.psks().is_empty() {
         return Err(JoinError::Invalid);
     }
-    let last_resort = processed.own_key_package().is_some_and(|p| p.last_resort());
+    let package = processed.own_key_package().ok_or(JoinError::Invalid)?;
+    let last_resort = package.last_resort();
+    let handle = PackageHandle::of(provider, package)?;
     let mut builder = JoinBuilder::new(provider, processed).skip_lifetime_validation();
     if replace {
         builder = builder.replace_old_group();
     }
     let staged = builder.build().map_err(|e| refused(&e))?;
-    Ok((staged, last_resort))
+    Ok((staged, handle, last_resort))
 }
 
 /// Extension, suite and access key must be those of the mailbox it was sent for.

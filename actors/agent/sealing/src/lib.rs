@@ -59,7 +59,7 @@ pub use found::{Founded, Founding};
 pub use join::{Expectation, JoinError, Joined, WelcomeLetter};
 pub use member::{Member, MemberKeys, Seat};
 pub use message::SealedEvent;
-pub use package::{NewPackage, PackageAddress, PackageRules, VerifiedPackage};
+pub use package::{NewPackage, PackageAddress, PackageHandle, PackageRules, VerifiedPackage};
 pub use policy::{Change, Forbidden, TeamPolicy};
 pub use receive::Incoming;
 pub use rewind::{RewindPlan, StagedRewind};

@@ -121,6 +121,11 @@ impl<'a> Overlay<'a> {
         self.key(slot, &[part])
     }
 
+    /// The row of a key package, for deleting it unused.
+    pub(crate) fn package_key<K: Serialize>(&self, reference: &K) -> Result<Vec<u8>, StateError> {
+        self.key1(Slot::KeyPackage, reference)
+    }
+
     pub(crate) fn put<T: Serialize + ?Sized>(&self, key: Vec<u8>, value: &T) -> Result<(), StateError> {
         let row = codec::encode(value).map_err(|e| self.note(e))?;
         self.put_raw(key, row);

@@ -5,7 +5,7 @@
 //! `K("kp-seal", contact secret, {mailbox, contact key})`.
 
 use openmls::prelude::tls_codec::{DeserializeBytes as _, Serialize as _};
-use openmls::prelude::{KeyPackage, KeyPackageIn, ProtocolVersion};
+use openmls::prelude::{KeyPackage, KeyPackageIn, OpenMlsProvider, ProtocolVersion};
 use openmls_rust_crypto::RustCrypto;
 use serde::{Deserialize, Serialize};
 use telesphor_wire::bytes::Bytes;
@@ -26,7 +26,7 @@ use crate::limits::{LAST_RESORT_LIFE_MS, MIN_PACKAGE_LIFE_LEFT_MS, PACKAGE_LIFE_
 use crate::member::{Member, MemberKeys};
 use crate::overlay::Provider;
 use crate::session::fault;
-use crate::state::{MlsStateRead, Step};
+use crate::state::{MlsStateRead, StateDiff, Step};
 use crate::suite::Suite;
 
 /// A key package of our own, public half; the private half is in the step's difference.
@@ -34,6 +34,35 @@ use crate::suite::Suite;
 pub struct NewPackage {
     bytes: Vec<u8>,
     last_resort: bool,
+    handle: PackageHandle,
+}
+
+impl NewPackage {
+    /// Names it in our own store.
+    pub const fn handle(&self) -> &PackageHandle {
+        &self.handle
+    }
+}
+
+/// Names a key package of our own, so that its private half can be deleted when its time is over
+/// and nobody used it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct PackageHandle(Bytes);
+
+impl PackageHandle {
+    pub(crate) fn of(provider: &Provider<'_>, package: &KeyPackage) -> Result<Self, SessionError> {
+        let reference = package
+            .hash_ref(provider.crypto())
+            .map_err(|_| SessionError::Fault)?;
+        Ok(Self(Bytes(provider.rows.package_key(&reference)?)))
+    }
+}
+
+/// Deletes the private halves of key packages: expired ones, replaced last-resort ones. Those that
+/// were used once are gone already; deleting them again does nothing.
+pub fn forget_packages(handles: &[PackageHandle]) -> Step<()> {
+    let gone = handles.iter().map(|h| (h.0.to_vec(), None)).collect();
+    Step::new(StateDiff(gone), ())
 }
 
 impl std::fmt::Debug for NewPackage {
@@ -46,7 +75,11 @@ impl std::fmt::Debug for NewPackage {
 impl NewPackage {
     /// A package made by a changed agent.
     pub(crate) fn of(package: &KeyPackage) -> Self {
-        Self { bytes: package.tls_serialize_detached().unwrap(), last_resort: false }
+        Self {
+            bytes: package.tls_serialize_detached().unwrap(),
+            last_resort: false,
+            handle: PackageHandle(Bytes::default()),
+        }
     }
 }
 
@@ -87,7 +120,12 @@ pub fn make_packages(
             .key_package()
             .tls_serialize_detached()
             .map_err(|_| SessionError::Fault)?;
-        packages.push(NewPackage { bytes, last_resort });
+        let handle = PackageHandle::of(&provider, bundle.key_package())?;
+        packages.push(NewPackage {
+            bytes,
+            last_resort,
+            handle,
+        });
     }
     Ok(Step::new(provider.into_diff(), packages))
 }

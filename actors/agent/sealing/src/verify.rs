@@ -4,19 +4,19 @@
 
 use openmls::prelude::{OpenMlsProvider, ProcessedMessageContent, StagedCommit};
 use telesphor_wire::command::{Commit, commit_bytes_hash};
-use telesphor_wire::hash::Digest;
+use telesphor_wire::hash::{Digest, Secret};
 use telesphor_wire::labels::ExporterLabel;
 use telesphor_wire::sign::{PublicKey, SigningKey};
 
 use crate::access;
 use crate::attribution::{self, Attributed};
-use crate::error::SessionError;
+use crate::error::{SessionError, StateError};
 use crate::examine::examine;
 use crate::member::{Member, MemberKeys, Seat};
 use crate::overlay::Provider;
 use crate::policy::{Change, TeamPolicy};
 use crate::receive::Opened;
-use crate::record::Dead;
+use crate::record::{self, Dead, EpochRow};
 use crate::session::{GroupSession, fault};
 use crate::state::{MlsStateRead, Step};
 use crate::verdict::{Lost, Moved, Received, Void, VoidReason};
@@ -293,6 +293,9 @@ impl GroupSession {
             by: against.by,
             superseded,
         };
+        if outer.rewind && !void.reason.blames_relay() {
+            session.stay_below(&provider, outer.branch)?;
+        }
         session.record.dead = Some(Dead {
             commit: outer.hash,
             removed: against.would_remove,
@@ -312,6 +315,24 @@ impl GroupSession {
         session.drop_pending(&provider)?;
         session.record.removed = Some(outer.hash);
         Ok(session.step(provider, Received::Removed(change)))
+    }
+
+    /// After a rewind without effect the mailbox is on its branch all the same, and the next rewind
+    /// starts from the same base there: under the same access key, as the relay keeps it.
+    fn stay_below(&mut self, provider: &Provider<'_>, branch: u32) -> Result<(), SessionError> {
+        let (mailbox, epoch) = (self.mailbox(), self.record.epoch);
+        let row = record::load_epoch(&provider.rows, &mailbox, self.record.branch, epoch)?
+            .ok_or(StateError::Torn)?;
+        record::store_epoch(
+            &provider.rows,
+            &mailbox,
+            branch,
+            epoch,
+            &EpochRow::new(row.access, Secret::random()),
+        );
+        self.record.branch = branch;
+        self.record.extend_span(branch, epoch);
+        Ok(())
     }
 
     fn drop_pending(&mut self, provider: &Provider<'_>) -> Result<Option<Digest>, SessionError> {

@@ -14,13 +14,23 @@ struct Owner {
 
 impl Owner {
     fn new(n: u8) -> Self {
-        let key = |i: u8| IntakeKey { id: Digest([i; 32]), key: SealingKey::generate() };
-        Self { mailbox: MailboxId([n; 32]), keys: vec![key(n), key(n + 100)] }
+        let key = |i: u8| IntakeKey {
+            id: Digest([i; 32]),
+            key: SealingKey::generate(),
+        };
+        Self {
+            mailbox: MailboxId([n; 32]),
+            keys: vec![key(n), key(n + 100)],
+        }
     }
 
     fn intake(&self, i: usize) -> Intake {
         let k = &self.keys[i];
-        Intake { mailbox: self.mailbox, id: k.id, key: k.key.public() }
+        Intake {
+            mailbox: self.mailbox,
+            id: k.id,
+            key: k.key.public(),
+        }
     }
 
     fn open(&self, sealed: &[u8]) -> Result<OpenedDeposit, DepositRefused> {
@@ -34,12 +44,24 @@ const SENDER: IdentityId = IdentityId([5; 32]);
 fn a_deposit_that_the_recipient_cannot_open() {
     let (owner, endpoint) = (Owner::new(1), SigningKey::generate());
     for i in [0, 1] {
-        let sealed = seal_deposit(&owner.intake(i), SENDER, &endpoint, b"good morning", Bucket::Message).unwrap();
+        let sealed = seal_deposit(
+            &owner.intake(i),
+            SENDER,
+            &endpoint,
+            b"good morning",
+            Bucket::Message,
+        )
+        .unwrap();
         let opened = owner.open(&sealed).unwrap();
         assert_eq!(opened.claimed(), (SENDER, endpoint.public()));
-        let deposit = opened.verify(&[SigningKey::generate().public(), endpoint.public()]).unwrap();
+        let deposit = opened
+            .verify(&[SigningKey::generate().public(), endpoint.public()])
+            .unwrap();
         assert_eq!(deposit.body(), b"good morning");
-        assert_eq!((deposit.sender(), deposit.endpoint()), (SENDER, endpoint.public()));
+        assert_eq!(
+            (deposit.sender(), deposit.endpoint()),
+            (SENDER, endpoint.public())
+        );
     }
 }
 
@@ -47,17 +69,30 @@ fn a_deposit_that_the_recipient_cannot_open() {
 fn a_deposit_passed_on_as_if_meant_for_somebody_else() {
     // The first recipient, dishonest, opens it and seals the same signed content to another one.
     let (first, second, endpoint) = (Owner::new(1), Owner::new(2), SigningKey::generate());
-    let sealed = seal_deposit(&first.intake(0), SENDER, &endpoint, b"for the first", Bucket::Message).unwrap();
+    let sealed = seal_deposit(
+        &first.intake(0),
+        SENDER,
+        &endpoint,
+        b"for the first",
+        Bucket::Message,
+    )
+    .unwrap();
     assert_eq!(second.open(&sealed).unwrap_err(), DepositRefused::Closed);
     let inner = first.open(&sealed).unwrap();
     let passed_on = reseal(inner, &second.intake(0));
     let opened = second.open(&passed_on).unwrap();
-    assert_eq!(opened.verify(&[endpoint.public()]).unwrap_err(), DepositRefused::BadSignature);
+    assert_eq!(
+        opened.verify(&[endpoint.public()]).unwrap_err(),
+        DepositRefused::BadSignature
+    );
     // Not even to another key of the same mailbox: a deposit to a retired key stays one.
     let sealed = seal_deposit(&first.intake(0), SENDER, &endpoint, b"old key", Bucket::Message).unwrap();
     let moved = reseal(first.open(&sealed).unwrap(), &first.intake(1));
     let opened = first.open(&moved).unwrap();
-    assert_eq!(opened.verify(&[endpoint.public()]).unwrap_err(), DepositRefused::BadSignature);
+    assert_eq!(
+        opened.verify(&[endpoint.public()]).unwrap_err(),
+        DepositRefused::BadSignature
+    );
 }
 
 #[test]
@@ -65,7 +100,10 @@ fn a_deposit_in_somebody_elses_name() {
     let (owner, thief, endpoint) = (Owner::new(1), SigningKey::generate(), SigningKey::generate());
     let sealed = seal_deposit(&owner.intake(0), SENDER, &thief, b"transfer him", Bucket::Message).unwrap();
     let opened = owner.open(&sealed).unwrap();
-    assert_eq!(opened.verify(&[endpoint.public()]).unwrap_err(), DepositRefused::NotCurrent);
+    assert_eq!(
+        opened.verify(&[endpoint.public()]).unwrap_err(),
+        DepositRefused::NotCurrent
+    );
 }
 
 #[test]
@@ -75,7 +113,10 @@ fn an_altered_deposit() {
     for at in [0, 1, 5, 600, sealed.len() - 1] {
         let mut bad = sealed.0.clone();
         bad[at] ^= 1;
-        assert!(matches!(owner.open(&bad).unwrap_err(), DepositRefused::Closed | DepositRefused::Malformed));
+        assert!(matches!(
+            owner.open(&bad).unwrap_err(),
+            DepositRefused::Closed | DepositRefused::Malformed
+        ));
     }
     assert_eq!(owner.open(&[]).unwrap_err(), DepositRefused::Malformed);
 }
@@ -83,10 +124,20 @@ fn an_altered_deposit() {
 #[test]
 fn deposits_whose_size_tells_what_they_are() {
     let (owner, endpoint) = (Owner::new(1), SigningKey::generate());
-    let size = |n: usize, b| seal_deposit(&owner.intake(0), SENDER, &endpoint, &vec![1; n], b).unwrap().len();
+    let size = |n: usize, b| {
+        seal_deposit(&owner.intake(0), SENDER, &endpoint, &vec![1; n], b)
+            .unwrap()
+            .len()
+    };
     assert_eq!(size(0, Bucket::Message), size(300, Bucket::Message));
     assert_eq!(size(10, Bucket::Uniform), size(7_900, Bucket::Uniform));
-    let too_large = seal_deposit(&owner.intake(0), SENDER, &endpoint, &vec![1; 70_000], Bucket::Message);
+    let too_large = seal_deposit(
+        &owner.intake(0),
+        SENDER,
+        &endpoint,
+        &vec![1; 70_000],
+        Bucket::Message,
+    );
     assert!(matches!(too_large.unwrap_err(), DepositError::TooLarge(_)));
 }
 
@@ -94,7 +145,10 @@ fn deposits_whose_size_tells_what_they_are() {
 fn an_answer_opened_with_half_of_what_it_takes() {
     let (key, secret) = (SealingKey::generate(), Secret::random());
     let sealed = seal_answer(&key.public(), &secret, b"transcript", b"here I am").unwrap();
-    assert_eq!(open_answer(&key, &secret, b"transcript", &sealed).unwrap(), b"here I am");
+    assert_eq!(
+        open_answer(&key, &secret, b"transcript", &sealed).unwrap(),
+        b"here I am"
+    );
     assert!(open_answer(&key, &Secret::random(), b"transcript", &sealed).is_err());
     assert!(open_answer(&SealingKey::generate(), &secret, b"transcript", &sealed).is_err());
     assert!(open_answer(&key, &secret, b"another", &sealed).is_err());

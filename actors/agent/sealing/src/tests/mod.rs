@@ -7,4 +7,5 @@ mod rewinds;
 mod teams;
 mod torn;
 mod voids;
+mod walks;
 mod world;

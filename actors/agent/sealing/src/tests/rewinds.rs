@@ -1,21 +1,35 @@
+use telesphor_wire::command::{RewindStatement, commit_bytes_hash};
 use telesphor_wire::sign::SigningKey;
 
 use super::world::*;
+use crate::attribution::Attributed;
+use crate::overlay::Provider;
 use crate::*;
 
 fn plan() -> RewindPlan {
-    RewindPlan { add: Vec::new(), remove: Vec::new(), why: WHY, lease: now_ms() + 1_000_000 }
+    RewindPlan {
+        add: Vec::new(),
+        remove: Vec::new(),
+        why: WHY,
+        lease: now_ms() + 1_000_000,
+    }
 }
 
 fn stage(device: &mut Device, plan: &RewindPlan) -> StagedRewind {
-    let step = device.session().stage_rewind(&device.rows, &device.keys, plan, &anyone).unwrap();
+    let step = device
+        .session()
+        .stage_rewind(&device.rows, &device.keys, plan, &anyone)
+        .unwrap();
     device.write(step).1
 }
 
-/// `c` wedges the team by a commit that registers a false key, and removes `b` in it.
+/// `c` wedges the team by a commit that registers a false key, answering for it in its own name.
 fn wedge(relay: &mut Relay, c: &mut Device, remove: Vec<u32>) {
     let mut bad = c.stage(&CommitPlan { remove, ..update() }).commit;
     bad.body.next_access = SigningKey::generate().public();
+    let provider = Provider::new(&c.rows);
+    let what = Attributed::commit(&bad.body);
+    bad.body.attribution = c.session().attribute(&provider, &c.keys, 0, WHY, &what).unwrap();
     bad.access_signature = c.epoch_keys().access().sign(&bad.body);
     relay.commit_unchecked(&bad);
 }
@@ -27,7 +41,13 @@ fn an_insider_who_wedges_the_team_for_good() {
     for d in [&mut a, &mut b] {
         assert_eq!(void(&d.read_one(&relay)).reason, VoidReason::WrongNextAccess);
     }
-    let out = stage(&mut a, &RewindPlan { remove: vec![c.index()], ..plan() });
+    let out = stage(
+        &mut a,
+        &RewindPlan {
+            remove: vec![c.index()],
+            ..plan()
+        },
+    );
     assert!(a.session().pending().unwrap().rewind);
     assert_eq!((out.branch, out.rewind.base_epoch), (0, 1));
     relay.rewind(&out.rewind);
@@ -92,7 +112,10 @@ fn a_rewind_by_somebody_who_is_not_the_owner() {
     let out = stage(&mut b, &plan());
     let before = a.rows.clone();
     relay.rewind_by(&out.rewind, &SigningKey::generate());
-    assert_eq!(a.read_one(&relay), Received::RewindRefused(VoidReason::NotTheOwner));
+    assert_eq!(
+        a.read_one(&relay),
+        Received::RewindRefused(VoidReason::NotTheOwner)
+    );
     assert_eq!(a.rows, before);
 }
 
@@ -130,12 +153,22 @@ fn a_member_who_had_gone_further_and_believes_it_is_still_in() {
     moved(&c.read_one(&relay));
     let package = c.package(Suite::Classical);
     let leaf = c.index();
-    let out = stage(&mut a, &RewindPlan { add: vec![package], remove: vec![leaf], ..plan() });
+    let out = stage(
+        &mut a,
+        &RewindPlan {
+            add: vec![package],
+            remove: vec![leaf],
+            ..plan()
+        },
+    );
     relay.rewind(&out.rewind);
     moved(&a.read_one(&relay));
     moved(&b.read_one(&relay));
     assert_eq!(c.read_one(&relay), Received::Lost(Lost::RewoundBelow));
-    let expect = Expectation { replace: true, ..expectation() };
+    let expect = Expectation {
+        replace: true,
+        ..expectation()
+    };
     let step = GroupSession::join(&c.rows, &c.keys, &out.welcome.unwrap(), &expect).unwrap();
     c.write(step);
     assert_eq!(c.session().branch(), 1);
@@ -169,4 +202,40 @@ fn a_rewind_with_a_false_key() {
     relay.rewind(&out.rewind);
     assert_eq!(void(&b.read_one(&relay)).reason, VoidReason::RelayLied);
     assert_eq!(b.session().branch(), 0);
+}
+
+#[test]
+fn a_rewind_without_effect_after_which_no_other_one_leads_on() {
+    let (mut relay, mut a, mut b, mut c) = three();
+    wedge(&mut relay, &mut c, Vec::new());
+    for d in [&mut a, &mut b, &mut c] {
+        d.read(&relay);
+    }
+    let mut rewind = stage(&mut a, &plan()).rewind;
+    rewind.next_access = SigningKey::generate().public();
+    let statement = RewindStatement {
+        mailbox: MAILBOX,
+        branch: 1,
+        base_epoch: 1,
+        mls: commit_bytes_hash(&rewind.mls),
+        next_access: rewind.next_access,
+        lease: rewind.lease,
+    };
+    rewind.base_signature = a.epoch_keys().access().sign(&statement);
+    let provider = Provider::new(&a.rows);
+    let what = Attributed::rewind(statement);
+    rewind.attribution = a.session().attribute(&provider, &a.keys, 1, WHY, &what).unwrap();
+    relay.rewind(&rewind);
+    for d in [&mut a, &mut b, &mut c] {
+        assert_eq!(void(&d.read_one(&relay)).reason, VoidReason::WrongNextAccess);
+        assert_eq!((d.session().branch(), d.session().epoch()), (1, 1));
+    }
+    let second = stage(&mut a, &plan());
+    assert_eq!((second.branch, second.rewind.base_epoch), (1, 1));
+    relay.rewind(&second.rewind);
+    for d in [&mut a, &mut b, &mut c] {
+        let outcome = d.read_one(&relay);
+        assert_eq!((moved(&outcome).branch, moved(&outcome).epoch), (2, 2));
+    }
+    talk(&mut relay, &mut [&mut a, &mut b, &mut c]);
 }

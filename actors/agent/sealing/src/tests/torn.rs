@@ -16,7 +16,9 @@ struct Failing<'a> {
 
 impl MlsStateRead for Failing<'_> {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StateUnreadable> {
-        let Some(left) = self.left.get().checked_sub(1) else { return Err(StateUnreadable) };
+        let Some(left) = self.left.get().checked_sub(1) else {
+            return Err(StateUnreadable);
+        };
         self.left.set(left);
         Ok(self.rows.get(key).cloned())
     }
@@ -24,9 +26,15 @@ impl MlsStateRead for Failing<'_> {
 
 /// Runs an operation on a store that fails at the first, second, ... read until it succeeds. Each
 /// failure must say what it is: never a verdict about somebody else.
-fn at_every_read<T>(device: &Device, operate: impl Fn(&dyn MlsStateRead) -> Result<T, SessionError>) -> usize {
+fn at_every_read<T>(
+    device: &Device,
+    operate: impl Fn(&dyn MlsStateRead) -> Result<T, SessionError>,
+) -> usize {
     for reads in 0..10_000 {
-        let failing = Failing { rows: &device.rows, left: Cell::new(reads) };
+        let failing = Failing {
+            rows: &device.rows,
+            left: Cell::new(reads),
+        };
         match operate(&failing) {
             Err(e) => assert_eq!(e, SessionError::State(StateError::Unreadable), "at read {reads}"),
             Ok(_) => return reads,
@@ -45,23 +53,35 @@ fn a_failing_disk_taken_for_somebody_elses_fault() {
     let leaf = c.index();
     at_every_read(&a, |s| load(s)?.seal(s, &a.keys, b"x", Bucket::Message));
     at_every_read(&a, |s| load(s)?.propose_remove(s, &a.keys, leaf));
-    let plan = CommitPlan { remove: vec![leaf], ..update() };
+    let plan = CommitPlan {
+        remove: vec![leaf],
+        ..update()
+    };
     at_every_read(&a, |s| load(s)?.stage_commit(s, &a.keys, &plan, &anyone));
-    let rewind = RewindPlan { add: Vec::new(), remove: Vec::new(), why: WHY, lease: 0 };
+    let rewind = RewindPlan {
+        add: Vec::new(),
+        remove: Vec::new(),
+        why: WHY,
+        lease: 0,
+    };
     at_every_read(&a, |s| load(s)?.stage_rewind(s, &a.keys, &rewind, &anyone));
 
     let event = a.seal(b"hello");
     relay.deposit(&event);
     let owner = relay.owner.public();
     let first = relay.log[0].clone();
-    at_every_read(&b, |s| load(s)?.receive(s, &b.keys, first.incoming(), &owner, &anyone));
+    at_every_read(&b, |s| {
+        load(s)?.receive(s, &b.keys, first.incoming(), &owner, &anyone)
+    });
     a.read(&relay);
     b.read(&relay);
     let out = a.stage(&plan);
     relay.commit(&out.commit);
     let second = relay.log[1].clone();
     for d in [&a, &b, &c] {
-        let reads = at_every_read(d, |s| load(s)?.receive(s, &d.keys, second.incoming(), &owner, &anyone));
+        let reads = at_every_read(d, |s| {
+            load(s)?.receive(s, &d.keys, second.incoming(), &owner, &anyone)
+        });
         assert!(reads > 5);
     }
     at_every_read(&a, |s| load(s)?.give_up_commit(s));
@@ -70,7 +90,10 @@ fn a_failing_disk_taken_for_somebody_elses_fault() {
     let mut d = Device::new(4, MAILBOX);
     let package = d.package(Suite::Classical);
     a.read(&relay);
-    let out = a.stage(&CommitPlan { add: vec![package], ..update() });
+    let out = a.stage(&CommitPlan {
+        add: vec![package],
+        ..update()
+    });
     let letter = out.welcome.unwrap();
     at_every_read(&d, |s| {
         GroupSession::join(s, &d.keys, &letter, &expectation()).map_err(|e| match e {
@@ -85,14 +108,27 @@ fn a_crash_before_the_write_that_leaves_something_behind() {
     let (mut relay, mut a, mut b, mut c) = three();
     // Whatever happens, it first happens in vain: made, dropped, and made again from the store.
     for round in 0..4u8 {
-        let vain = a.session().seal(&a.rows, &a.keys, b"never sent", Bucket::Message).unwrap();
+        let vain = a
+            .session()
+            .seal(&a.rows, &a.keys, b"never sent", Bucket::Message)
+            .unwrap();
         drop(vain);
-        let failed = a.session().seal(&a.rows, &a.keys, b"never sent", Bucket::Message).unwrap();
-        assert_eq!(failed.commit(|_, _| Err::<(), _>("disk full")).unwrap_err(), "disk full");
+        let failed = a
+            .session()
+            .seal(&a.rows, &a.keys, b"never sent", Bucket::Message)
+            .unwrap();
+        assert_eq!(
+            failed.commit(|_, _| Err::<(), _>("disk full")).unwrap_err(),
+            "disk full"
+        );
         let event = a.seal(&[round; 9]);
         relay.deposit(&event);
         let out = if round % 2 == 0 {
-            drop(a.session().stage_commit(&a.rows, &a.keys, &update(), &anyone).unwrap());
+            drop(
+                a.session()
+                    .stage_commit(&a.rows, &a.keys, &update(), &anyone)
+                    .unwrap(),
+            );
             a.stage(&update())
         } else {
             b.stage(&update())
@@ -103,10 +139,17 @@ fn a_crash_before_the_write_that_leaves_something_behind() {
             while let Some(event) = relay.log.get(d.cursor) {
                 for _ in 0..2 {
                     let session = d.session();
-                    drop(session.receive(&d.rows, &d.keys, event.incoming(), &owner, &anyone).unwrap());
+                    drop(
+                        session
+                            .receive(&d.rows, &d.keys, event.incoming(), &owner, &anyone)
+                            .unwrap(),
+                    );
                 }
                 let outcome = d.receive(event, &owner, &anyone);
-                assert!(matches!(outcome, Received::Message(_) | Received::Echo | Received::Moved(_)));
+                assert!(matches!(
+                    outcome,
+                    Received::Message(_) | Received::Echo | Received::Moved(_)
+                ));
                 d.cursor += 1;
             }
         }
@@ -123,11 +166,18 @@ fn a_crash_between_process_and_merge_that_locks_a_member_out() {
     let strict = |_: &Change| Err(Forbidden(1));
     let event = relay.log[0].clone();
     let owner = relay.owner.public();
-    let vain = b.session().receive(&b.rows, &b.keys, event.incoming(), &owner, &strict).unwrap();
+    let vain = b
+        .session()
+        .receive(&b.rows, &b.keys, event.incoming(), &owner, &strict)
+        .unwrap();
     drop(vain);
     moved(&b.read_one(&relay));
     // And our own, which the crash met after the relay had accepted it.
-    drop(a.session().receive(&a.rows, &a.keys, event.incoming(), &owner, &anyone).unwrap());
+    drop(
+        a.session()
+            .receive(&a.rows, &a.keys, event.incoming(), &owner, &anyone)
+            .unwrap(),
+    );
     assert_eq!(a.session().pending().unwrap().commit, out.hash);
     assert!(moved(&a.read_one(&relay)).own);
     talk(&mut relay, &mut [&mut a, &mut b]);
@@ -140,8 +190,15 @@ fn a_store_that_wrote_only_a_part_and_goes_unnoticed() {
     relay.commit(&out.commit);
     let event = relay.log[0].clone();
     let owner = relay.owner.public();
-    let step = b.session().receive(&b.rows, &b.keys, event.incoming(), &owner, &anyone).unwrap();
-    let rows: Vec<_> = step.diff().iter().map(|(k, v)| (k.to_vec(), v.map(<[u8]>::to_vec))).collect();
+    let step = b
+        .session()
+        .receive(&b.rows, &b.keys, event.incoming(), &owner, &anyone)
+        .unwrap();
+    let rows: Vec<_> = step
+        .diff()
+        .iter()
+        .map(|(k, v)| (k.to_vec(), v.map(<[u8]>::to_vec)))
+        .collect();
     // Each row alone missing: those that carry epoch or standing are noticed.
     let mut noticed = 0;
     for missing in 0..rows.len() {
@@ -177,7 +234,10 @@ fn an_old_copy_of_the_record_that_passes_for_the_present() {
             mixed.insert(k.clone(), v.clone());
         }
     }
-    assert_eq!(GroupSession::load(&mixed, MAILBOX).unwrap_err(), SessionError::State(StateError::Torn));
+    assert_eq!(
+        GroupSession::load(&mixed, MAILBOX).unwrap_err(),
+        SessionError::State(StateError::Torn)
+    );
 }
 
 #[test]
@@ -196,7 +256,10 @@ fn a_row_of_another_version_that_is_guessed_at() {
         rows.get_mut(key).unwrap().truncate(5);
         rows.get_mut(key).unwrap()[0] = 1;
         if let Err(e) = GroupSession::load(&rows, MAILBOX) {
-            assert!(matches!(e, SessionError::State(StateError::Damaged | StateError::Torn)), "{e:?}");
+            assert!(
+                matches!(e, SessionError::State(StateError::Damaged | StateError::Torn)),
+                "{e:?}"
+            );
         }
     }
 }
@@ -208,6 +271,9 @@ fn secrets_that_show_in_debug_output() {
     relay.deposit(&event);
     let shown = format!("{event:?} {:?} {:?}", a.session(), b.read(&relay));
     assert!(!shown.contains("secret"), "{shown}");
-    let step = a.session().seal(&a.rows, &a.keys, b"a secret word", Bucket::Message).unwrap();
+    let step = a
+        .session()
+        .seal(&a.rows, &a.keys, b"a secret word", Bucket::Message)
+        .unwrap();
     assert!(!format!("{step:?} {:?} {:?}", a.keys, a.epoch_keys()).contains("secret"));
 }

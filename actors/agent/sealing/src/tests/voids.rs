@@ -14,7 +14,13 @@ use crate::*;
 
 /// Puts `commit` first in its epoch and checks that all void it for `reason`, keep their epoch and
 /// could take in the genuine one in its place.
-fn all_void(commit: &Commit, genuine: &Commit, relay: &mut Relay, others: &mut [&mut Device], reason: VoidReason) {
+fn all_void(
+    commit: &Commit,
+    genuine: &Commit,
+    relay: &mut Relay,
+    others: &mut [&mut Device],
+    reason: VoidReason,
+) {
     let honest = relay.log.len();
     let (epoch, access) = (relay.epoch, relay.access);
     relay.commit_unchecked(commit);
@@ -48,8 +54,16 @@ fn a_commit_that_registers_a_key_of_its_own_making() {
     let (mut relay, mut a, mut b, mut c) = three();
     let genuine = a.stage(&update()).commit;
     let false_key = SigningKey::generate().public();
-    let bad = signed_by(&a.epoch_keys(), genuine.clone(), |c| c.body.next_access = false_key);
-    all_void(&bad, &genuine, &mut relay, &mut [&mut b, &mut c], VoidReason::WrongNextAccess);
+    let bad = signed_by(&a.epoch_keys(), genuine.clone(), |c| {
+        c.body.next_access = false_key
+    });
+    all_void(
+        &bad,
+        &genuine,
+        &mut relay,
+        &mut [&mut b, &mut c],
+        VoidReason::WrongNextAccess,
+    );
     // The author's own agent is no more lenient.
     let void = void(&a.read_one(&relay)).clone();
     assert_eq!(void.reason, VoidReason::WrongNextAccess);
@@ -64,7 +78,13 @@ fn a_commit_that_nobody_answers_for() {
     let bad = signed_by(&a.epoch_keys(), genuine.clone(), |c| {
         c.body.attribution = Bytes(vec![0; telesphor_wire::limits::ATTRIBUTION_BYTES]);
     });
-    all_void(&bad, &genuine, &mut relay, &mut [&mut b, &mut c], VoidReason::AttributionClosed);
+    all_void(
+        &bad,
+        &genuine,
+        &mut relay,
+        &mut [&mut b, &mut c],
+        VoidReason::AttributionClosed,
+    );
 }
 
 #[test]
@@ -75,7 +95,13 @@ fn a_commit_in_somebody_elses_name() {
     let bad = signed_by(&a.epoch_keys(), genuine.clone(), |g| {
         g.body.attribution = innocent.body.attribution.clone();
     });
-    all_void(&bad, &genuine, &mut relay, &mut [&mut b], VoidReason::AttributionMismatch);
+    all_void(
+        &bad,
+        &genuine,
+        &mut relay,
+        &mut [&mut b],
+        VoidReason::AttributionMismatch,
+    );
 }
 
 #[test]
@@ -84,7 +110,13 @@ fn a_commit_whose_outer_words_somebody_else_changed() {
     let genuine = a.stage(&update()).commit;
     // c holds the access key like everybody and prolongs the lease in a's name.
     let bad = signed_by(&c.epoch_keys(), genuine.clone(), |g| g.body.lease += 1);
-    all_void(&bad, &genuine, &mut relay, &mut [&mut b, &mut c], VoidReason::AttributionForged);
+    all_void(
+        &bad,
+        &genuine,
+        &mut relay,
+        &mut [&mut b, &mut c],
+        VoidReason::AttributionForged,
+    );
     assert_eq!(void(&a.read_one(&relay)).reason, VoidReason::AttributionForged);
 }
 
@@ -106,7 +138,13 @@ fn a_commit_that_a_lying_relay_let_through() {
     let genuine = a.stage(&update()).commit;
     let mut bad = genuine.clone();
     bad.access_signature = SigningKey::generate().sign(&bad.body);
-    all_void(&bad, &genuine, &mut relay, &mut [&mut b, &mut c], VoidReason::RelayLied);
+    all_void(
+        &bad,
+        &genuine,
+        &mut relay,
+        &mut [&mut b, &mut c],
+        VoidReason::RelayLied,
+    );
     assert!(VoidReason::RelayLied.blames_relay());
 
     let (mut relay, mut a, mut b, mut c) = three();
@@ -125,7 +163,13 @@ fn a_commit_that_mls_cannot_open() {
         g.mls.0[last] ^= 1;
         g.body.mls = commit_bytes_hash(&g.mls);
     });
-    all_void(&bad, &genuine, &mut relay, &mut [&mut b, &mut c], VoidReason::Unprocessable);
+    all_void(
+        &bad,
+        &genuine,
+        &mut relay,
+        &mut [&mut b, &mut c],
+        VoidReason::Unprocessable,
+    );
 }
 
 #[test]
@@ -137,7 +181,13 @@ fn a_message_in_the_place_of_a_commit() {
         g.mls = message.payload.clone();
         g.body.mls = commit_bytes_hash(&g.mls);
     });
-    all_void(&bad, &genuine, &mut relay, &mut [&mut b, &mut c], VoidReason::NotACommit);
+    all_void(
+        &bad,
+        &genuine,
+        &mut relay,
+        &mut [&mut b, &mut c],
+        VoidReason::NotACommit,
+    );
 }
 
 #[test]
@@ -158,15 +208,24 @@ fn a_change_that_the_policy_forbids() {
     let chief = c.keys.member().identity;
     let policy = move |change: &Change| {
         let touched = change.removed.iter().any(|s| s.member.identity == chief);
-        if touched && change.by.member.identity != chief { Err(Forbidden(12)) } else { Ok(()) }
+        if touched && change.by.member.identity != chief {
+            Err(Forbidden(12))
+        } else {
+            Ok(())
+        }
     };
-    let out = a.stage(&CommitPlan { remove: vec![c.index()], ..update() });
+    let out = a.stage(&CommitPlan {
+        remove: vec![c.index()],
+        ..update()
+    });
     assert!(relay.commit(&out.commit));
     let outcome = b.read_by(&relay, &policy).remove(0);
     assert_eq!(void(&outcome).reason, VoidReason::Policy(Forbidden(12)));
     assert_eq!(void(&outcome).by.as_ref().unwrap().member, *a.keys.member());
     // Everybody who judges alike is still there; nothing can be sent into the dead branch.
-    let refused = b.session().seal(&b.rows, &b.keys, b"x", telesphor_wire::padding::Bucket::Message);
+    let refused = b
+        .session()
+        .seal(&b.rows, &b.keys, b"x", telesphor_wire::padding::Bucket::Message);
     assert_eq!(refused.unwrap_err(), SessionError::Wedged);
     let later = a.seal_after(&mut relay);
     assert!(relay.deposit(&later));
@@ -183,7 +242,13 @@ impl Device {
 #[test]
 fn a_proposal_that_the_policy_forbids_but_a_commit_takes_up() {
     let (mut relay, mut a, mut b, c) = three();
-    let nobody_goes = |change: &Change| if change.removed.is_empty() { Ok(()) } else { Err(Forbidden(1)) };
+    let nobody_goes = |change: &Change| {
+        if change.removed.is_empty() {
+            Ok(())
+        } else {
+            Err(Forbidden(1))
+        }
+    };
     let step = a.session().propose_remove(&a.rows, &a.keys, c.index()).unwrap();
     relay.deposit(&a.write(step).1);
     a.read(&relay);
@@ -194,7 +259,10 @@ fn a_proposal_that_the_policy_forbids_but_a_commit_takes_up() {
     assert_eq!(b.session().standing(), Standing::Member);
     let out = a.stage(&update());
     assert!(relay.commit(&out.commit));
-    assert_eq!(void(&b.read_by(&relay, &nobody_goes)[0]).reason, VoidReason::Unprocessable);
+    assert_eq!(
+        void(&b.read_by(&relay, &nobody_goes)[0]).reason,
+        VoidReason::Unprocessable
+    );
 }
 
 /// Somebody who kept an old leaf key and got hold of a GroupInfo comes in from outside.
@@ -204,9 +272,14 @@ fn an_outsider_who_joins_by_external_commit() {
     let genuine = a.stage(&update()).commit;
     let session = b.session();
     let provider = Provider::new(&b.rows);
-    let info = session.group.export_group_info(provider.crypto(), &b.keys, true).unwrap();
+    let info = session
+        .group
+        .export_group_info(provider.crypto(), &b.keys, true)
+        .unwrap();
     let info = MlsMessageIn::from(info);
-    let MlsMessageBodyIn::GroupInfo(info) = info.extract() else { panic!() };
+    let MlsMessageBodyIn::GroupInfo(info) = info.extract() else {
+        panic!()
+    };
 
     let outsider = Device::new(66, MAILBOX);
     let own = Provider::new(&outsider.rows);
@@ -232,7 +305,13 @@ fn an_outsider_who_joins_by_external_commit() {
         g.mls = Bytes(mls.clone());
         g.body.mls = commit_bytes_hash(&g.mls);
     });
-    all_void(&bad, &genuine, &mut relay, &mut [&mut b, &mut c], VoidReason::External);
+    all_void(
+        &bad,
+        &genuine,
+        &mut relay,
+        &mut [&mut b, &mut c],
+        VoidReason::External,
+    );
 
     // As a message or proposal it is junk.
     let (mut relay, _, mut b, _) = (three().0, (), b, ());
@@ -246,7 +325,10 @@ fn an_outsider_who_joins_by_external_commit() {
 }
 
 /// What a member with a changed agent could put into a commit beside additions and removals.
-fn hostile(a: &mut Device, edit: impl FnOnce(&mut GroupSession, &Provider<'_>, &MemberKeys) -> Vec<u8>) -> Commit {
+fn hostile(
+    a: &mut Device,
+    edit: impl FnOnce(&mut GroupSession, &Provider<'_>, &MemberKeys) -> Vec<u8>,
+) -> Commit {
     let genuine = a.stage(&update()).commit;
     let step = a.session().give_up_commit(&a.rows).unwrap();
     a.write(step);
@@ -264,7 +346,12 @@ fn hostile(a: &mut Device, edit: impl FnOnce(&mut GroupSession, &Provider<'_>, &
     let what = crate::attribution::Attributed::commit(&body);
     body.attribution = session.attribute(&provider, &a.keys, 0, WHY, &what).unwrap();
     let access_signature = a.epoch_keys().access().sign(&body);
-    Commit { body, mls: Bytes(mls), access_signature, second: None }
+    Commit {
+        body,
+        mls: Bytes(mls),
+        access_signature,
+        second: None,
+    }
 }
 
 fn bytes(bundle: openmls::prelude::CommitMessageBundle) -> Vec<u8> {
@@ -274,13 +361,23 @@ fn bytes(bundle: openmls::prelude::CommitMessageBundle) -> Vec<u8> {
 #[test]
 fn a_commit_that_loosens_the_binding() {
     let (mut relay, mut a, mut b, _) = three();
-    let looser = Binding { min_suite: 0x0001, owner: telesphor_wire::ids::IdentityId([9; 32]), ..binding(Suite::Classical) };
+    let looser = Binding {
+        min_suite: 0x0001,
+        owner: telesphor_wire::ids::IdentityId([9; 32]),
+        ..binding(Suite::Classical)
+    };
     let bad = hostile(&mut a, |session, provider, keys| {
         let builder = session.group.commit_builder().force_self_update(true);
-        let builder = builder.propose_group_context_extensions(looser.extensions().unwrap()).unwrap();
+        let builder = builder
+            .propose_group_context_extensions(looser.extensions().unwrap())
+            .unwrap();
         let ready = builder.load_psks(provider.storage()).unwrap();
         bytes(
-            ready.build(provider.rand(), provider.crypto(), keys, |_| true).unwrap().stage_commit(provider).unwrap(),
+            ready
+                .build(provider.rand(), provider.crypto(), keys, |_| true)
+                .unwrap()
+                .stage_commit(provider)
+                .unwrap(),
         )
     });
     relay.commit_unchecked(&bad);
@@ -300,7 +397,11 @@ fn a_commit_that_opens_a_second_door() {
         let builder = builder.propose_group_context_extensions(extensions).unwrap();
         let ready = builder.load_psks(provider.storage()).unwrap();
         bytes(
-            ready.build(provider.rand(), provider.crypto(), keys, |_| true).unwrap().stage_commit(provider).unwrap(),
+            ready
+                .build(provider.rand(), provider.crypto(), keys, |_| true)
+                .unwrap()
+                .stage_commit(provider)
+                .unwrap(),
         )
     });
     relay.commit_unchecked(&bad);
@@ -313,10 +414,17 @@ fn a_commit_without_fresh_keys() {
     let mut d = Device::new(4, MAILBOX);
     let package = d.package(Suite::Classical);
     let bad = hostile(&mut a, |session, provider, keys| {
-        let builder = session.group.commit_builder().propose_adds([package.package.clone()]);
+        let builder = session
+            .group
+            .commit_builder()
+            .propose_adds([package.package.clone()]);
         let ready = builder.load_psks(provider.storage()).unwrap();
         bytes(
-            ready.build(provider.rand(), provider.crypto(), keys, |_| true).unwrap().stage_commit(provider).unwrap(),
+            ready
+                .build(provider.rand(), provider.crypto(), keys, |_| true)
+                .unwrap()
+                .stage_commit(provider)
+                .unwrap(),
         )
     });
     relay.commit_unchecked(&bad);
@@ -369,7 +477,11 @@ fn a_member_with_a_key_package_for_400_days_or_a_strange_credential() {
             .unwrap()
             .into_key_package();
         let bad = hostile(&mut a, |session, provider, keys| {
-            let builder = session.group.commit_builder().force_self_update(true).propose_adds([package]);
+            let builder = session
+                .group
+                .commit_builder()
+                .force_self_update(true)
+                .propose_adds([package]);
             let ready = builder.load_psks(provider.storage()).unwrap();
             bytes(
                 ready
@@ -409,7 +521,11 @@ fn a_commit_with_a_proposal_of_a_kind_that_is_off() {
             .add_proposal(Proposal::PreSharedKey(Box::new(PreSharedKeyProposal::new(psk))));
         let ready = builder.load_psks(provider.storage()).unwrap();
         bytes(
-            ready.build(provider.rand(), provider.crypto(), keys, |_| true).unwrap().stage_commit(provider).unwrap(),
+            ready
+                .build(provider.rand(), provider.crypto(), keys, |_| true)
+                .unwrap()
+                .stage_commit(provider)
+                .unwrap(),
         )
     });
     relay.commit_unchecked(&bad);
@@ -422,14 +538,29 @@ fn words_in_the_authenticated_data_that_a_relay_can_read() {
     let mut session = a.session();
     let provider = Provider::new(&a.rows);
     session.group.set_aad(b"for the relay".to_vec());
-    let message = session.group.create_message(&provider, &a.keys, b"hello").unwrap();
-    relay.post(EventKind::MESSAGE, Bytes(message.tls_serialize_detached().unwrap()));
+    let message = session
+        .group
+        .create_message(&provider, &a.keys, b"hello")
+        .unwrap();
+    relay.post(
+        EventKind::MESSAGE,
+        Bytes(message.tls_serialize_detached().unwrap()),
+    );
     assert_eq!(b.read_one(&relay), Received::Junk);
     let bad = hostile(&mut a, |session, provider, keys| {
         session.group.set_aad(b"for the relay".to_vec());
-        let ready = session.group.commit_builder().force_self_update(true).load_psks(provider.storage()).unwrap();
+        let ready = session
+            .group
+            .commit_builder()
+            .force_self_update(true)
+            .load_psks(provider.storage())
+            .unwrap();
         bytes(
-            ready.build(provider.rand(), provider.crypto(), keys, |_| true).unwrap().stage_commit(provider).unwrap(),
+            ready
+                .build(provider.rand(), provider.crypto(), keys, |_| true)
+                .unwrap()
+                .stage_commit(provider)
+                .unwrap(),
         )
     });
     relay.commit_unchecked(&bad);
@@ -441,9 +572,18 @@ fn a_hostile_helper_that_makes_every_commit_void() {
     // The control for the tests above: built the same way, an honest commit is good.
     let (mut relay, mut a, mut b, mut c) = three();
     let good = hostile(&mut a, |session, provider, keys| {
-        let ready = session.group.commit_builder().force_self_update(true).load_psks(provider.storage()).unwrap();
+        let ready = session
+            .group
+            .commit_builder()
+            .force_self_update(true)
+            .load_psks(provider.storage())
+            .unwrap();
         bytes(
-            ready.build(provider.rand(), provider.crypto(), keys, |_| true).unwrap().stage_commit(provider).unwrap(),
+            ready
+                .build(provider.rand(), provider.crypto(), keys, |_| true)
+                .unwrap()
+                .stage_commit(provider)
+                .unwrap(),
         )
     });
     assert!(relay.commit(&good));

@@ -19,7 +19,10 @@ use crate::*;
 pub(crate) const WHY: Digest = Digest([7; 32]);
 
 pub(crate) fn now_ms() -> u64 {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis() as u64
+    SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap()
+        .as_millis() as u64
 }
 
 pub(crate) fn anyone(_: &Change) -> Result<(), Forbidden> {
@@ -39,7 +42,13 @@ impl Device {
     pub(crate) fn new(n: u8, mailbox: MailboxId) -> Self {
         let endpoint = SigningKey::generate();
         let keys = MemberKeys::new(IdentityId([n; 32]), endpoint.public(), &Secret::random());
-        Self { keys, endpoint, rows: BTreeMap::new(), mailbox, cursor: 0 }
+        Self {
+            keys,
+            endpoint,
+            rows: BTreeMap::new(),
+            mailbox,
+            cursor: 0,
+        }
     }
 
     pub(crate) fn session(&self) -> GroupSession {
@@ -73,7 +82,11 @@ impl Device {
         let (to, secret) = address();
         let sealed = package::seal_package(&made[0], &self.keys, &self.endpoint, &to, &secret).unwrap();
         let endpoints = [self.keys.member().clone()];
-        let rules = PackageRules { endpoints: &endpoints, min_suite: 0x0001, now: now_ms() };
+        let rules = PackageRules {
+            endpoints: &endpoints,
+            min_suite: 0x0001,
+            now: now_ms(),
+        };
         let open = package::open_package(&sealed, &to, &secret, &rules).unwrap();
         (sealed, open)
     }
@@ -84,18 +97,26 @@ impl Device {
     }
 
     pub(crate) fn seal(&mut self, content: &[u8]) -> SealedEvent {
-        let step = self.session().seal(&self.rows, &self.keys, content, Bucket::Message).unwrap();
+        let step = self
+            .session()
+            .seal(&self.rows, &self.keys, content, Bucket::Message)
+            .unwrap();
         self.write(step).1
     }
 
     pub(crate) fn stage(&mut self, plan: &CommitPlan) -> StagedOut {
-        let step = self.session().stage_commit(&self.rows, &self.keys, plan, &anyone).unwrap();
+        let step = self
+            .session()
+            .stage_commit(&self.rows, &self.keys, plan, &anyone)
+            .unwrap();
         self.write(step).1
     }
 
     pub(crate) fn receive(&mut self, event: &Posted, owner: &PublicKey, policy: &dyn TeamPolicy) -> Received {
-        let step =
-            self.session().receive(&self.rows, &self.keys, event.incoming(), owner, policy).unwrap();
+        let step = self
+            .session()
+            .receive(&self.rows, &self.keys, event.incoming(), owner, policy)
+            .unwrap();
         self.write(step).1
     }
 
@@ -122,11 +143,23 @@ impl Device {
 
 pub(crate) fn address() -> (PackageAddress, Secret) {
     let contact = SigningKey::from_seed(&Secret::new([4; 32])).public();
-    (PackageAddress { mailbox: MailboxId([9; 32]), contact }, Secret::new([5; 32]))
+    (
+        PackageAddress {
+            mailbox: MailboxId([9; 32]),
+            contact,
+        },
+        Secret::new([5; 32]),
+    )
 }
 
 pub(crate) fn expectation() -> Expectation {
-    Expectation { mailbox: None, min_suite: 0x0001, owner: None, policy: None, replace: false }
+    Expectation {
+        mailbox: None,
+        min_suite: 0x0001,
+        owner: None,
+        policy: None,
+        replace: false,
+    }
 }
 
 pub(crate) fn update() -> CommitPlan {
@@ -175,13 +208,24 @@ impl Relay {
     }
 
     pub(crate) fn post(&mut self, kind: EventKind, payload: Bytes) {
-        let posted = Posted { kind, branch: self.branch, epoch: self.epoch, stamp: now_ms(), payload };
+        let posted = Posted {
+            kind,
+            branch: self.branch,
+            epoch: self.epoch,
+            stamp: now_ms(),
+            payload,
+        };
         self.log.push(posted);
     }
 
     pub(crate) fn commit(&mut self, commit: &Commit) -> bool {
         let first = commit.body.branch == self.branch && commit.body.from_epoch == self.epoch;
-        if !first || self.access.verify(&commit.body, &commit.access_signature).is_err() {
+        if !first
+            || self
+                .access
+                .verify(&commit.body, &commit.access_signature)
+                .is_err()
+        {
             return false;
         }
         self.commit_unchecked(commit);
@@ -231,7 +275,12 @@ pub(crate) fn binding(suite: Suite) -> Binding {
 pub(crate) fn team(n: u8, suite: Suite) -> (Relay, Vec<Device>) {
     let mut devices: Vec<Device> = (1..=n).map(|i| Device::new(i, MAILBOX)).collect();
     let members = devices[1..].iter_mut().map(|d| d.package(suite)).collect();
-    let founding = Founding { binding: binding(suite), suite, members, now: now_ms() };
+    let founding = Founding {
+        binding: binding(suite),
+        suite,
+        members,
+        now: now_ms(),
+    };
     let founder = &mut devices[0];
     let step = GroupSession::found(&founder.rows, &founder.keys, &founding).unwrap();
     let founded = founder.write(step).1;
