@@ -476,7 +476,8 @@ pub(super) fn scopes(resource: &str, value: &Value<'_>) -> (Scopes, Scopes) {
     let papers = matches!(base, "billing" | "administrative");
     for (scope, words) in WORDS {
         let scope = Scope::standard(scope);
-        if (scope.is_sensitive() || !papers) && words.iter().any(|w| text.contains(w)) {
+        let plain = !papers && base != "immunizations";
+        if (scope.is_sensitive() || plain) && words.iter().any(|w| text.contains(w)) {
             scopes.insert(scope);
         }
     }
