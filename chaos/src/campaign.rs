@@ -145,7 +145,10 @@ pub fn admit(relay: &Relay) -> Result<AdmissionLink, RelayError> {
 }
 
 /// Reads a whole mailbox as its owner.
-pub(crate) async fn read_all(tenant: &Tenant, mailbox: &Mailbox) -> Result<Vec<Event>, CampaignError> {
+///
+/// # Errors
+/// [`CampaignError`].
+pub async fn read_all(tenant: &Tenant, mailbox: &Mailbox) -> Result<Vec<Event>, CampaignError> {
     let (session, mut pushes) = tenant.session().await.map_err(TenantError::from)?;
     let credential = Credential::owner(mailbox.id, mailbox.owner.clone());
     let standing = session.prove(credential).await.map_err(TenantError::from)?;
@@ -180,7 +183,11 @@ pub(crate) async fn read_all(tenant: &Tenant, mailbox: &Mailbox) -> Result<Vec<E
     Ok(events)
 }
 
-async fn wait_for(shared: &Shared, receipts: u64) -> Result<(), CampaignError> {
+/// Waits until so many receipts were given.
+///
+/// # Errors
+/// [`CampaignError::Stuck`].
+pub async fn wait_for(shared: &Shared, receipts: u64) -> Result<(), CampaignError> {
     let begun = tokio::time::Instant::now();
     while shared.receipts.load(Ordering::Relaxed) < receipts {
         if begun.elapsed() > PATIENCE {

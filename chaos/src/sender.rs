@@ -120,7 +120,8 @@ fn spawn(
     });
 }
 
-pub(crate) fn payload(bytes: usize) -> Vec<u8> {
+/// Random content.
+pub fn payload(bytes: usize) -> Vec<u8> {
     let mut out = Vec::with_capacity(bytes + 32);
     while out.len() < bytes {
         out.extend_from_slice(Secret::random().expose());
@@ -129,7 +130,8 @@ pub(crate) fn payload(bytes: usize) -> Vec<u8> {
     out
 }
 
-pub(crate) fn deposit(mailbox: &Mailbox, payload: Vec<u8>, not_after: u64) -> Command {
+/// A deposit of it.
+pub fn deposit(mailbox: &Mailbox, payload: Vec<u8>, not_after: u64) -> Command {
     Command::Deposit(Deposit {
         mailbox: mailbox.id,
         branch: 0,

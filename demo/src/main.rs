@@ -1,2 +1,41 @@
-//! The demo.
-fn main() {}
+//! `make demo`.
+
+use clap::Parser;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// The whole idea on one machine: five parties, one relay, one FHIR record.
+#[derive(Parser)]
+struct Arguments {
+    /// A FHIR R4 bundle of your own instead of the one that comes with the demo.
+    #[arg(long)]
+    bundle: Option<PathBuf>,
+    /// Where everything goes; must not exist yet.
+    #[arg(long)]
+    folder: Option<PathBuf>,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let bundle = arguments
+        .bundle
+        .unwrap_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/data/bundle.json")));
+    let folder = arguments
+        .folder
+        .unwrap_or_else(|| std::env::temp_dir().join(format!("telesphor-demo-{}", std::process::id())));
+    match telesphor_demo::story::tell(&folder, &bundle).await {
+        Ok(0) => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
+        Err(error) => {
+            let mut out = std::io::stdout().lock();
+            let _ = writeln!(
+                out,
+                "   FAILED: {error}\n   The evidence lies in {}",
+                folder.display()
+            );
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -17,7 +17,10 @@ impl Default for Page {
 impl Page {
     /// An empty page.
     pub const fn new() -> Self {
-        Self { failed: 0, section: 0 }
+        Self {
+            failed: 0,
+            section: 0,
+        }
     }
 
     /// A line as it is.

@@ -8,8 +8,22 @@ const SHORTEST: usize = 9;
 
 /// Fields whose values say something about the patient.
 const TELLING: [&str; 16] = [
-    "family", "text", "display", "value", "line", "conclusion", "description", "title", "note", "given",
-    "subscriberId", "city", "birthDate", "data", "recordedDate", "started",
+    "family",
+    "text",
+    "display",
+    "value",
+    "line",
+    "conclusion",
+    "description",
+    "title",
+    "note",
+    "given",
+    "subscriberId",
+    "city",
+    "birthDate",
+    "data",
+    "recordedDate",
+    "started",
 ];
 
 /// The telling strings of a FHIR bundle, each once, at most `most` of them, spread evenly.

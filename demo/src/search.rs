@@ -53,7 +53,11 @@ impl Searcher {
         }
         let overlap = patterns.iter().map(Vec::len).max().unwrap_or(1);
         let automaton = AhoCorasick::new(&patterns).map_err(io::Error::other)?;
-        Ok(Self { automaton, origin, overlap })
+        Ok(Self {
+            automaton,
+            origin,
+            overlap,
+        })
     }
 
     /// Every file under a folder, its names too.
@@ -96,12 +100,16 @@ impl Searcher {
         let mut found = Found::default();
         for line in maps.lines() {
             let mut words = line.split_whitespace();
-            let (Some(range), Some(rights)) = (words.next(), words.next()) else { continue };
+            let (Some(range), Some(rights)) = (words.next(), words.next()) else {
+                continue;
+            };
             let name = words.nth(3).unwrap_or("anonymous memory");
             if !rights.starts_with('r') || name.starts_with("[vvar") || name.starts_with("[vsyscall") {
                 continue;
             }
-            let Some((from, to)) = range.split_once('-') else { continue };
+            let Some((from, to)) = range.split_once('-') else {
+                continue;
+            };
             let (Ok(from), Ok(to)) = (u64::from_str_radix(from, 16), u64::from_str_radix(to, 16)) else {
                 continue;
             };
@@ -118,7 +126,10 @@ impl Searcher {
 
     /// Bytes at hand.
     pub fn bytes(&self, bytes: &[u8], place: &str) -> Found {
-        let mut found = Found { bytes: bytes.len() as u64, ..Found::default() };
+        let mut found = Found {
+            bytes: bytes.len() as u64,
+            ..Found::default()
+        };
         self.scan(bytes, place, &mut found);
         found
     }
@@ -159,9 +170,21 @@ impl Searcher {
 
 fn forms(s: &str) -> Vec<Vec<u8>> {
     let plain = s.as_bytes();
-    let mut forms = vec![plain.to_vec(), s.encode_utf16().flat_map(u16::to_le_bytes).collect()];
-    forms.push(plain.iter().flat_map(|b| format!("{b:02x}").into_bytes()).collect());
-    forms.extend((0..3).map(|shift| base64_core(plain, shift)).filter(|f| f.len() >= 10));
+    let mut forms = vec![
+        plain.to_vec(),
+        s.encode_utf16().flat_map(u16::to_le_bytes).collect(),
+    ];
+    forms.push(
+        plain
+            .iter()
+            .flat_map(|b| format!("{b:02x}").into_bytes())
+            .collect(),
+    );
+    forms.extend(
+        (0..3)
+            .map(|shift| base64_core(plain, shift))
+            .filter(|f| f.len() >= 10),
+    );
     forms
 }
 
@@ -198,7 +221,11 @@ mod tests {
     #[test]
     fn a_string_hidden_in_base64_hex_or_utf16_is_not_missed() {
         let searcher = Searcher::new(&["Atrial fibrillation".to_owned()]).unwrap();
-        for text in ["eHhBdHJpYWwgZmlicmlsbGF0aW9u", "QXRyaWFsIGZpYnJpbGxhdGlvbg==", "41747269616c20666962" ] {
+        for text in [
+            "eHhBdHJpYWwgZmlicmlsbGF0aW9u",
+            "QXRyaWFsIGZpYnJpbGxhdGlvbg==",
+            "41747269616c20666962",
+        ] {
             let hex_whole = "41747269616c2066696272696c6c6174696f6e";
             let text = if text.starts_with('4') { hex_whole } else { text };
             assert_eq!(searcher.bytes(text.as_bytes(), "here").strings.len(), 1, "{text}");
@@ -210,6 +237,11 @@ mod tests {
         let secret = String::from("Kaleidoscopic marmalade 4711");
         let searcher = Searcher::new(std::slice::from_ref(&secret)).unwrap();
         let found = searcher.memory(std::process::id()).unwrap();
-        assert_eq!(found.strings.len(), 1, "our own memory holds it: {}", secret.len());
+        assert_eq!(
+            found.strings.len(),
+            1,
+            "our own memory holds it: {}",
+            secret.len()
+        );
     }
 }

@@ -60,10 +60,19 @@ impl Person {
         let home = folder.join(profile);
         std::fs::create_dir_all(&home)?;
         let passphrase = home.join("passphrase");
-        std::fs::write(&passphrase, format!("a long passphrase of {profile}, 7 words or more\n"))?;
+        std::fs::write(
+            &passphrase,
+            format!("a long passphrase of {profile}, 7 words or more\n"),
+        )?;
         set_private(&passphrase)?;
         let binary = telesphor_chaos::relay::binary("TELESPHOR_BIN", "telesphor")?;
-        Ok(Self { profile, name: name.to_owned(), binary, home, passphrase })
+        Ok(Self {
+            profile,
+            name: name.to_owned(),
+            binary,
+            home,
+            passphrase,
+        })
     }
 
     /// The command line of this person, ready to run.
@@ -76,6 +85,16 @@ impl Person {
             .args(arguments)
             .stdin(Stdio::null());
         command
+    }
+
+    /// The file with this person's passphrase.
+    pub fn passphrase_file(&self) -> &Path {
+        &self.passphrase
+    }
+
+    /// The folder of the profile itself, as the command line lays it out.
+    pub fn folder(&self) -> PathBuf {
+        self.home.join("profiles").join(self.profile)
     }
 
     /// Where this person's files are.
@@ -132,7 +151,11 @@ impl Person {
     /// # Errors
     /// If it could not be started.
     pub fn spawn(&self, arguments: &[&str]) -> Result<Child, StageError> {
-        Ok(self.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?)
+        Ok(self
+            .command(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()?)
     }
 }
 
@@ -144,7 +167,10 @@ pub fn text<'a>(answer: &'a [Value], field: &str, what: &str) -> Result<&'a str,
     answer
         .iter()
         .find_map(|v| v[field].as_str())
-        .ok_or_else(|| StageError::Answer { field: field.to_owned(), what: what.to_owned() })
+        .ok_or_else(|| StageError::Answer {
+            field: field.to_owned(),
+            what: what.to_owned(),
+        })
 }
 
 fn set_private(path: &Path) -> io::Result<()> {

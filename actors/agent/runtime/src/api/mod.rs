@@ -4,6 +4,7 @@ pub(crate) mod agent;
 mod contacts;
 mod create;
 mod documents;
+mod drill;
 mod identity;
 mod open;
 mod status;

@@ -1,0 +1,72 @@
+//! For drills and auditors: would this vault open what was stolen elsewhere?
+
+use telesphor_clinical::self_entry::IntakeKeyEntry;
+use telesphor_sealing::deposit::{IntakeKey, SealedDeposit};
+use telesphor_sealing::state::StateDiff;
+use telesphor_sealing::{Change, Forbidden, GroupSession, Incoming, Received};
+use telesphor_vault::{Records, Table};
+use telesphor_wire::canonical;
+use telesphor_wire::ids::MailboxId;
+use telesphor_wire::mailbox::{Event, MailboxKind};
+
+use super::agent::Agent;
+use crate::core::Core;
+use crate::core::names;
+use crate::core::records::Held;
+use crate::error::Result;
+use crate::group::rows::Rows;
+
+impl Agent {
+    /// Tries every key in this vault on events of any mailbox, and gives how many open. Nothing
+    /// is kept: neither what they say nor that they were tried.
+    ///
+    /// What this endpoint has opened before does not open again: its message keys are gone.
+    ///
+    /// # Errors
+    /// Faults of the vault.
+    pub async fn try_keys(&self, stolen: Vec<(MailboxId, Event)>) -> Result<usize> {
+        self.shared.work(move |core| core.try_keys(&stolen)).await
+    }
+}
+
+impl Core {
+    fn try_keys(&self, stolen: &[(MailboxId, Event)]) -> Result<usize> {
+        let snapshot = self.read()?;
+        let groups: Vec<Held> = snapshot
+            .scan(Table::Mailboxes)?
+            .into_iter()
+            .filter_map(|(_, bytes)| canonical::decode::<Held>(&bytes).ok())
+            .filter(|held| held.kind == MailboxKind::Shared)
+            .collect();
+        let intake: Vec<IntakeKeyEntry> =
+            snapshot.get_value(Table::IdentityKeys, names::INTAKE_KEYS)?.unwrap_or_default();
+        let intake: Vec<IntakeKey> =
+            intake.into_iter().map(|k| IntakeKey { id: k.id, key: k.key }).collect();
+        let mut opened = 0;
+        for (mailbox, event) in stolen {
+            let Some(payload) = &event.payload else { continue };
+            let mut opens = SealedDeposit(payload).open(mailbox, &intake).is_ok();
+            for held in &groups {
+                let rows = Rows(&snapshot);
+                let Some(session) = GroupSession::load(&rows, held.id)? else { continue };
+                let incoming = Incoming {
+                    kind: event.header.kind,
+                    branch: event.header.branch,
+                    epoch: event.header.epoch,
+                    stamp: event.header.stamp,
+                    payload,
+                };
+                let anything = |_: &Change| Ok::<(), Forbidden>(());
+                let Ok(step) = session.receive(&rows, &self.keys.member, incoming, &held.owner_key, &anything)
+                else {
+                    continue;
+                };
+                // Dropped with this line: nothing of the attempt reaches the vault.
+                let (_, received) = step.stack(&mut StateDiff::default());
+                opens |= matches!(received, Received::Message(_) | Received::Moved(_) | Received::Echo);
+            }
+            opened += usize::from(opens);
+        }
+        Ok(opened)
+    }
+}

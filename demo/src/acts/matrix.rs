@@ -1,0 +1,153 @@
+//! Act 5: who can open what. Every party, every document; then every key on every stolen ciphertext.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::cast::Cast;
+use super::sharing::{NOTE, SHARED};
+use crate::page::Page;
+use crate::stage::{Person, StageError};
+use crate::stolen;
+use serde_json::Value;
+use telesphor_wire::ids::MailboxId;
+use telesphor_wire::mailbox::Event;
+
+/// Columns of the matrix: scopes of the record, what the monitor streams, and the doctor's note.
+const COLUMNS: [&str; 7] = [
+    "allergies",
+    "heart",
+    "medication",
+    "psychiatry",
+    "billing",
+    "vitals",
+    "note",
+];
+
+/// What the grants say: rows by profile.
+fn granted(profile: &str, column: &str) -> bool {
+    match profile {
+        "aino" => true,
+        "dr-virtanen" => SHARED.contains(&column) || column == "note",
+        _ => false,
+    }
+}
+
+/// Compares what can be opened with what was granted.
+///
+/// # Errors
+/// [`StageError`].
+pub async fn play(page: &mut Page, cast: &Cast, loot: &[(MailboxId, Event)]) -> Result<(), StageError> {
+    page.section("Who can open what   (every party, every document)");
+    let columns = columns(cast)?;
+    let header: String = COLUMNS.iter().map(|c| format!("{c:<12}")).collect();
+    page.line(&format!("   {:<18}{header}", ""));
+    let (mut right, mut cells) = (0, 0);
+    for person in cast.people() {
+        let held = held(person)?;
+        let mut row = String::new();
+        for column in COLUMNS {
+            let wanted = &columns[column];
+            let opened = wanted.intersection(&held).count();
+            let expected = if granted(person.profile, column) {
+                wanted.len()
+            } else {
+                0
+            };
+            cells += 1;
+            right += usize::from(opened == expected && !wanted.is_empty());
+            row.push_str(&format!("{:<12}", mark(opened, wanted.len())));
+        }
+        page.line(&format!("   {:<18}{}", person.name, row.trim_end()));
+    }
+    page.must(
+        right == cells,
+        "Matrix",
+        &format!("{right} of {cells} cells equal the list of grants"),
+        "every cell to equal what was granted, no more and no fewer",
+    );
+    let mut opened = Vec::new();
+    for person in [&cast.board, &cast.mallory] {
+        let agent = stolen::vault_of(person).await?;
+        let n = agent
+            .try_keys(loot.to_vec())
+            .await
+            .map_err(|e| StageError::Answer {
+                field: e.to_string(),
+                what: "trying keys".to_owned(),
+            })?;
+        agent.close().await;
+        opened.push((person.name.as_str(), n));
+    }
+    let none = opened.iter().all(|(_, n)| *n == 0);
+    let words: Vec<String> = opened
+        .iter()
+        .map(|(name, n)| format!("{name} opened {n}"))
+        .collect();
+    page.must(
+        none && !loot.is_empty(),
+        "With the disk",
+        &format!(
+            "every key of theirs on {} stolen ciphertexts: {}",
+            loot.len(),
+            words.join(", ")
+        ),
+        "nobody without a grant opens any",
+    );
+    Ok(())
+}
+
+fn mark(opened: usize, of: usize) -> String {
+    match opened {
+        0 => ".".to_owned(),
+        n if n == of => "x".to_owned(),
+        n => format!("{n}/{of}"),
+    }
+}
+
+/// The documents of each column. A document with several scopes stands under the most private
+/// one, because it is shown only to somebody who may see all of them.
+fn columns(cast: &Cast) -> Result<BTreeMap<&'static str, BTreeSet<String>>, StageError> {
+    let mut columns: BTreeMap<&str, BTreeSet<String>> =
+        COLUMNS.iter().map(|c| (*c, BTreeSet::new())).collect();
+    for document in &cast.documents {
+        let scopes: Vec<&str> = document["scopes"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect();
+        let column = [
+            "psychiatry",
+            "billing",
+            "allergies",
+            "heart",
+            "medication",
+            "vitals",
+        ]
+        .into_iter()
+        .find(|c| scopes.contains(c));
+        if let (Some(column), Some(id)) = (column, document["id"].as_str()) {
+            columns.entry(column).or_default().insert(id.to_owned());
+        }
+    }
+    for document in cast.aino.json(&["inbox"])? {
+        if let (true, Some(id)) = (document["title"] == NOTE, document["id"].as_str()) {
+            columns.entry("note").or_default().insert(id.to_owned());
+        }
+    }
+    Ok(columns)
+}
+
+/// The documents whose text this person's program gives out.
+fn held(person: &Person) -> Result<BTreeSet<String>, StageError> {
+    let mut held = BTreeSet::new();
+    let output = person.attempt(&["--json", "list"])?;
+    for line in String::from_utf8_lossy(&output.stdout).lines() {
+        let Ok(document) = serde_json::from_str::<Value>(line) else {
+            continue;
+        };
+        if let Some(id) = document["id"].as_str() {
+            held.insert(id.to_owned());
+        }
+    }
+    Ok(held)
+}
