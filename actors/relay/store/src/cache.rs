@@ -73,9 +73,79 @@ impl Cache {
             self.young_bytes = 0;
         }
     }
+}
 
-    #[cfg(test)]
-    pub(crate) fn len(&self) -> usize {
-        self.young.len() + self.old.len()
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use telesphor_wire::hash::Digest;
+    use telesphor_wire::mailbox::{MailboxKind, Policy};
+    use telesphor_wire::sign::PublicKey;
+
+    fn mailbox(n: u32, seq: u64) -> Mailbox {
+        let mut id = [0; 32];
+        id[..4].copy_from_slice(&n.to_be_bytes());
+        let key = PublicKey([1; 32]);
+        Mailbox {
+            id: MailboxId(id),
+            head: Head {
+                seq,
+                hash: Digest([0; 32]),
+                stamp: 0,
+                branch: 0,
+                epoch: 0,
+                access: key,
+                lease: 0,
+                counter: 0,
+                total: 0,
+                kept_bytes: 0,
+                kept_events: 0,
+                acknowledged: 0,
+                floor: 0,
+                floor_total: 0,
+                oldest: 0,
+            },
+            profile: Arc::new(Profile {
+                kind: MailboxKind::Personal,
+                genesis: Digest([0; 32]),
+                min_suite: 0,
+                class: 1,
+                owner: key,
+                next_owner: Digest([0; 32]),
+                ceiling: 0,
+                closed: false,
+                cut_at: 0,
+                packages: 0,
+                policy: Policy::standard(),
+                deposit_keys: vec![key; 8],
+                holes: Vec::new(),
+            }),
+        }
+    }
+
+    #[test]
+    fn a_million_mailboxes_do_not_fill_the_memory() {
+        let each = weight(&mailbox(0, 0).profile);
+        let mut cache = Cache::new(each * 100);
+        for n in 0..1000 {
+            cache.put(&mailbox(n, 1));
+            assert!(cache.young.len() + cache.old.len() <= 101);
+        }
+        assert!(cache.get(&mailbox(0, 0).id).is_none());
+        assert!(cache.get(&mailbox(999, 0).id).is_some());
+    }
+
+    #[test]
+    fn a_mailbox_that_is_used_stays_and_is_never_shown_as_it_was() {
+        let each = weight(&mailbox(0, 0).profile);
+        let mut cache = Cache::new(each * 20);
+        for n in 1..500u32 {
+            cache.put(&mailbox(0, u64::from(n)));
+            cache.put(&mailbox(n, 0));
+            assert_eq!(
+                cache.get(&mailbox(0, 0).id).map(|m| m.head.seq),
+                Some(u64::from(n))
+            );
+        }
     }
 }

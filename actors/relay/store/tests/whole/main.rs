@@ -1,7 +1,7 @@
 //! The store as a whole: against the model of the rules, over restarts, failures and erasure.
 #![allow(unreachable_pub, clippy::unwrap_used)]
 
-#[path = "../../rules/tests/support/mod.rs"]
+#[path = "../../../rules/tests/support/mod.rs"]
 mod support;
 
 mod at;
