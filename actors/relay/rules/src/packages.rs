@@ -131,7 +131,8 @@ pub(crate) fn forget_others<F: Facts>(case: &Case<'_, F>, draft: &mut Draft, lis
         let Some(stock) = case.facts.stock(&draft.mailbox.id, contact) else {
             continue;
         };
-        let mut gone: Vec<_> = (stock.first..stock.next).map(PackageId::Once).collect();
+        let waiting = (stock.first..stock.next).take(MAX_KEY_PACKAGES_PER_CONTACT);
+        let mut gone: Vec<_> = waiting.map(PackageId::Once).collect();
         gone.extend(stock.last_resort.then_some(PackageId::LastResort));
         let left = stock.left();
         draft.profile().packages = draft.mailbox.profile.packages.saturating_sub(left);

@@ -17,7 +17,7 @@ use telesphor_wire::ids::{MailboxId, PartitionId};
 use telesphor_wire::mailbox::{Event, link, payload_hash};
 use telesphor_wire::sign::PublicKey;
 
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Model {
     pub domain: DomainFacts,
     pub clock: u64,
