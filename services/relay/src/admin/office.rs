@@ -1,0 +1,256 @@
+//! What the admin socket can have done.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use telesphor_engine::{AdminError, Engine, EngineStanding};
+use telesphor_rules::class;
+use telesphor_rules::facts::Token;
+use telesphor_wire::domain::AdmissionLink;
+use telesphor_wire::error::ErrorCode;
+use telesphor_wire::hash::Digest;
+use telesphor_wire::ids::Voucher;
+use telesphor_wire::text::SupportCode;
+
+use super::words::{AdmissionRow, BackupMade, NewAdmission, PartitionStatus, Status, TraceStep};
+use crate::backup;
+use crate::classes;
+use crate::clock;
+use crate::edge::gate::Gate;
+use crate::edge::{Published, Room};
+use crate::fault::{Exit, Fault};
+use crate::layout::Layout;
+use crate::metrics::Metrics;
+use crate::serve::store_fault;
+use crate::tls::Certificates;
+use crate::traces;
+
+/// Admissions looked at, at most.
+const MOST_TOKENS: usize = 100_000;
+
+/// Everything it needs; shared with the rest of the process.
+pub struct Office {
+    /// Decides and keeps.
+    pub engine: Engine,
+    /// Connections that have proved nothing.
+    pub gate: Arc<Gate>,
+    /// Room on the disk.
+    pub room: Arc<Room>,
+    /// Counters.
+    pub metrics: Metrics,
+    /// The certificate in use.
+    pub certificates: Arc<Certificates>,
+    /// The record in force.
+    pub published: Arc<Published>,
+    /// The data directory.
+    pub layout: Layout,
+    /// When the process began, Unix milliseconds.
+    pub started: u64,
+    /// Where the edge listens.
+    pub listening: SocketAddr,
+    /// Where probes and metrics are.
+    pub probing: SocketAddr,
+}
+
+impl Office {
+    /// How the relay is.
+    pub fn status(&self) -> Status {
+        let seen = self.engine.observe();
+        let millis = |d: std::time::Duration| u64::try_from(d.as_millis()).unwrap_or(u64::MAX);
+        let standing = match seen.standing {
+            EngineStanding::Serving => "serving",
+            EngineStanding::Draining => "draining",
+            EngineStanding::Failed => "failed",
+        };
+        Status {
+            standing: standing.to_owned(),
+            domain: self.published.record().record.domain.to_string(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            incarnation: hex(seen.incarnation.as_bytes()),
+            started: self.started,
+            listen: self.listening.to_string(),
+            metrics: self.probing.to_string(),
+            sessions: seen.sessions as u64,
+            unproven: self.gate.occupied() as u64,
+            live_mailboxes: seen.live_mailboxes as u64,
+            calls_in_flight: seen.calls_in_flight as u64,
+            oldest_not_durable_ms: seen
+                .partitions
+                .iter()
+                .filter_map(|p| p.oldest_not_durable)
+                .max()
+                .map(millis),
+            last_fsync_us: seen
+                .last_fsync
+                .map(|d| u64::try_from(d.as_micros()).unwrap_or(u64::MAX)),
+            accepted: seen.totals.accepted,
+            certificate_until: self.certificates.current().not_after,
+            disk_free: self.room.free(),
+            disk_reserve: self.room.reserve(),
+            writes_stopped: self.room.is_short(),
+            clock_steps: self.metrics.clock_steps(),
+            partitions: seen
+                .partitions
+                .iter()
+                .map(|p| PartitionStatus {
+                    partition: p.partition.0,
+                    position: p.position,
+                    waiting: p.waiting as u64,
+                    oldest_not_durable_ms: p.oldest_not_durable.map(millis),
+                    fenced: p.fenced,
+                })
+                .collect(),
+        }
+    }
+
+    /// One support code's way.
+    pub fn trace(&self, code: &str) -> Result<Vec<TraceStep>, Fault> {
+        trace(&self.layout, code)
+    }
+
+    /// A new admission, with its link.
+    pub async fn admit(&self, class: u16, uses: u32, until: u64) -> Result<NewAdmission, Fault> {
+        let known = class::by_number(class).ok_or_else(|| Fault::usage("there is no such class"))?;
+        if uses == 0 || until <= clock::now_ms() {
+            return Err(Fault::usage(
+                "an admission needs at least one use and an end in the future",
+            ));
+        }
+        let token = Voucher::random();
+        self.engine
+            .register_token(
+                token,
+                Token {
+                    class: known.number,
+                    uses,
+                    until,
+                },
+            )
+            .await
+            .map_err(|e| refused(&e))?;
+        let record = self.published.record();
+        let here = record
+            .record
+            .relays
+            .first()
+            .ok_or_else(|| Fault::bug("the domain record names no relay"))?;
+        let link = AdmissionLink {
+            domain: record.record.domain.clone(),
+            address: here.address.clone(),
+            key: record.record.key,
+            tls_key: self.certificates.current().tls_key,
+            token,
+        };
+        let id = telesphor_rules::facts::token_hash(&token);
+        Ok(NewAdmission {
+            row: row(&id, Token { class, uses, until }),
+            link: link.to_text(),
+        })
+    }
+
+    /// Admissions that still work.
+    pub async fn admissions(&self) -> Result<Vec<AdmissionRow>, Fault> {
+        let now = clock::now_ms();
+        let tokens = self.engine.tokens(MOST_TOKENS).map_err(|e| store_fault(&e))?;
+        Ok(tokens
+            .iter()
+            .filter(|(_, t)| t.uses > 0 && t.until > now)
+            .map(|(id, t)| row(id, *t))
+            .collect())
+    }
+
+    /// Makes an admission worthless. What was enrolled with it stays.
+    pub async fn end_admission(&self, id: String) -> Result<AdmissionRow, Fault> {
+        let found = self.engine.tokens(MOST_TOKENS).map_err(|e| store_fault(&e))?;
+        let mut fitting = found
+            .iter()
+            .filter(|(digest, t)| t.uses > 0 && hex(digest.as_bytes()).starts_with(&id));
+        let (Some((digest, token)), None) = (fitting.next(), fitting.next()) else {
+            let several = found
+                .iter()
+                .filter(|(d, _)| hex(d.as_bytes()).starts_with(&id))
+                .count()
+                > 1;
+            return Err(match several {
+                true => Fault::usage("this id names more than one admission; give more letters of it"),
+                false => Fault::new(
+                    Exit::NotFound,
+                    ErrorCode::NotFound,
+                    "there is no admission of this id",
+                ),
+            });
+        };
+        let ended = Token { uses: 0, ..*token };
+        self.engine
+            .set_token(*digest, ended)
+            .await
+            .map_err(|e| refused(&e))?;
+        Ok(row(digest, ended))
+    }
+
+    /// A checkpoint of the store with what a restore needs beside it.
+    pub async fn backup(&self, to: &Path) -> Result<BackupMade, Fault> {
+        let folder = backup::begin(to)?;
+        self.engine
+            .backup(folder.store())
+            .await
+            .map_err(|e| refused(&e))?;
+        backup::finish(&self.layout, &folder)?;
+        Ok(BackupMade {
+            to: to.to_owned(),
+            incarnation: hex(self.engine.observe().incarnation.as_bytes()),
+        })
+    }
+}
+
+/// One support code's way, from the traces of a data directory.
+///
+/// # Errors
+/// Exit 5 if there are none.
+pub fn trace(layout: &Layout, code: &str) -> Result<Vec<TraceStep>, Fault> {
+    let code: SupportCode = code
+        .parse()
+        .map_err(|e: telesphor_wire::text::TextError| Fault::usage(e.to_string()))?;
+    let found = traces::find(&layout.traces(), code)
+        .map_err(|e| Fault::file("support codes", &layout.traces(), &e))?;
+    if found.is_empty() {
+        return Err(Fault::new(
+            Exit::NotFound,
+            ErrorCode::NotFound,
+            format!("no request with the support code {code} was seen here in the time that is kept"),
+        ));
+    }
+    let show = |seconds: u32| clock::show(u64::from(seconds) * 1000);
+    Ok(found
+        .iter()
+        .map(|t| TraceStep {
+            taken: show(t.taken),
+            answered: show(t.answered),
+            outcome: t.outcome.words(),
+        })
+        .collect())
+}
+
+fn refused(error: &AdminError) -> Fault {
+    match error {
+        AdminError::Store(error) => store_fault(error),
+        AdminError::Stopped => Fault::of(Exit::Refused, ErrorCode::Draining),
+        AdminError::Busy => Fault::new(Exit::NotYet, ErrorCode::Draining, error.to_string()),
+        AdminError::Failed => Fault::of(Exit::Machine, ErrorCode::Fenced),
+    }
+}
+
+fn row(id: &Digest, token: Token) -> AdmissionRow {
+    AdmissionRow {
+        id: hex(id.as_bytes()),
+        class: classes::name(token.class).to_owned(),
+        uses: token.uses,
+        until: token.until,
+    }
+}
+
+/// Small letters and digits, two a byte.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}

@@ -1,0 +1,78 @@
+//! `verify`: walk every chain and name the first broken link.
+
+use serde::Serialize;
+use telesphor_store::upkeep::Verified;
+use telesphor_store::{Store, StoreError};
+use telesphor_wire::error::ErrorCode;
+
+use crate::fault::{Exit, Fault};
+use crate::keys::Keys;
+use crate::layout::Layout;
+use crate::serve::{lock, store_config, store_fault};
+
+use super::context::Context;
+
+/// What was walked.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Walked {
+    /// Mailboxes whose chain was walked from its beginning.
+    pub mailboxes: u64,
+    /// Events in them.
+    pub events: u64,
+    /// Payloads whose hash was made again.
+    pub payloads: u64,
+    /// Batches whose chain was walked.
+    pub batches: u64,
+}
+
+impl From<Verified> for Walked {
+    fn from(v: Verified) -> Self {
+        Self {
+            mailboxes: v.mailboxes,
+            events: v.events,
+            payloads: v.payloads,
+            batches: v.batches,
+        }
+    }
+}
+
+impl Walked {
+    /// In words.
+    pub(crate) fn words(&self) -> String {
+        format!(
+            "{} mailboxes, {} events, {} payloads and {} batches: every link holds.",
+            self.mailboxes, self.events, self.payloads, self.batches
+        )
+    }
+}
+
+/// Carries it out. The relay must not run: a store has one owner.
+pub(crate) fn run(context: &Context<'_>) -> Result<(), Fault> {
+    let settings = context.settings(&[])?;
+    let layout = Layout::new(&settings.data);
+    let _lock = lock(&layout)?;
+    let keys =
+        Keys::read(&layout).map_err(|e| Fault::new(Exit::Machine, ErrorCode::RelayIo, e.to_string()))?;
+    let store = Store::open(&layout.store(), store_config(&settings, &keys)?).map_err(|e| broken(&e))?;
+    context
+        .out
+        .note("Walking every chain; this reads the whole store.");
+    let walked = Walked::from(store.upkeep().verify().map_err(|e| broken(&e))?);
+    context.out.show(&walked, || walked.words());
+    Ok(())
+}
+
+/// The first broken link. Here, and only here, the mailbox is named: the operator must know
+/// whom to tell, and the terminal is no log.
+pub(crate) fn broken(error: &StoreError) -> Fault {
+    match error {
+        StoreError::BrokenChain { mailbox, seq } => Fault::new(
+            Exit::NotGenuine,
+            ErrorCode::StoreDamaged,
+            format!(
+                "the chain of mailbox {mailbox} breaks at event {seq}; repair nothing before a backup was made"
+            ),
+        ),
+        other => store_fault(other),
+    }
+}

@@ -1,0 +1,24 @@
+//! Where agents connect: HTTP and WebSocket over TLS. Bytes become typed values here, once.
+//!
+//! | | |
+//! |---|---|
+//! | `GET /v1/hello` | a Welcome with a nonce for this connection |
+//! | `POST /v1/call` | one [`SingleCall`](telesphor_wire::session::SingleCall), its proof in a header |
+//! | `GET /v1/domain` | the signed domain record |
+//! | `GET /v1/session` | a WebSocket session |
+
+mod call;
+mod channel;
+pub mod gate;
+mod hello;
+mod listen;
+mod refuse;
+mod room;
+mod session;
+mod state;
+mod tally;
+
+pub use channel::Channel;
+pub use listen::{Bound, bind};
+pub use room::Room;
+pub use state::{Edge, Published};

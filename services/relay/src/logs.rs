@@ -1,0 +1,27 @@
+//! The log: JSON lines on stderr. No line carries an id, a size, an address or a payload.
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
+
+use crate::config::Logs;
+
+/// Starts the log. A second call changes nothing.
+pub fn start(logs: &Logs) {
+    // Other crates may name addresses or sizes, so only our own speak.
+    let filter = EnvFilter::builder()
+        .with_default_directive(LevelFilter::OFF.into())
+        .parse_lossy(format!("off,telesphor={}", logs.level));
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(false);
+    let _ = match logs.format.as_str() {
+        "text" => builder.compact().try_init(),
+        _ => builder
+            .json()
+            .flatten_event(true)
+            .with_current_span(false)
+            .with_span_list(false)
+            .try_init(),
+    };
+}

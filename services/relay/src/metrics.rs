@@ -1,0 +1,400 @@
+//! What Prometheus sees: one function per metric, buckets instead of values, no ids in labels.
+//! `docs/metrics.md` is the catalogue; a test compares the two.
+
+use std::time::Duration;
+
+use prometheus::{
+    Encoder, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
+};
+use telesphor_wire::answer::Answer;
+use telesphor_wire::error::ErrorCode;
+
+/// All metrics of one relay process.
+#[derive(Clone)]
+pub struct Metrics {
+    registry: Registry,
+    connections: IntCounter,
+    dropped: IntCounterVec,
+    unproven: IntGauge,
+    sessions: IntGauge,
+    frames: IntCounterVec,
+    /// In the order of [`ANSWERS`]: looked up once, not once per command.
+    calls: Vec<IntCounter>,
+    refusals: IntCounterVec,
+    call_seconds: Histogram,
+    calls_per_frame: Histogram,
+    http: IntCounterVec,
+    certificate_reloads: IntCounterVec,
+    certificate_days: IntGauge,
+    disk_free: IntGauge,
+    writes_stopped: IntGauge,
+    clock_steps: IntCounter,
+    traces_dropped: IntCounter,
+    ready: IntGauge,
+    draining: IntGauge,
+    started: IntGauge,
+    partitions: IntGauge,
+    partitions_fenced: IntGauge,
+    mailboxes_live: IntGauge,
+    not_durable_seconds: IntGauge,
+}
+
+/// Why a connection was ended by the relay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dropped {
+    /// It had proved nothing and was the oldest when a new one came.
+    GaveWay,
+    /// It had proved nothing for too long.
+    Unproven,
+    /// It was silent for too long.
+    Silent,
+    /// It sent what is not well-formed.
+    Form,
+    /// It did not take what was sent to it.
+    Slow,
+}
+
+impl Dropped {
+    const ALL: [Self; 5] = [
+        Self::GaveWay,
+        Self::Unproven,
+        Self::Silent,
+        Self::Form,
+        Self::Slow,
+    ];
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::GaveWay => "gave_way",
+            Self::Unproven => "unproven",
+            Self::Silent => "silent",
+            Self::Form => "form",
+            Self::Slow => "slow",
+        }
+    }
+}
+
+const ANSWERS: [&str; 6] = [
+    "durable",
+    "refused",
+    "busy",
+    "not_yet_durable",
+    "taken",
+    "enrolled",
+];
+
+/// Its place in [`ANSWERS`].
+const fn place(answer: &Answer) -> usize {
+    match answer {
+        Answer::Durable(_) => 0,
+        Answer::Refused(_) => 1,
+        Answer::Busy(_) => 2,
+        Answer::NotYetDurable(_) => 3,
+        Answer::Taken(_) => 4,
+        Answer::Enrolled(_) => 5,
+    }
+}
+
+impl Metrics {
+    /// Registers every metric.
+    ///
+    /// # Errors
+    /// Only if two metrics have one name, which a test would show.
+    pub fn new() -> Result<Self, prometheus::Error> {
+        let r = Registry::new();
+        let metrics = Self {
+            connections: counter(&r, "connections_total", "TLS connections taken up.")?,
+            dropped: counters(
+                &r,
+                "connections_dropped_total",
+                "Connections ended by the relay, by reason.",
+                "why",
+            )?,
+            unproven: gauge(
+                &r,
+                "connections_unproven",
+                "Connections that have proved no right yet.",
+            )?,
+            sessions: gauge(&r, "sessions", "WebSocket sessions open.")?,
+            frames: counters(&r, "frames_total", "WebSocket frames, by direction.", "direction")?,
+            calls: {
+                let calls = counters(
+                    &r,
+                    "calls_total",
+                    "Commands answered, by kind of answer.",
+                    "answer",
+                )?;
+                ANSWERS
+                    .iter()
+                    .map(|answer| calls.with_label_values(&[answer]))
+                    .collect()
+            },
+            refusals: counters(&r, "refusals_total", "Refusals, by error code.", "code")?,
+            call_seconds: histogram(
+                &r,
+                "call_seconds",
+                "Time from a command's frame to its answer.",
+                &[
+                    0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0,
+                ],
+            )?,
+            calls_per_frame: histogram(
+                &r,
+                "calls_per_frame",
+                "Commands that came in one frame.",
+                &[1.0, 4.0, 16.0, 64.0, 256.0, 1024.0],
+            )?,
+            http: counters(
+                &r,
+                "http_requests_total",
+                "HTTP requests answered, by status.",
+                "status",
+            )?,
+            certificate_reloads: counters(
+                &r,
+                "certificate_reloads_total",
+                "Reloads of the certificate, by outcome.",
+                "outcome",
+            )?,
+            certificate_days: gauge(&r, "certificate_days_left", "Days until the certificate ends.")?,
+            disk_free: gauge(
+                &r,
+                "disk_free_bytes",
+                "Room on the store's disk, in steps of 64 MiB.",
+            )?,
+            writes_stopped: gauge(
+                &r,
+                "writes_stopped",
+                "1 while new events are refused for want of room.",
+            )?,
+            clock_steps: counter(
+                &r,
+                "clock_steps_total",
+                "Jumps of the machine's clock by more than five seconds.",
+            )?,
+            traces_dropped: counter(
+                &r,
+                "traces_dropped_total",
+                "Batches of support codes that were not recorded.",
+            )?,
+            ready: gauge(&r, "ready", "1 while the relay takes requests.")?,
+            draining: gauge(&r, "draining", "1 while the relay is being stopped.")?,
+            started: gauge(&r, "start_time_seconds", "When the process began, Unix seconds.")?,
+            partitions: gauge(&r, "partitions", "Partitions that this relay serves.")?,
+            partitions_fenced: gauge(
+                &r,
+                "partitions_fenced",
+                "Partitions that confirm nothing because something is wrong.",
+            )?,
+            mailboxes_live: gauge(&r, "mailboxes_live", "Mailboxes that are awake in memory.")?,
+            not_durable_seconds: gauge(
+                &r,
+                "oldest_not_durable_seconds",
+                "Age of the oldest command that is not durable yet.",
+            )?,
+            registry: r,
+        };
+        metrics.show_all_labels();
+        Ok(metrics)
+    }
+
+    /// A counter that was never raised is still shown, so that an alert on it can be written.
+    fn show_all_labels(&self) {
+        for why in Dropped::ALL {
+            self.dropped.with_label_values(&[why.label()]);
+        }
+        for direction in ["in", "out"] {
+            self.frames.with_label_values(&[direction]);
+        }
+        for outcome in ["taken", "refused"] {
+            self.certificate_reloads.with_label_values(&[outcome]);
+        }
+        self.refusals
+            .with_label_values(&[&ErrorCode::Refused.to_string()]);
+        self.http.with_label_values(&["200"]);
+    }
+
+    /// The page.
+    pub fn page(&self) -> Vec<u8> {
+        let mut page = Vec::new();
+        // Writing to memory does not fail; a broken metric would leave the page short.
+        let _ = TextEncoder::new().encode(&self.registry.gather(), &mut page);
+        page
+    }
+
+    /// Names of all metrics, sorted.
+    pub fn names(&self) -> Vec<String> {
+        self.registry
+            .gather()
+            .iter()
+            .map(|f| f.name().to_owned())
+            .collect()
+    }
+
+    /// A TLS connection was taken up.
+    pub fn connection_opened(&self) {
+        self.connections.inc();
+    }
+
+    /// A connection was ended by the relay.
+    pub fn connection_dropped(&self, why: Dropped) {
+        self.dropped.with_label_values(&[why.label()]).inc();
+    }
+
+    /// So many connections have proved nothing.
+    pub fn unproven_connections(&self, count: usize) {
+        self.unproven.set(saturating(count as u64));
+    }
+
+    /// A session began.
+    pub fn session_began(&self) {
+        self.sessions.inc();
+    }
+
+    /// A session ended.
+    pub fn session_ended(&self) {
+        self.sessions.dec();
+    }
+
+    /// Sessions open.
+    pub fn sessions(&self) -> u64 {
+        u64::try_from(self.sessions.get()).unwrap_or(0)
+    }
+
+    /// A frame came.
+    pub fn frame_in(&self) {
+        self.frames.with_label_values(&["in"]).inc();
+    }
+
+    /// A frame went.
+    pub fn frame_out(&self) {
+        self.frames.with_label_values(&["out"]).inc();
+    }
+
+    /// So many commands came in one frame.
+    pub fn calls_came(&self, count: usize) {
+        self.calls_per_frame
+            .observe(f64::from(u32::try_from(count).unwrap_or(u32::MAX)));
+    }
+
+    /// A command was answered.
+    pub fn call_answered(&self, answer: &Answer, took: Duration) {
+        if let Some(counter) = self.calls.get(place(answer)) {
+            counter.inc();
+        }
+        self.call_seconds.observe(took.as_secs_f64());
+        if let Answer::Refused(refusal) = answer {
+            self.refused(refusal.code);
+        }
+    }
+
+    /// Something was refused.
+    pub fn refused(&self, code: ErrorCode) {
+        self.refusals.with_label_values(&[&code.to_string()]).inc();
+    }
+
+    /// An HTTP request was answered.
+    pub fn http_answered(&self, status: u16) {
+        self.http.with_label_values(&[status.to_string().as_str()]).inc();
+    }
+
+    /// The certificate was read again.
+    pub fn certificate_reloaded(&self, taken: bool) {
+        self.certificate_reloads
+            .with_label_values(&[if taken { "taken" } else { "refused" }])
+            .inc();
+    }
+
+    /// Days until the certificate ends.
+    pub fn certificate_days_left(&self, days: i64) {
+        self.certificate_days.set(days);
+    }
+
+    /// Room on the store's disk. In coarse steps: exact growth would show message sizes.
+    pub fn disk_free(&self, bytes: u64) {
+        self.disk_free.set(saturating(bytes >> 26 << 26));
+    }
+
+    /// Whether new events are refused for want of room.
+    pub fn writes_stopped(&self, stopped: bool) {
+        self.writes_stopped.set(i64::from(stopped));
+    }
+
+    /// The clock jumped.
+    pub fn clock_stepped(&self) {
+        self.clock_steps.inc();
+    }
+
+    /// Jumps of the clock so far.
+    pub fn clock_steps(&self) -> u64 {
+        self.clock_steps.get()
+    }
+
+    /// A batch of support codes was not recorded.
+    pub fn traces_dropped(&self) {
+        self.traces_dropped.inc();
+    }
+
+    /// Whether the relay takes requests.
+    pub fn ready(&self, ready: bool) {
+        self.ready.set(i64::from(ready));
+    }
+
+    /// Whether the relay is being stopped.
+    pub fn draining(&self, draining: bool) {
+        self.draining.set(i64::from(draining));
+    }
+
+    /// When the process began, Unix seconds.
+    pub fn started_at(&self, seconds: u64) {
+        self.started.set(saturating(seconds));
+    }
+
+    /// Partitions served, and those among them that confirm nothing.
+    pub fn partitions(&self, all: usize, fenced: usize) {
+        self.partitions.set(saturating(all as u64));
+        self.partitions_fenced.set(saturating(fenced as u64));
+    }
+
+    /// Mailboxes awake in memory.
+    pub fn mailboxes_live(&self, count: usize) {
+        self.mailboxes_live.set(saturating(count as u64));
+    }
+
+    /// Age of the oldest command that is not durable yet.
+    pub fn oldest_not_durable(&self, age: Duration) {
+        self.not_durable_seconds.set(saturating(age.as_secs()));
+    }
+}
+
+fn saturating(n: u64) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
+
+fn opts(name: &str, help: &str) -> Opts {
+    Opts::new(name, help).namespace("telesphor").subsystem("relay")
+}
+
+fn counter(r: &Registry, name: &str, help: &str) -> Result<IntCounter, prometheus::Error> {
+    let metric = IntCounter::with_opts(opts(name, help))?;
+    r.register(Box::new(metric.clone()))?;
+    Ok(metric)
+}
+
+fn counters(r: &Registry, name: &str, help: &str, label: &str) -> Result<IntCounterVec, prometheus::Error> {
+    let metric = IntCounterVec::new(opts(name, help), &[label])?;
+    r.register(Box::new(metric.clone()))?;
+    Ok(metric)
+}
+
+fn gauge(r: &Registry, name: &str, help: &str) -> Result<IntGauge, prometheus::Error> {
+    let metric = IntGauge::with_opts(opts(name, help))?;
+    r.register(Box::new(metric.clone()))?;
+    Ok(metric)
+}
+
+fn histogram(r: &Registry, name: &str, help: &str, buckets: &[f64]) -> Result<Histogram, prometheus::Error> {
+    let metric = Histogram::with_opts(HistogramOpts::from(opts(name, help)).buckets(buckets.to_vec()))?;
+    r.register(Box::new(metric.clone()))?;
+    Ok(metric)
+}

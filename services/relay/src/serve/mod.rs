@@ -1,0 +1,82 @@
+//! The life of the process: start, serve, drain. Read from the top.
+
+mod ground;
+mod probes;
+mod reload;
+mod start;
+mod watch;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use telesphor_wire::error::ErrorCode;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+
+use crate::config::Settings;
+use crate::fault::{Exit, Fault};
+use crate::logs;
+use crate::process;
+pub use ground::{Ground, certificate_of, files_of, lock, store_config, store_fault};
+pub use start::Running;
+
+/// Runs until a signal or `drain` ends it.
+///
+/// # Errors
+/// What kept it from starting, or exit 6 if work was still under way when the time for
+/// draining had run out.
+pub fn run(settings: Settings, _config: Option<PathBuf>) -> Result<(), Fault> {
+    logs::start(&settings.logs);
+    if !settings.process.core_dumps && process::no_core_dumps().is_err() {
+        tracing::warn!("core dumps could not be turned off; let the service manager do it (LimitCORE=0)");
+    }
+    let files = process::raise_file_limit();
+    if files < 2 * settings.edge.max_connections as u64 + 256 {
+        tracing::warn!("fewer file handles are allowed than edge.max_connections needs; raise LimitNOFILE");
+    }
+    let ground = Ground::take(settings)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Fault::bug(format!("the runtime did not start: {e}")))?;
+    let result = runtime.block_on(serve(ground));
+    // What still runs by now is cut off; nothing of it was confirmed.
+    runtime.shutdown_timeout(Duration::from_secs(2));
+    result
+}
+
+async fn serve(ground: Ground) -> Result<(), Fault> {
+    let no_signal = |e: std::io::Error| Fault::bug(format!("signals cannot be received: {e}"));
+    // Before anything is listened on, so that an early signal is not lost.
+    let mut hangup = signal(SignalKind::hangup()).map_err(no_signal)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(no_signal)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(no_signal)?;
+    let (asked, mut drain_asked) = mpsc::channel(1);
+    let usual = Duration::from_secs(ground.settings.edge.drain_timeout);
+
+    let (running, mut ends) = start::start(ground, asked).await?;
+    let running = Arc::new(running);
+    let watching = tokio::spawn(watch::watch(running.clone()));
+    running.announce();
+    let patience = loop {
+        tokio::select! {
+            _ = hangup.recv() => reload::certificates(&running),
+            _ = terminate.recv() => break usual,
+            _ = interrupt.recv() => break usual,
+            Some(patience) = drain_asked.recv() => break patience,
+            ended = &mut ends => return Err(ended),
+        }
+    };
+    let finished = running.drain(patience).await;
+    watching.abort();
+    running.stop().await;
+    match finished {
+        true => Ok(()),
+        false => Err(Fault::new(
+            Exit::NotYet,
+            ErrorCode::Draining,
+            "the time for draining ran out with work under way; its senders hold it and send it again",
+        )),
+    }
+}

@@ -1,0 +1,245 @@
+//! From solid ground to a running relay, and back.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use actix_web::dev::ServerHandle;
+use futures_util::future::{BoxFuture, FutureExt};
+use telesphor_engine::{Engine, EngineConfig, RelayKeys};
+use telesphor_order::{Alone, AloneLimits};
+use telesphor_wire::error::ErrorCode;
+use tokio::sync::mpsc;
+
+use super::ground::Ground;
+use super::probes;
+use crate::admin::office::Office;
+use crate::admin::server;
+use crate::clock;
+use crate::config::Settings;
+use crate::edge::gate::Gate;
+use crate::edge::{self, Edge, Published, Room};
+use crate::fault::{Exit, Fault};
+use crate::keys::Keys;
+use crate::layout::Layout;
+use crate::metrics::Metrics;
+use crate::tls::{self, Certificates};
+use crate::traces;
+
+/// A relay that serves.
+pub struct Running {
+    // -- fixed at the start
+    /// The settings in force.
+    pub settings: Settings,
+    /// The data directory.
+    pub layout: Layout,
+    /// Where the edge listens.
+    pub listening: SocketAddr,
+    /// Where probes and metrics are.
+    pub probing: SocketAddr,
+    /// When it began, Unix milliseconds.
+    pub started: u64,
+    // -- shared with the workers
+    /// Decides and keeps.
+    pub engine: Engine,
+    /// The certificate in use.
+    pub certificates: Arc<Certificates>,
+    /// The record in force.
+    pub published: Arc<Published>,
+    /// Connections that have proved nothing.
+    pub gate: Arc<Gate>,
+    /// Room on the disk.
+    pub room: Arc<Room>,
+    /// Counters.
+    pub metrics: Metrics,
+    /// Whether it is being stopped.
+    pub draining: Arc<AtomicBool>,
+    // -- owned by the process alone
+    /// The relay's own keys; changed only when the sealing key is renewed.
+    pub keys: Mutex<Keys>,
+    edge_handle: ServerHandle,
+    probes_handle: ServerHandle,
+    _lock: File,
+}
+
+/// Ready when a part of the relay that must never end has ended.
+pub(crate) type Ends = BoxFuture<'static, Fault>;
+
+/// Starts everything.
+///
+/// # Errors
+/// If an address cannot be listened on, or the engine does not start.
+pub(crate) async fn start(ground: Ground, asked: mpsc::Sender<Duration>) -> Result<(Running, Ends), Fault> {
+    let Ground {
+        settings,
+        layout,
+        domain,
+        keys,
+        certificate,
+        record,
+        store,
+        lock,
+    } = ground;
+    let listener = listen("edge.listen", &settings.edge.listen)?;
+    let probe_listener = listen("metrics.listen", &settings.metrics.listen)?;
+    let metrics = Metrics::new().map_err(|e| Fault::bug(e.to_string()))?;
+    let started = clock::now_ms();
+    metrics.started_at(started / 1000);
+    let (traces, _) = traces::start(
+        &layout.traces(),
+        settings.traces.keep_days,
+        settings.traces.max_mib,
+    )
+    .map_err(|e| Fault::file("support codes", &layout.traces(), &e))?;
+    let room = Arc::new(Room::new(&layout.store(), settings.store.reserve_mib << 20));
+
+    let mut config = EngineConfig::new(domain, settings.store.partitions);
+    config.limits.sessions = settings.edge.max_connections;
+    config.on_fatal = Arc::new(|_| {
+        // Nothing may be confirmed after a failed write, and no destructor may touch the store.
+        tracing::error!("the store failed; the process ends so that nothing more is confirmed");
+        std::process::abort();
+    });
+    let relay_keys = RelayKeys {
+        attesting: keys.attesting.clone(),
+        admission: keys.admission.clone(),
+    };
+    let waiting = AloneLimits {
+        waiting_submissions: config.limits.partition_waiting,
+    };
+    let order = Arc::new(Alone::new(settings.store.partitions, waiting));
+    let engine = Engine::start(config, store, order, relay_keys)
+        .await
+        .map_err(|e| Fault::new(Exit::Machine, ErrorCode::StoreDamaged, e.to_string()))?;
+
+    let certificates = Certificates::new(certificate);
+    let server_tls = tls::server_config(certificates.clone(), settings.tls.allow_classical)
+        .map_err(|e| Fault::bug(e.to_string()))?;
+    let gate = Gate::new(
+        settings.edge.max_unproven,
+        Duration::from_secs(settings.edge.unproven_timeout),
+        metrics.clone(),
+    );
+    let published = Published::new(record);
+    let shared = Edge {
+        engine: engine.clone(),
+        published: published.clone(),
+        room: room.clone(),
+        metrics: metrics.clone(),
+        traces,
+        ping_every: Duration::from_secs(settings.edge.ping_every),
+        silence_timeout: Duration::from_secs(settings.edge.silence_timeout),
+        request_timeout: Duration::from_secs(settings.edge.request_timeout),
+    };
+    let no_listener =
+        |e: std::io::Error| Fault::new(Exit::Machine, ErrorCode::RelayIo, format!("edge.listen: {e}"));
+    let bound = edge::bind(listener, &settings.edge, server_tls, &gate, shared).map_err(no_listener)?;
+    let draining = Arc::new(AtomicBool::new(false));
+    let probe = probes::Probe {
+        engine: engine.clone(),
+        metrics: metrics.clone(),
+        draining: draining.clone(),
+    };
+    let probes = probes::bind(probe_listener, probe).map_err(no_listener)?;
+
+    let (edge_handle, probes_handle) = (bound.server.handle(), probes.server.handle());
+    let running = Running {
+        listening: bound.address,
+        probing: probes.address,
+        started,
+        engine,
+        certificates,
+        published,
+        gate,
+        room,
+        metrics,
+        draining,
+        keys: Mutex::new(keys),
+        edge_handle,
+        probes_handle,
+        _lock: lock,
+        settings,
+        layout,
+    };
+    let admin = server::bind(&running.layout)?;
+    let edge_ends = tokio::spawn(bound.server);
+    let probes_end = tokio::spawn(probes.server);
+    let admin_ends = tokio::spawn(server::serve(admin, running.office(), asked));
+    let ends = async move {
+        let what = tokio::select! {
+            _ = edge_ends => "the edge",
+            _ = probes_end => "the listener for probes",
+            _ = admin_ends => "the admin socket",
+        };
+        Fault::bug(format!("{what} ended by itself"))
+    };
+    Ok((running, ends.boxed()))
+}
+
+fn listen(path: &str, address: &str) -> Result<TcpListener, Fault> {
+    let listener = TcpListener::bind(address).map_err(|e| {
+        Fault::new(
+            Exit::Machine,
+            ErrorCode::BadConfig,
+            format!("{path}: {address}: {e}"),
+        )
+    })?;
+    Ok(listener)
+}
+
+impl Running {
+    /// Says on stdout where it listens: whoever asked for port 0 learns the port here.
+    pub fn announce(&self) {
+        tracing::info!("serving");
+        let line = serde_json::json!({
+            "v": 1,
+            "listening": self.listening.to_string(),
+            "metrics": self.probing.to_string(),
+        });
+        let mut out = std::io::stdout().lock();
+        // Whoever closed stdout does not want to know.
+        let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+    }
+
+    /// Refuses new work and finishes what is under way; `false` if the time ran out.
+    pub async fn drain(&self, patience: Duration) -> bool {
+        tracing::info!("draining");
+        self.draining.store(true, Ordering::Release);
+        self.metrics.draining(true);
+        self.metrics.ready(false);
+        self.engine.drain(patience).await.finished
+    }
+
+    /// Closes what is open. Nothing unconfirmed is confirmed any more.
+    pub async fn stop(&self) {
+        // Not graceful: sessions were told goodbye, and the engine has answered what it took.
+        self.edge_handle.stop(false).await;
+        self.probes_handle.stop(false).await;
+        let _ = fs::remove_file(self.layout.socket());
+        tracing::info!("stopped");
+    }
+
+    /// What the admin socket works with.
+    fn office(&self) -> Office {
+        Office {
+            engine: self.engine.clone(),
+            gate: self.gate.clone(),
+            room: self.room.clone(),
+            metrics: self.metrics.clone(),
+            certificates: self.certificates.clone(),
+            published: self.published.clone(),
+            layout: self.layout.clone(),
+            started: self.started,
+            listening: self.listening,
+            probing: self.probing,
+        }
+    }
+
+    /// The keys, for renewing the record.
+    pub fn keys(&self) -> std::sync::MutexGuard<'_, Keys> {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,97 @@
+//! What is looked at once a second: room, silent connections, the clock, the certificate.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use telesphor_engine::EngineStanding;
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::{Running, reload};
+use crate::clock;
+
+/// A jump of the wall clock beyond this is counted: leases hang on it.
+const STEP_MS: u64 = 5_000;
+/// The record and the certificate are looked at this often, seconds.
+const SLOWLY: u64 = 60;
+
+/// Runs until it is dropped.
+pub(crate) async fn watch(running: Arc<Running>) {
+    let mut tick = interval(Duration::from_secs(1));
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut clock = Clocks::now();
+    let mut seconds = 0u64;
+    loop {
+        tick.tick().await;
+        if clock.stepped() {
+            running.metrics.clock_stepped();
+            tracing::warn!("the machine's clock jumped; leases and expiry follow it");
+        }
+        running.gate.sweep(Instant::now());
+        room(&running);
+        engine(&running);
+        if seconds.is_multiple_of(SLOWLY) {
+            slowly(&running);
+        }
+        seconds += 1;
+    }
+}
+
+fn room(running: &Running) {
+    if running.room.look() {
+        match running.room.is_short() {
+            true => tracing::error!(
+                code = "T-5002",
+                "the disk is nearly full: new events are refused, reading goes on"
+            ),
+            false => tracing::info!("there is room again: new events are taken"),
+        }
+    }
+    running.metrics.disk_free(running.room.free());
+    running.metrics.writes_stopped(running.room.is_short());
+}
+
+fn engine(running: &Running) {
+    let seen = running.engine.observe();
+    running.metrics.ready(seen.standing == EngineStanding::Serving);
+    running.metrics.mailboxes_live(seen.live_mailboxes);
+    running.metrics.partitions(
+        seen.partitions.len(),
+        seen.partitions.iter().filter(|p| p.fenced).count(),
+    );
+    let oldest = seen.partitions.iter().filter_map(|p| p.oldest_not_durable).max();
+    running.metrics.oldest_not_durable(oldest.unwrap_or_default());
+}
+
+fn slowly(running: &Running) {
+    let certificate = running.certificates.current();
+    let left = certificate.not_after - i64::try_from(clock::now_ms() / 1000).unwrap_or(i64::MAX);
+    running.metrics.certificate_days_left(left.div_euclid(24 * 3600));
+    if let Err(fault) = reload::refresh(running, certificate.tls_key) {
+        tracing::error!(code = %fault.code, support = %fault.support, "the domain record could not be renewed");
+    }
+}
+
+/// The two clocks side by side: one can be set, the other cannot.
+struct Clocks {
+    wall: u64,
+    steady: Instant,
+}
+
+impl Clocks {
+    fn now() -> Self {
+        Self {
+            wall: clock::now_ms(),
+            steady: Instant::now(),
+        }
+    }
+
+    /// Whether the wall clock moved otherwise than the steady one since the last question.
+    fn stepped(&mut self) -> bool {
+        let now = Self::now();
+        let passed = u64::try_from((now.steady - self.steady).as_millis()).unwrap_or(u64::MAX);
+        let expected = self.wall.saturating_add(passed);
+        let stepped = now.wall.abs_diff(expected) > STEP_MS;
+        *self = now;
+        stepped
+    }
+}
