@@ -33,7 +33,13 @@ impl Clock {
         }
     }
 
-    /// Unix milliseconds.
+    /// The order's clock stands here: this one is never behind it.
+    pub(crate) fn at_least(&self, now_ms: u64) {
+        let (Source::System { highest: at } | Source::Hand(at)) = &*self.0;
+        at.fetch_max(now_ms, Ordering::SeqCst);
+    }
+
+    /// Unix milliseconds: the machine's clock or the order's, whichever is ahead.
     pub fn now_ms(&self) -> u64 {
         match &*self.0 {
             Source::Hand(at) => at.load(Ordering::SeqCst),

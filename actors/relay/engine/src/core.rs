@@ -90,9 +90,9 @@ impl Core {
         self.all_answered.notify_waiters();
     }
 
-    /// One command less without an answer.
-    pub(crate) fn answered(&self) {
-        if self.counters.calls_in_flight.fetch_sub(1, Ordering::AcqRel) == 1 {
+    /// So many commands less without an answer.
+    pub(crate) fn answered(&self, calls: usize) {
+        if self.counters.calls_in_flight.fetch_sub(calls, Ordering::AcqRel) == calls {
             self.all_answered.notify_waiters();
         }
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use ractor::ActorRuntime;
 use telesphor_order::Order;
 use telesphor_rules::facts::Token;
-use telesphor_store::{Store, StoreError, Upkeep};
+use telesphor_store::{Applier, Fatal, Store, StoreError, Upkeep};
 use telesphor_wire::answer::Refusal;
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::hash::Digest;
@@ -217,19 +217,8 @@ impl Engine {
     /// # Errors
     /// [`AdminError`].
     pub async fn register_token(&self, token: Voucher, entry: Token) -> Result<(), AdminError> {
-        let (sender, done) = oneshot::channel();
-        let job: Job = Box::new(move |applier| {
-            let result = applier.register_token(&token, entry);
-            // The one who asked may be gone; the token is registered all the same.
-            let _ = sender.send(result.is_ok());
-            result
-        });
-        self.give(job)?;
-        match done.await {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(AdminError::Failed),
-            Err(_) => Err(AdminError::Stopped),
-        }
+        self.write(move |applier| applier.register_token(&token, entry))
+            .await
     }
 
     /// Admission tokens as they durably stand, by their hash; at most `max`. Reads the disk.
@@ -246,18 +235,25 @@ impl Engine {
     /// # Errors
     /// [`AdminError`].
     pub async fn set_token(&self, hash: Digest, entry: Token) -> Result<(), AdminError> {
+        self.write(move |applier| applier.set_token(&hash, entry)).await
+    }
+
+    async fn write(
+        &self,
+        act: impl FnOnce(&mut Applier) -> Result<(), Fatal> + Send + 'static,
+    ) -> Result<(), AdminError> {
         let (sender, done) = oneshot::channel();
         let job: Job = Box::new(move |applier| {
-            let result = applier.set_token(&hash, entry);
-            // The one who asked may be gone.
-            drop(sender.send(result.is_ok()));
+            let result = act(applier);
+            // The one who asked may be gone; what was written stands all the same.
+            let _ = sender.send(result.is_ok());
             result
         });
         self.give(job)?;
-        if done.await.map_err(|_| AdminError::Stopped)? {
-            Ok(())
-        } else {
-            Err(AdminError::Failed)
+        match done.await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(AdminError::Failed),
+            Err(_) => Err(AdminError::Stopped),
         }
     }
 

@@ -89,11 +89,5 @@ fn span(reader: &Reader, order: &PageOrder, now: u64) -> Result<Result<ReadSpan,
         Right::Read => reader.access(&order.mailbox, order.claim.branch, order.claim.epoch)?,
         Right::Owner | Right::Deposit => None,
     };
-    // The order's clock: a lease is over for readers when it is over for writers.
-    Ok(may_read(
-        &mailbox,
-        record.as_ref(),
-        &order.claim,
-        now.max(mailbox.head.stamp),
-    ))
+    Ok(may_read(&mailbox, record.as_ref(), &order.claim, now))
 }

@@ -51,7 +51,7 @@ impl Settler {
         let mut mailboxes: Vec<_> = applied.fresh.iter().map(|f| f.mailbox).collect();
         mailboxes.sort_unstable();
         mailboxes.dedup();
-        house.registry.fresh(mailboxes.into_iter());
+        house.registry.fresh(&mailboxes);
     }
 
     fn attest(&self, statement: AttestStatement) -> Attest {

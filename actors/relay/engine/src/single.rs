@@ -104,11 +104,7 @@ async fn command(house: &House, proven: Option<Proven>, support: SupportCode, co
         Counters::add(&core.counters.busy, 1);
         return Answer::Busy(core.limits.busy_retry_ms);
     };
-    let held = Arc::new(Held {
-        _calls: calls,
-        _bytes: bytes,
-        _session: None,
-    });
+    let held = Held::new(core.clone(), 1, [calls, bytes], None);
     let (sender, answer) = oneshot::channel();
     let ticket = Ticket::new(core.clone(), Sink::Single(sender), support, Instant::now(), held);
     let proved = proven.map(|p| (p.mailbox.id, p.claim));

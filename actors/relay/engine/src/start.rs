@@ -54,7 +54,9 @@ pub(crate) async fn start(
     let mut partitions = Vec::new();
     for number in 0..config.partitions {
         let id = PartitionId(number);
-        partitions.push(Arc::new(Partition::new(id, reader.partition(id)?.position)));
+        let head = reader.partition(id)?;
+        core.clock.at_least(head.clock);
+        partitions.push(Arc::new(Partition::new(id, head.position)));
     }
     let after: Vec<_> = partitions
         .iter()
@@ -63,7 +65,13 @@ pub(crate) async fn start(
     let feed = order.follow(&after)?;
 
     let registry = Arc::new(Registry::new(core.clone()));
-    let supervisor = spawn(Supervisor, (core.clone(), registry.clone()), None).await?;
+    let arguments = (
+        core.clone(),
+        registry.clone(),
+        order.clone(),
+        config.on_fatal.clone(),
+    );
+    let supervisor = spawn(Supervisor, arguments, None).await?;
     let mut partition_actors = Vec::new();
     for partition in &partitions {
         let arguments = (core.clone(), partition.clone(), order.clone(), first_group());

@@ -32,11 +32,38 @@ pub(crate) enum Sink {
     Single(oneshot::Sender<Answer>),
 }
 
-/// What a group of commands holds of the relay's memory until the last of them is answered.
+/// What the commands of one frame hold of the relay's memory until the last of them is
+/// answered. They count as under way from the moment it is made, so that a drain waits for
+/// those too that no actor has looked at yet.
 pub(crate) struct Held {
-    pub(crate) _calls: OwnedSemaphorePermit,
-    pub(crate) _bytes: OwnedSemaphorePermit,
-    pub(crate) _session: Option<OwnedSemaphorePermit>,
+    core: Arc<Core>,
+    calls: usize,
+    _permits: [OwnedSemaphorePermit; 2],
+    _session: Option<OwnedSemaphorePermit>,
+}
+
+impl Held {
+    /// With permits for their number and their bytes, of the relay and of the session.
+    pub(crate) fn new(
+        core: Arc<Core>,
+        calls: usize,
+        permits: [OwnedSemaphorePermit; 2],
+        session: Option<OwnedSemaphorePermit>,
+    ) -> Arc<Self> {
+        core.counters.calls_in_flight.fetch_add(calls, Ordering::AcqRel);
+        Arc::new(Self {
+            core,
+            calls,
+            _permits: permits,
+            _session: session,
+        })
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.core.answered(self.calls);
+    }
 }
 
 /// A share of one mailbox's bounds, given back on drop.
@@ -80,9 +107,10 @@ pub(crate) struct Ticket {
     support: SupportCode,
     began: Instant,
     fallback: ErrorCode,
-    /// What is given back with the answer.
-    _held: Arc<Held>,
+    /// Given back before the answer can be seen, so that a sender who goes on meets room.
     share: Option<Share>,
+    /// Given back after the last answer of the frame is on its way.
+    _held: Arc<Held>,
 }
 
 impl Ticket {
@@ -93,15 +121,14 @@ impl Ticket {
         began: Instant,
         held: Arc<Held>,
     ) -> Self {
-        core.counters.calls_in_flight.fetch_add(1, Ordering::AcqRel);
         Self {
             core,
             sink: Some(sink),
             support,
             began,
             fallback: ErrorCode::Internal,
-            _held: held,
             share: None,
+            _held: held,
         }
     }
 
@@ -138,6 +165,7 @@ impl Ticket {
 
     fn send(&mut self, answer: Answer) {
         let Some(sink) = self.sink.take() else { return };
+        self.share = None;
         let outcome = Outcome::of(&answer);
         match outcome {
             Outcome::Refused(code) => self.core.counters.refuse(code),
@@ -158,7 +186,6 @@ impl Ticket {
             // A caller that went away has nobody left to be told.
             Sink::Single(sender) => drop(sender.send(answer)),
         }
-        self.core.answered();
     }
 }
 

@@ -115,6 +115,7 @@ impl Writer {
             return Ok(());
         };
         partition.position.store(applied.position, Ordering::Release);
+        self.house.core.clock.at_least(applied.head.stamp);
         self.applier
             .note_attested(applied.partition, applied.position, &applied.digest)?;
         self.settler.settle(&self.house, &partition, applied, origins);

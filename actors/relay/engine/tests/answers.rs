@@ -100,7 +100,7 @@ async fn a_writer_that_dies_leaves_no_call_unanswered_and_confirms_nothing_more(
     failing.0.store(false, Ordering::SeqCst);
     let after = yard.deposit(personal.id, 0, b"after");
     assert_eq!(refused(&client.call(1, after).await), ErrorCode::Fenced);
-    assert_eq!(yard.engine.observe().calls_in_flight, 0);
+    yard.settled().await;
     assert!(!yard.engine.drain(Duration::from_secs(5)).await.finished);
 }
 

@@ -115,18 +115,18 @@ impl Registry {
     }
 
     /// Tells the followers of these mailboxes that there is something new.
-    pub(crate) fn fresh(&self, mailboxes: impl Iterator<Item = MailboxId>) {
-        let awake = self.lock();
-        if awake.is_empty() {
-            return;
-        }
-        for mailbox in mailboxes {
+    pub(crate) fn fresh(&self, mailboxes: &[MailboxId]) {
+        let followed: Vec<Lease> = {
+            let awake = self.lock();
+            let found = mailboxes.iter().filter_map(|mailbox| awake.get(mailbox));
             // A follower that is counted later looks at the disk later, and finds it there.
-            if let Some(lease) = awake.get(&mailbox)
-                && lease.0.live.followers.load(Ordering::SeqCst) > 0
-            {
-                drop(lease.0.actor.cast(MailboxMessage::Fresh));
-            }
+            found
+                .filter(|lease| lease.0.live.followers.load(Ordering::SeqCst) > 0)
+                .cloned()
+                .collect()
+        };
+        for lease in followed {
+            drop(lease.0.actor.cast(MailboxMessage::Fresh));
         }
     }
 

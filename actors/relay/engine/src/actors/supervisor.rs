@@ -5,10 +5,14 @@
 //! for a fresh one. A partition's actor is not begun anew: its process is.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
+use telesphor_order::Order;
+use telesphor_store::{Fatal, StoreError};
 
 use super::registry::Registry;
+use crate::config::FatalHook;
 use crate::core::Core;
 
 /// Everything that reaches the supervisor.
@@ -25,24 +29,29 @@ pub(crate) struct Supervisor;
 pub(crate) struct State {
     core: Arc<Core>,
     registry: Arc<Registry>,
+    order: Arc<dyn Order>,
+    on_fatal: FatalHook,
     partitions: Vec<ractor::ActorId>,
 }
 
 impl Actor for Supervisor {
     type Msg = SupervisorMessage;
     type State = State;
-    type Arguments = (Arc<Core>, Arc<Registry>);
+    type Arguments = (Arc<Core>, Arc<Registry>, Arc<dyn Order>, FatalHook);
 
     async fn pre_start(
         &self,
         myself: ActorRef<SupervisorMessage>,
-        (core, registry): Self::Arguments,
+        (core, registry, order, on_fatal): Self::Arguments,
     ) -> Result<State, ActorProcessingErr> {
         // Often enough that a mailbox sleeps after at most one and a half times its idle time.
-        myself.send_interval(core.limits.mailbox_idle / 2, || SupervisorMessage::Passivate);
+        let every = (core.limits.mailbox_idle / 2).max(Duration::from_millis(1));
+        myself.send_interval(every, || SupervisorMessage::Passivate);
         Ok(State {
             core,
             registry,
+            order,
+            on_fatal,
             partitions: Vec::new(),
         })
     }
@@ -54,7 +63,11 @@ impl Actor for Supervisor {
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            SupervisorMessage::Passivate => state.registry.passivate(),
+            SupervisorMessage::Passivate => {
+                state.registry.passivate();
+                // The writer may have a note to sync and nothing else to do.
+                state.order.wake();
+            }
             SupervisorMessage::Partitions(ids) => state.partitions = ids,
         }
         Ok(())
@@ -71,6 +84,8 @@ impl Actor for Supervisor {
             tracing::error!(target: "telesphor::engine", "an actor failed and was let go");
             if state.partitions.contains(&who.get_id()) {
                 state.core.fail();
+                state.order.close();
+                (state.on_fatal)(&Fatal::Store(StoreError::Poisoned));
             } else {
                 state.registry.forget(who.get_id());
             }

@@ -92,7 +92,8 @@ pub struct Inbound {
 
 impl Inbound {
     /// Takes a frame. Waits for permits while too much is under way: that is the
-    /// back-pressure; stop reading from the connection meanwhile.
+    /// back-pressure; stop reading from the connection meanwhile. A frame whose delivery is
+    /// abandoned while it waits may have been taken in part.
     ///
     /// # Errors
     /// [`SessionOver`] after Goodbye.
@@ -148,13 +149,13 @@ impl Inbound {
         while !calls.is_empty() {
             let (part, weight, bytes) = weight::part(&mut calls, core.limits.session_calls / 4);
             let held = self.room(part.len(), weight, bytes).await?;
-            let calls = Incoming::Calls(part, Arc::new(held), began);
+            let calls = Incoming::Calls(part, held, began);
             self.actor.cast(calls).map_err(|_| SessionOver)?;
         }
         Ok(())
     }
 
-    async fn room(&self, calls: usize, weight: u32, bytes: usize) -> Result<Held, SessionOver> {
+    async fn room(&self, number: usize, weight: u32, bytes: usize) -> Result<Arc<Held>, SessionOver> {
         let core = &self.shared.core;
         let take = |semaphore: &Arc<Semaphore>, n: usize, of: usize| {
             // More than there is would wait for ever; such a caller gets all there is.
@@ -168,7 +169,7 @@ impl Inbound {
         let session = take(&self.shared.bytes, bytes, core.limits.session_bytes)
             .await
             .map_err(over)?;
-        let calls = take(&core.calls, calls, core.limits.calls_in_flight)
+        let calls = take(&core.calls, number, core.limits.calls_in_flight)
             .await
             .map_err(over)?;
         let bytes = take(&core.bytes, bytes, core.limits.bytes_in_flight)
@@ -176,11 +177,7 @@ impl Inbound {
             .map_err(over)?;
         // Given back one by one as the answers leave ([`outbox::Outbox::take`]).
         answers.forget();
-        Ok(Held {
-            _calls: calls,
-            _bytes: bytes,
-            _session: Some(session),
-        })
+        Ok(Held::new(core.clone(), number, [calls, bytes], Some(session)))
     }
 }
 

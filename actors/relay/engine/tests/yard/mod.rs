@@ -109,6 +109,17 @@ impl Yard {
         }
     }
 
+    /// Until nothing that was answered holds memory any more.
+    pub(crate) async fn settled(&self) {
+        loop {
+            let seen = self.engine.observe();
+            if (seen.calls_in_flight, seen.bytes_in_flight) == (0, 0) {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
     pub(crate) fn path(&self) -> &std::path::Path {
         self.directory.path()
     }
