@@ -17,7 +17,7 @@ telesphor_wire::tagged! {
         /// Every document, present and future, that the rule of scopes lets through.
         1 => Scopes(Scopes),
         /// These documents and no others.
-        2 => Documents(Vec<DocumentId>),
+        2 => Documents(Vec<DocumentId>) at most crate::limits::MAX_LIST,
     }
 }
 

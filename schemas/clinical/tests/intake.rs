@@ -23,13 +23,21 @@ fn a_bundle_becomes_one_document_per_resource_with_its_own_bytes() {
     assert_eq!(patient.path, "$.entry[0].resource");
     assert_eq!(patient.patient.as_deref(), Some("Patient/7"));
     let left: Vec<_> = intake.left.iter().map(|l| (l.path.as_str(), l.why)).collect();
-    assert_eq!(left, [("$.entry[1].resource", LeftWhy::NoResource), ("$.entry[2].resource", LeftWhy::NoType)]);
+    assert_eq!(
+        left,
+        [
+            ("$.entry[1].resource", LeftWhy::NoResource),
+            ("$.entry[2].resource", LeftWhy::NoType)
+        ]
+    );
 }
 
 #[test]
 fn a_fault_anywhere_refuses_the_whole_file_with_its_place() {
     let refused = take_in(br#"{"resourceType":"Bundle","entry":[{"resource":{"resourceType":"Patient"}},{"resource":{"resourceType":"Patient","id":"1","id":"2"}}]}"#);
-    let Err(IntakeError::Json(fault)) = refused else { panic!("taken") };
+    let Err(IntakeError::Json(fault)) = refused else {
+        panic!("taken")
+    };
     assert_eq!(fault.path, "$.entry[1].resource.id");
     assert_eq!(take_in(br#"{"a":1}"#), Err(IntakeError::NotFhir));
     let lines = take_in_lines(b"{\"resourceType\":\"Patient\"}\n\n{\"resourceType\":\n");
@@ -38,25 +46,43 @@ fn a_fault_anywhere_refuses_the_whole_file_with_its_place() {
 
 #[test]
 fn an_observation_shows_its_value_as_it_was_written() {
-    let bp = one(r#"{"resourceType":"Observation","status":"amended","category":[{"coding":[{"code":"vital-signs"}]}],
+    let bp = one(
+        r#"{"resourceType":"Observation","status":"amended","category":[{"coding":[{"code":"vital-signs"}]}],
         "code":{"coding":[{"code":"29463-7","display":"Body Weight"}]},"subject":{"reference":"Patient/1"},
-        "effectiveDateTime":"2020-01-02T03:04:05+02:00","valueQuantity":{"value":70.10,"unit":"kg"}}"#);
+        "effectiveDateTime":"2020-01-02T03:04:05+02:00","valueQuantity":{"value":70.10,"unit":"kg"}}"#,
+    );
     assert_eq!(bp.title.as_str(), "Body Weight: 70.10 kg");
     assert_eq!((bp.kind, bp.status), (DocumentKind::Result, Status::Amended));
-    assert_eq!(bp.effective.as_ref().unwrap().to_string(), "2020-01-02T03:04:05+02:00");
+    assert_eq!(
+        bp.effective.as_ref().unwrap().to_string(),
+        "2020-01-02T03:04:05+02:00"
+    );
     assert_eq!(names(&bp), ["vitals"]);
     assert_eq!(bp.patient.as_deref(), Some("Patient/1"));
 }
 
 #[test]
 fn lithium_is_proposed_as_psychiatric_wherever_it_stands() {
-    let request = one(r#"{"resourceType":"MedicationRequest","status":"active","intent":"order","medicationCodeableConcept":{"coding":[{"display":"lithium carbonate 300 MG"}]}}"#);
+    let request = one(
+        r#"{"resourceType":"MedicationRequest","status":"active","intent":"order","medicationCodeableConcept":{"coding":[{"display":"lithium carbonate 300 MG"}]}}"#,
+    );
     assert_eq!(names(&request), ["medication", "psychiatry"]);
-    assert_eq!(request.sensitivity.iter().map(|s| s.as_str()).collect::<Vec<_>>(), ["psychiatry"]);
-    let contained = one(r#"{"resourceType":"MedicationRequest","status":"active","intent":"order","contained":[{"resourceType":"Medication","code":{"text":"Sertraline"}}],"medicationReference":{"display":"m"}}"#);
+    assert_eq!(
+        request.sensitivity.iter().map(|s| s.as_str()).collect::<Vec<_>>(),
+        ["psychiatry"]
+    );
+    let contained = one(
+        r#"{"resourceType":"MedicationRequest","status":"active","intent":"order","contained":[{"resourceType":"Medication","code":{"text":"Sertraline"}}],"medicationReference":{"display":"m"}}"#,
+    );
     assert!(names(&contained).contains(&"psychiatry"));
-    let bill = one(r#"{"resourceType":"Claim","status":"active","use":"claim","item":[{"productOrService":{"text":"Major depressive disorder, heart failure"}}]}"#);
-    assert_eq!(names(&bill), ["billing", "psychiatry"], "a bill about the heart is no heart document");
+    let bill = one(
+        r#"{"resourceType":"Claim","status":"active","use":"claim","item":[{"productOrService":{"text":"Major depressive disorder, heart failure"}}]}"#,
+    );
+    assert_eq!(
+        names(&bill),
+        ["billing", "psychiatry"],
+        "a bill about the heart is no heart document"
+    );
 }
 
 #[test]
@@ -67,7 +93,9 @@ fn a_word_inside_another_or_in_a_name_makes_no_scope() {
     assert_eq!(names(&ecg), ["conditions"]);
     let doctor = one(r#"{"resourceType":"Practitioner","name":[{"text":"Dr Heart Depression"}]}"#);
     assert_eq!(names(&doctor), ["administrative"]);
-    let asked = one(r#"{"resourceType":"Procedure","code":{"text":"Suture"},"performer":[{"actor":{"display":"Psychiatric clinic"}}]}"#);
+    let asked = one(
+        r#"{"resourceType":"Procedure","code":{"text":"Suture"},"performer":[{"actor":{"display":"Psychiatric clinic"}}]}"#,
+    );
     assert_eq!(names(&asked), ["procedures"]);
 }
 

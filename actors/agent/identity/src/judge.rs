@@ -1,5 +1,7 @@
 //! The judgements behind a verdict: attestation chains, status lists, mandates, second signatures.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use telesphor_clinical::document::SignedDocument;
 use telesphor_wire::hash::Digest;
 use telesphor_wire::ids::IdentityId;
@@ -16,15 +18,30 @@ use crate::status::{RevocationReason, Revoked};
 use crate::trust::{SeenHead, Verifier};
 use crate::verify::Refusal;
 
+type Link = Result<Option<Revoked>, AttestationProblem>;
+
 /// One judgement: what is known, what was brought, by whom and for when it is judged.
 pub(crate) struct Judge<'a> {
     pub(crate) known: &'a Known,
     pub(crate) proofs: &'a Proofs,
     pub(crate) verifier: &'a Verifier,
     pub(crate) judged: Judged,
+    /// Links judged already, by where they stand in the proofs. Without it, attestations that
+    /// all vouch for each other would be checked once for every way through them.
+    links: RefCell<BTreeMap<*const SignedAttestation, Link>>,
 }
 
-impl Judge<'_> {
+impl<'a> Judge<'a> {
+    pub(crate) fn new(known: &'a Known, proofs: &'a Proofs, verifier: &'a Verifier, judged: Judged) -> Self {
+        Self {
+            known,
+            proofs,
+            verifier,
+            judged,
+            links: RefCell::default(),
+        }
+    }
+
     /// Steps 6 and 7 for the author: what is demanded must hold, what else holds is reported.
     pub(crate) fn claims(&self, author: &IdentityId) -> Result<Vec<Finding>, Refusal> {
         let mut good = Vec::new();
@@ -130,8 +147,19 @@ impl Judge<'_> {
         Err(problem)
     }
 
-    /// One link by itself: form, signature, time, status.
-    fn link(&self, signed: &SignedAttestation) -> Result<Option<Revoked>, AttestationProblem> {
+    /// One link by itself, judged once.
+    fn link(&self, signed: &SignedAttestation) -> Link {
+        let place = std::ptr::from_ref(signed);
+        let known = self.links.borrow().get(&place).copied();
+        known.unwrap_or_else(|| {
+            let link = self.judge_link(signed);
+            self.links.borrow_mut().insert(place, link);
+            link
+        })
+    }
+
+    /// Form, signature, time, status.
+    fn judge_link(&self, signed: &SignedAttestation) -> Link {
         let a = &signed.attestation;
         if a.version != limits::VERSION || a.ext.check(&[]).is_err() || matches!(a.claim, Claim::Foreign(_)) {
             return Err(AttestationProblem::Newer);

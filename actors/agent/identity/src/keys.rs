@@ -111,6 +111,12 @@ impl NextKeys {
             && (self.threshold >= 1 || self.keys.is_empty())
     }
 
+    /// Whether one of these keys is its own successor. Whoever has stolen the current key would
+    /// then have the next one as well.
+    pub(crate) fn names_any_of(&self, keys: &KeySet) -> bool {
+        keys.keys.iter().any(|key| self.keys.contains(&next_key(key)))
+    }
+
     /// Whether every key of `revealed` was committed to.
     pub fn covers(&self, revealed: &KeySet) -> bool {
         revealed.keys.iter().all(|key| self.keys.contains(&next_key(key)))

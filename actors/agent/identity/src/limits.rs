@@ -11,7 +11,7 @@ pub const MAX_ENDPOINTS: usize = 1024;
 /// Histories, attestations or lists in one bundle of proofs.
 pub const MAX_PROOFS: usize = 64;
 /// Links of a chain of attestations from a subject to an anchor.
-pub const MAX_CHAIN: usize = 4;
+pub const MAX_CHAIN: usize = 3;
 /// Entries of a status list, at least: enough that asking for it tells nothing.
 pub const MIN_LIST_ENTRIES: usize = 1 << 17;
 /// Entries of a status list, at most.

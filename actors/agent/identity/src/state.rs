@@ -79,7 +79,8 @@ impl KeyState {
             return Err(HistoryError::Version(inception.version));
         }
         inception.ext.check(&[])?;
-        if !inception.keys.is_well_formed() || !inception.next.is_well_formed() {
+        let succeeds_itself = inception.next.names_any_of(&inception.keys);
+        if !inception.keys.is_well_formed() || !inception.next.is_well_formed() || succeeds_itself {
             return Err(HistoryError::Inception);
         }
         Ok(Self {
@@ -120,6 +121,7 @@ impl KeyState {
             Change::Rotate(rotation) => {
                 if !rotation.keys.is_well_formed()
                     || !rotation.next.is_well_formed()
+                    || rotation.next.names_any_of(&rotation.keys)
                     || !self.next.covers(&rotation.keys)
                 {
                     return Err(HistoryError::NotCommitted(n));
@@ -144,8 +146,11 @@ impl KeyState {
                         .any(|e| e.record.key == key || e.record.mls_leaf == key)
                 };
                 let record = &endpoint.record;
-                let reused =
-                    known(record.key) || known(record.mls_leaf) || self.keys.keys.contains(&record.key);
+                let identity = |key| self.keys.keys.contains(key);
+                let reused = known(record.key)
+                    || known(record.mls_leaf)
+                    || identity(&record.key)
+                    || identity(&record.mls_leaf);
                 if !endpoint.is_good(&self.id) || reused || self.endpoints.len() >= limits::MAX_ENDPOINTS {
                     return Err(HistoryError::Impossible(n));
                 }
@@ -181,7 +186,8 @@ impl KeyState {
                     return Err(refuse(RecoveryError::Vetoed));
                 }
                 let start = &proof.start;
-                if !start.keys.is_well_formed() || !start.next.is_well_formed() {
+                let succeeds_itself = start.next.names_any_of(&start.keys);
+                if !start.keys.is_well_formed() || !start.next.is_well_formed() || succeeds_itself {
                     return Err(refuse(RecoveryError::Mismatch));
                 }
                 if !start.keys.verify(event, &signed.signatures) {

@@ -121,12 +121,7 @@ pub fn verify_document(
     {
         findings.push(Finding::Custody(state.custody.clone()));
     }
-    let judge = Judge {
-        known: &known,
-        proofs,
-        verifier,
-        judged,
-    };
+    let judge = Judge::new(&known, proofs, verifier, judged);
     if let Some(whom) = statement.on_behalf_of {
         let mandate = judge.mandate(&author, &whom, statement.mandate);
         findings.push(Finding::OnBehalfOf { whom, mandate });
@@ -155,12 +150,7 @@ pub fn verify_document(
 /// Everything that the verifier's anchors say of somebody now: for contact lists.
 pub fn attested_now(subject: &IdentityId, proofs: &Proofs, verifier: &Verifier) -> Vec<Attested> {
     let known = Known::check(proofs, verifier);
-    let judge = Judge {
-        known: &known,
-        proofs,
-        verifier,
-        judged: Judged::now(verifier.now),
-    };
+    let judge = Judge::new(&known, proofs, verifier, Judged::now(verifier.now));
     proofs
         .attestations
         .iter()

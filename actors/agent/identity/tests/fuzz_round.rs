@@ -19,7 +19,11 @@ use telesphor_wire::sign::SigningKey;
 fn mutated_histories_break_a_reader() {
     let person = Person::new(Kind::Person);
     let bundle = Bundle::new(vec![1, 2, 3], Proofs::default(), vec![]);
-    let corpus = vec![person.history.to_bytes(), Proofs::default().to_bytes(), bundle.to_file()];
+    let corpus = vec![
+        person.history.to_bytes(),
+        Proofs::default().to_bytes(),
+        bundle.to_file(),
+    ];
     mutate::round(&corpus, 2_000, identity::histories);
 }
 

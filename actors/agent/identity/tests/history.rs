@@ -222,7 +222,11 @@ fn a_threshold_that_cannot_be_reached_is_no_beginning() {
 #[test]
 fn a_critical_extension_is_refused_by_its_number_and_another_one_kept() {
     let person = Person::with(Kind::Person, |mut inception| {
-        inception.ext = Extensions::none().with(Extension { id: 77, critical: false, body: vec![1].into() });
+        inception.ext = Extensions::none().with(Extension {
+            id: 77,
+            critical: false,
+            body: vec![1].into(),
+        });
         inception
     });
     let again = History::from_bytes(&person.history.to_bytes()).unwrap();
@@ -238,6 +242,23 @@ fn a_critical_extension_is_refused_by_its_number_and_another_one_kept() {
     let refused = history.verify(&NONE).unwrap_err();
     assert_eq!(refused, HistoryError::Critical(UnknownCritical(78)));
     assert!(refused.to_string().contains("78"));
+}
+
+#[test]
+fn a_key_that_is_its_own_successor_is_refused() {
+    let key = SigningKey::generate();
+    let keys = KeySet::single(key.public());
+    let inception = Inception::simple(Kind::Person, keys, NextKeys::single(&key.public()));
+    assert_eq!(
+        History::begin(inception).verify(&NONE),
+        Err(HistoryError::Inception)
+    );
+    let mut person = Person::new(Kind::Person);
+    let next = person.next_key.clone();
+    let refused = person
+        .history
+        .extend(rotation(&next, &next), NOW, &[&next], &NONE);
+    assert_eq!(refused, Err(HistoryError::NotCommitted(2)));
 }
 
 /// The same person's history, gone on in two ways by the same keys.

@@ -12,6 +12,7 @@
 //! Content is raw token bytes under their names, never re-written.
 
 pub mod json;
+mod scanner;
 pub mod units;
 
 use serde::{Deserialize, Serialize};

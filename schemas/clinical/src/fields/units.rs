@@ -3,7 +3,7 @@
 //! A unit is a whole top-level element (of an array: one element of it), so a Quantity, a
 //! CodeableConcept, a Dosage or a Period is never taken apart. Guards hold what R4 marks
 //! `isModifier` (hl7.org/fhir/R4, "Is Modifier" in each resource's definitions), and
-//! `intent` and `use` of requests and claims. A resource type that is not listed is one unit.
+//! `intent` and `use` of requests and claims, `active` of people, and what a file replaces. A resource type that is not listed is one unit.
 //!
 //! This table is frozen: a document says by number which table cut it, and a better one gets
 //! a new number.
@@ -47,7 +47,7 @@ const TABLE: &[Cut] = table! {
     "DeviceRequest" ["status" "intent"] [];
     "DeviceUseStatement" ["status"] [];
     "DiagnosticReport" ["status"] [];
-    "DocumentReference" ["status"] [];
+    "DocumentReference" ["status" "relatesTo"] [];
     "Encounter" ["status"] [];
     "EpisodeOfCare" ["status"] [];
     "ExplanationOfBenefit" ["status" "use"] ["item"];
