@@ -50,6 +50,9 @@ pub enum SessionError {
     /// section 12.4).
     #[error("proposals wait for a commit; commit before sending")]
     MustCommitFirst,
+    /// The very same proposal of ours waits already.
+    #[error("this is proposed already")]
+    AlreadyProposed,
     /// Our own removal is among the proposals that wait: somebody else must commit it.
     #[error("our own removal waits; another member must commit it")]
     OwnRemovalWaits,
@@ -100,7 +103,9 @@ impl SessionError {
             Self::NoGroup | Self::NoSuchMember => ErrorCode::NotFound,
             Self::NotMember => ErrorCode::Refused,
             Self::Wedged | Self::Forbidden(_) => ErrorCode::VoidCommit,
-            Self::MustCommitFirst | Self::CommitPending | Self::OwnRemovalWaits => ErrorCode::EpochConflict,
+            Self::MustCommitFirst | Self::AlreadyProposed | Self::CommitPending | Self::OwnRemovalWaits => {
+                ErrorCode::EpochConflict
+            }
             Self::TooLarge => ErrorCode::TooLarge,
             Self::TooMany => ErrorCode::TooMany,
             Self::PackageUnfit => ErrorCode::NoKeyPackage,

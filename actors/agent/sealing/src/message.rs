@@ -78,7 +78,8 @@ impl GroupSession {
     /// The proposal counts once the mailbox's order shows it, for us as for all others.
     ///
     /// # Errors
-    /// As [`Self::seal`]; [`SessionError::NoSuchMember`], [`SessionError::CommitPending`].
+    /// As [`Self::seal`]; [`SessionError::NoSuchMember`], [`SessionError::CommitPending`],
+    /// [`SessionError::AlreadyProposed`].
     pub fn propose_remove(
         self,
         state: &dyn MlsStateRead,
@@ -148,13 +149,16 @@ impl GroupSession {
         self.pad_to(&provider, size)?;
         let (message, reference) = make(&mut self, &provider)?;
         let sealed = self.event(EventKind::PROPOSAL, &message)?;
-        let queued = self
-            .group
-            .proposal_store()
-            .proposals()
-            .find(|p| *p.proposal_reference_ref() == reference)
-            .ok_or(SessionError::Fault)?;
-        let row = codec::encode(queued)?;
+        // Signatures are deterministic, so the same proposal made twice in one epoch has the same
+        // reference: taking the second out of the store would take the ordered first with it.
+        let row = {
+            let all = self.group.proposal_store().proposals();
+            let same: Vec<_> = all.filter(|p| *p.proposal_reference_ref() == reference).collect();
+            let [queued] = same.as_slice() else {
+                return Err(SessionError::AlreadyProposed);
+            };
+            codec::encode(*queued)?
+        };
         self.record.proposals.push((sealed.hash, Bytes(row.to_vec())));
         self.group
             .remove_pending_proposal(provider.storage(), &reference)

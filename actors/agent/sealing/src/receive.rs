@@ -185,6 +185,11 @@ impl GroupSession {
         if let Err(forbidden) = policy.judge(&change) {
             return Ok(Received::ProposalRefused(VoidReason::Policy(forbidden)));
         }
+        // The same proposal sent twice has the same reference; it counts once.
+        let known = |p: &QueuedProposal| p.proposal_reference_ref() == queued.proposal_reference_ref();
+        if self.group.pending_proposals().any(known) {
+            return Ok(Received::Proposed(change));
+        }
         self.group
             .store_pending_proposal(provider.storage(), queued)
             .map_err(|_| fault(provider))?;

@@ -283,6 +283,26 @@ fn a_proposal_that_is_forgotten_and_a_sender_who_ignores_it() {
 }
 
 #[test]
+fn a_proposal_made_twice_whose_author_cannot_follow_the_commit() {
+    let (mut relay, mut a, mut b, mut c) = three();
+    let leaf = c.index();
+    let propose = |d: &Device| d.session().propose_remove(&d.rows, &d.keys, leaf);
+    for _ in 0..2 {
+        let event = b.write(propose(&b).unwrap()).1;
+        relay.deposit(&event);
+    }
+    for d in [&mut a, &mut b, &mut c] {
+        d.read(&relay);
+    }
+    assert_eq!(propose(&b).unwrap_err(), SessionError::AlreadyProposed);
+    let out = a.stage(&update());
+    assert!(relay.commit(&out.commit));
+    assert_eq!(moved(&a.read_one(&relay)).change.removed.len(), 1);
+    moved(&b.read_one(&relay));
+    assert!(matches!(c.read_one(&relay), Received::Removed(_)));
+}
+
+#[test]
 fn a_proposal_that_was_never_ordered_and_voids_its_authors_commit() {
     let (mut relay, mut a, mut b, mut c) = three();
     let step = b.session().propose_remove(&b.rows, &b.keys, c.index()).unwrap();

@@ -25,6 +25,7 @@ struct Walk {
     /// Each word that was ordered: how many still have to hear it.
     heard: Vec<(u64, usize)>,
     words: u64,
+    trace: Vec<String>,
 }
 
 impl Walk {
@@ -56,7 +57,11 @@ impl Walk {
                 | Received::Moved(_)
                 | Received::Past
                 | Received::Removed(_) => {}
-                other => panic!("{other:?}"),
+                other => panic!(
+                    "{who} at {}: {other:?}\n{:#?}",
+                    self.devices[who].cursor - 1,
+                    self.trace
+                ),
             }
         }
     }
@@ -121,7 +126,14 @@ impl Walk {
             return;
         }
         let out = d.write(step).1;
+        self.trace.push(format!(
+            "{who} commits at {} (log {}), adds {}",
+            out.commit.body.from_epoch,
+            self.relay.log.len(),
+            plan.add.len()
+        ));
         if self.relay.commit(&out.commit) {
+            self.trace.push("won".into());
             if let (Some(mut n), Some(letter)) = (newcomer, out.welcome) {
                 n.cursor = self.relay.log.len();
                 n.join(&letter);
@@ -143,9 +155,16 @@ impl Walk {
         match d.session().propose_remove(&d.rows, &d.keys, leaf) {
             Ok(step) => {
                 let event = d.write(step).1;
-                self.relay.deposit(&event);
+                let ok = self.relay.deposit(&event);
+                self.trace.push(format!(
+                    "{who} proposes removal of {leaf} at {} {ok}",
+                    event.epoch
+                ));
             }
-            Err(e) => assert_eq!(e, SessionError::CommitPending),
+            Err(e) => assert!(matches!(
+                e,
+                SessionError::CommitPending | SessionError::AlreadyProposed
+            )),
         }
     }
 
@@ -186,6 +205,7 @@ fn a_walk_after_which_two_members_disagree() {
             dice,
             heard: Vec::new(),
             words: 0,
+            trace: vec![format!("seed {seed}")],
         };
         for _ in 0..10 {
             for _ in 0..20 {
