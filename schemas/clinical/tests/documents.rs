@@ -351,3 +351,30 @@ fn a_document_larger_than_a_message_may_be_is_refused() {
         Err(DocumentError::BodyTooLarge(_))
     ));
 }
+
+#[test]
+fn no_changed_bit_of_a_document_goes_unnoticed() {
+    let plain = Header {
+        scopes: scopes(&["heart"]),
+        ext: ext(7001, false),
+        ..header()
+    };
+    let bytes = sign(plain, "text").to_bytes();
+    for at in 0..bytes.len() {
+        for bit in 0..8 {
+            let mut changed = bytes.clone();
+            changed[at] ^= 1 << bit;
+            let taken = SignedDocument::from_bytes(&changed).is_ok_and(|d| d.verify_signature().is_ok());
+            assert!(!taken, "bit {bit} of byte {at} can be changed");
+        }
+    }
+}
+
+#[test]
+fn no_cut_or_lengthened_document_is_taken() {
+    let bytes = sign(header(), "text").to_bytes();
+    assert!((0..bytes.len()).all(|end| SignedDocument::from_bytes(&bytes[..end]).is_err()));
+    let mut longer = bytes;
+    longer.push(0xc0);
+    assert!(SignedDocument::from_bytes(&longer).is_err());
+}

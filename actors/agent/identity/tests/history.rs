@@ -501,3 +501,16 @@ fn a_vetoed_recovery_does_not_finish_and_a_third_veto_needs_the_authority() {
         .extend(by_authority, NOW, &[&key], &domains)
         .unwrap();
 }
+
+#[test]
+fn no_changed_bit_of_a_history_goes_unnoticed() {
+    let mut person = Person::new(Kind::Person);
+    person.rotate(NOW);
+    let bytes = person.history.to_bytes();
+    for at in 0..bytes.len() {
+        let mut changed = bytes.clone();
+        changed[at] ^= 1 << (at % 8);
+        let taken = History::from_bytes(&changed).is_ok_and(|h| h.verify(&NONE).is_ok());
+        assert!(!taken, "byte {at} can be changed");
+    }
+}
