@@ -1,9 +1,24 @@
 //! The log: JSON lines on stderr. No line carries an id, a size, an address or a payload.
 
+use std::fmt;
+
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::FormatTime;
+
+use crate::clock;
 use crate::config::Logs;
+
+/// Whole seconds: exact times would let lines be matched with what somebody saw on the network.
+struct Seconds;
+
+impl FormatTime for Seconds {
+    fn format_time(&self, w: &mut Writer<'_>) -> fmt::Result {
+        w.write_str(&clock::show(clock::now_ms()))
+    }
+}
 
 /// Starts the log. A second call changes nothing.
 pub fn start(logs: &Logs) {
@@ -14,7 +29,8 @@ pub fn start(logs: &Logs) {
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
-        .with_ansi(false);
+        .with_ansi(false)
+        .with_timer(Seconds);
     let _ = match logs.format.as_str() {
         "text" => builder.compact().try_init(),
         _ => builder

@@ -21,6 +21,9 @@ use crate::process;
 pub use ground::{Ground, certificate_of, files_of, lock, store_config, store_fault};
 pub use start::Running;
 
+/// Files that the store and the listeners may have open.
+const FILES_OF_THE_STORE: usize = 1_024;
+
 /// Runs until a signal or `drain` ends it.
 ///
 /// # Errors
@@ -31,10 +34,7 @@ pub fn run(settings: Settings, _config: Option<PathBuf>) -> Result<(), Fault> {
     if !settings.process.core_dumps && process::no_core_dumps().is_err() {
         tracing::warn!("core dumps could not be turned off; let the service manager do it (LimitCORE=0)");
     }
-    let files = process::raise_file_limit();
-    if files < 2 * settings.edge.max_connections as u64 + 256 {
-        tracing::warn!("fewer file handles are allowed than edge.max_connections needs; raise LimitNOFILE");
-    }
+    let settings = within_file_limit(settings);
     let ground = Ground::take(settings)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -44,6 +44,20 @@ pub fn run(settings: Settings, _config: Option<PathBuf>) -> Result<(), Fault> {
     // What still runs by now is cut off; nothing of it was confirmed.
     runtime.shutdown_timeout(Duration::from_secs(2));
     result
+}
+
+/// A connection holds up to two file handles. Fewer connections are better than failing ones.
+fn within_file_limit(mut settings: Settings) -> Settings {
+    let files = usize::try_from(process::raise_file_limit()).unwrap_or(usize::MAX);
+    let most = (files.saturating_sub(FILES_OF_THE_STORE) / 2).max(16);
+    if most < settings.edge.max_connections {
+        tracing::warn!(
+            "fewer connections are taken than edge.max_connections says; raise LimitNOFILE for more"
+        );
+        settings.edge.max_connections = most;
+        settings.edge.max_unproven = settings.edge.max_unproven.min(most);
+    }
+    settings
 }
 
 async fn serve(ground: Ground) -> Result<(), Fault> {
