@@ -32,5 +32,7 @@ mod sync;
 pub mod views;
 
 pub use api::{Agent, Created, Key, NewProfile, Passphrase, kit_text};
+pub use attest::verdict::Asked;
 pub use documents::write::Draft;
 pub use error::{Error, Result};
+pub use sharing::give::ShareRequest;

@@ -11,6 +11,7 @@ use telesphor_wire::ids::{IdentityId, MailboxId};
 use telesphor_wire::sign::SigningKey;
 
 use super::agent::Agent;
+use crate::attest::show::attestations;
 use crate::contacts::invite::Invited;
 use crate::contacts::record::all_known;
 use crate::contacts::show::{find, view};
@@ -135,11 +136,11 @@ impl Agent {
     /// Faults of the vault.
     pub async fn contacts(&self) -> Result<Vec<ContactView>> {
         self.look(|snapshot, profile| {
-            Ok(all_known(snapshot)?
-                .iter()
-                .filter(|k| !k.removed)
-                .map(|k| view(profile, k))
-                .collect())
+            let mut views = Vec::new();
+            for known in all_known(snapshot)?.iter().filter(|k| !k.removed) {
+                views.push(with_attestations(snapshot, profile, known)?);
+            }
+            Ok(views)
         })
         .await
     }
@@ -150,7 +151,7 @@ impl Agent {
     /// [`ErrorCode::NotFound`], [`ErrorCode::Ambiguous`].
     pub async fn contact(&self, who: &str) -> Result<ContactView> {
         let who = who.to_owned();
-        self.look(move |snapshot, profile| Ok(view(profile, &find(snapshot, &who)?)))
+        self.look(move |snapshot, profile| with_attestations(snapshot, profile, &find(snapshot, &who)?))
             .await
     }
 
@@ -197,4 +198,15 @@ impl Agent {
             })
             .await
     }
+}
+
+fn with_attestations(
+    records: &impl Records,
+    profile: &crate::core::Profile,
+    known: &Known,
+) -> Result<ContactView> {
+    let mut shown = view(profile, known);
+    let id = known.contact.record.identity;
+    shown.attested = attestations(records, profile, |a| a.attestation.subject == id)?;
+    Ok(shown)
 }

@@ -118,7 +118,11 @@ impl Agent {
         .map_err(|_| Error::fault("create"))??;
         let agent = Self::start(made.0, true);
         let ready = agent.ready(wait).await;
-        Ok(Created { agent, kit: made.1, ready })
+        Ok(Created {
+            agent,
+            kit: made.1,
+            ready,
+        })
     }
 
     /// Waits until the first mailboxes are open.

@@ -38,17 +38,22 @@ impl Core {
             .filter_map(|(_, bytes)| canonical::decode::<Held>(&bytes).ok())
             .filter(|held| held.kind == MailboxKind::Shared)
             .collect();
-        let intake: Vec<IntakeKeyEntry> =
-            snapshot.get_value(Table::IdentityKeys, names::INTAKE_KEYS)?.unwrap_or_default();
-        let intake: Vec<IntakeKey> =
-            intake.into_iter().map(|k| IntakeKey { id: k.id, key: k.key }).collect();
+        let intake: Vec<IntakeKeyEntry> = snapshot
+            .get_value(Table::IdentityKeys, names::INTAKE_KEYS)?
+            .unwrap_or_default();
+        let intake: Vec<IntakeKey> = intake
+            .into_iter()
+            .map(|k| IntakeKey { id: k.id, key: k.key })
+            .collect();
         let mut opened = 0;
         for (mailbox, event) in stolen {
             let Some(payload) = &event.payload else { continue };
             let mut opens = SealedDeposit(payload).open(mailbox, &intake).is_ok();
             for held in &groups {
                 let rows = Rows(&snapshot);
-                let Some(session) = GroupSession::load(&rows, held.id)? else { continue };
+                let Some(session) = GroupSession::load(&rows, held.id)? else {
+                    continue;
+                };
                 let incoming = Incoming {
                     kind: event.header.kind,
                     branch: event.header.branch,
@@ -57,13 +62,17 @@ impl Core {
                     payload,
                 };
                 let anything = |_: &Change| Ok::<(), Forbidden>(());
-                let Ok(step) = session.receive(&rows, &self.keys.member, incoming, &held.owner_key, &anything)
+                let Ok(step) =
+                    session.receive(&rows, &self.keys.member, incoming, &held.owner_key, &anything)
                 else {
                     continue;
                 };
                 // Dropped with this line: nothing of the attempt reaches the vault.
                 let (_, received) = step.stack(&mut StateDiff::default());
-                opens |= matches!(received, Received::Message(_) | Received::Moved(_) | Received::Echo);
+                opens |= matches!(
+                    received,
+                    Received::Message(_) | Received::Moved(_) | Received::Echo
+                );
             }
             opened += usize::from(opens);
         }

@@ -1,13 +1,17 @@
 //! The verbs: one file per family, each method one thing a person or a bridge wants done.
 
 pub(crate) mod agent;
+mod attest;
 mod contacts;
 mod create;
 mod documents;
 mod drill;
+mod export;
 mod identity;
 mod open;
+mod share;
 mod status;
+mod verify;
 
 pub use agent::{Agent, Passphrase};
 pub use create::{Created, NewProfile};

@@ -1,4 +1,7 @@
 //! Attestations: given, held, shown, and whose word is accepted.
 
+pub(crate) mod give;
 pub(crate) mod proofs;
+pub(crate) mod show;
+pub(crate) mod trust;
 pub(crate) mod verdict;

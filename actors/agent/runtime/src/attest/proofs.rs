@@ -1,17 +1,14 @@
 //! Proofs about people travel between contacts: histories, attestations, status lists.
 
-use telesphor_clinical::message::GroupMessage;
 use telesphor_identity::attestation::SignedAttestation;
 use telesphor_identity::bundle::Proofs;
 use telesphor_identity::status::SignedStatusList;
 use telesphor_vault::{Records, Table};
-use telesphor_wire::bytes::Bytes;
 use telesphor_wire::canonical;
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ids::IdentityId;
 
 use crate::core::Ctx;
-use crate::core::records::{Job, Padding, TalkSay, What};
 use crate::error::{Error, Result};
 use crate::people;
 
@@ -19,14 +16,7 @@ impl Ctx<'_, '_> {
     /// Sends a contact what it needs to judge somebody: history, attestations, status lists.
     pub(crate) fn send_proofs(&mut self, about: &IdentityId, to: &IdentityId) -> Result<()> {
         let proofs = self.proofs_about(about)?;
-        let body = GroupMessage::Credentials(Bytes(proofs.to_bytes()));
-        let say = TalkSay {
-            contact: *to,
-            body: Bytes(canonical::encode(&body)),
-            padding: Padding::Message,
-        };
-        self.enqueue(What::Talk(say), Job::Nothing(true), None)?;
-        Ok(())
+        self.send_bundle(&proofs, to)
     }
 
     /// Everything known here that proves something about an identity.
@@ -53,10 +43,30 @@ impl Ctx<'_, '_> {
     }
 
     /// A contact sent proofs. Histories are kept if they hold and continue what is known;
-    /// attestations and lists if their issuer signed them.
+    /// attestations and lists if their issuer signed them. What is new about oneself is shown
+    /// to one's other contacts.
     pub(crate) fn credentials_came(&mut self, _from: &IdentityId, bytes: &[u8]) -> Result<()> {
         let proofs = Proofs::from_bytes(bytes).map_err(|e| Error::of(e.code()))?;
-        self.take_proofs(&proofs)
+        let before = self.held_about_me()?;
+        self.take_proofs(&proofs)?;
+        if self.held_about_me()? == before {
+            Ok(())
+        } else {
+            self.show_credentials_to_all()
+        }
+    }
+
+    /// Attestations about oneself, and the sequences of the lists they stand in.
+    fn held_about_me(&self) -> Result<Vec<(telesphor_wire::hash::Digest, u64)>> {
+        let mut held = Vec::new();
+        for signed in all_attestations(self.tx)? {
+            let a = &signed.attestation;
+            if a.subject == self.me() && a.issuer != self.me() {
+                let list: Option<SignedStatusList> = self.get(Table::Attestations, &list_name(&a.issuer))?;
+                held.push((a.id(), list.map_or(0, |l| l.list.sequence)));
+            }
+        }
+        Ok(held)
     }
 
     /// Keeps proofs, whoever brought them: they prove themselves.

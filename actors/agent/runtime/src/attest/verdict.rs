@@ -1,26 +1,90 @@
 //! Whether a document is genuine, in words.
 
-use telesphor_clinical::document::SignedDocument;
+use telesphor_identity::bundle::Bundle;
+use telesphor_identity::verify::verify;
 
+use super::trust::verifier;
 use crate::core::Ctx;
 use crate::documents::keep::Kept;
 use crate::error::{Error, Result};
 use crate::views::Verdict;
 
+/// What a verifier asks for.
+#[derive(Clone, Debug, Default)]
+pub struct Asked {
+    /// Claim words that the author must hold, such as `licensed-physician`.
+    pub roles: Vec<String>,
+    /// Judge as of this instant, Unix milliseconds; `None` = now.
+    pub at: Option<u64>,
+}
+
 impl Ctx<'_, '_> {
+    /// A document that is kept here with everything that proves something about it.
+    pub(crate) fn bundle(&self, kept: &Kept, bytes: &[u8]) -> Result<Bundle> {
+        let mut proofs = self.proofs_about(&kept.header.author)?;
+        // The lists of issuers' issuers: whoever attests may need an attestation himself.
+        let issuers: Vec<_> = proofs.attestations.iter().map(|a| a.attestation.issuer).collect();
+        for issuer in issuers {
+            let more = self.proofs_about(&issuer)?;
+            for history in more.histories {
+                if !proofs.histories.contains(&history) {
+                    proofs.histories.push(history);
+                }
+            }
+            for attestation in more.attestations {
+                if !proofs.attestations.contains(&attestation) {
+                    proofs.attestations.push(attestation);
+                }
+            }
+            for list in more.lists {
+                if !proofs.lists.contains(&list) {
+                    proofs.lists.push(list);
+                }
+            }
+        }
+        Ok(Bundle::new(bytes.to_vec(), proofs, kept.evidence.clone()))
+    }
+
     /// Judges a document that is kept here by what is known now.
     pub(crate) fn verdict(&mut self, kept: &Kept, bytes: &[u8]) -> Result<Verdict> {
-        let document = SignedDocument::from_bytes(bytes).map_err(|e| Error::of(e.code()))?;
-        let doubt = self.doubt(&document)?;
-        let line = match doubt {
-            None => "The signature is the author's, and the document is unchanged.".to_owned(),
-            Some(code) => code.words().to_owned(),
-        };
-        Ok(Verdict {
-            failed: doubt,
-            lines: vec![line],
-            author: Some(document.header.author),
-            document: Some(kept.id),
+        let bundle = self.bundle(kept, bytes)?;
+        self.judge_bundle(&bundle, &Asked::default())
+    }
+
+    /// Judges a document with the proofs that came with it and those known here.
+    pub(crate) fn judge_bundle(&self, bundle: &Bundle, asked: &Asked) -> Result<Verdict> {
+        let mut verifier = verifier(self.tx, &self.profile, asked.at.unwrap_or(self.now))?;
+        verifier.demands.clone_from(&asked.roles);
+        if asked.at.is_some() {
+            verifier.heads.clear();
+        }
+        Ok(match verify(bundle, &verifier) {
+            Ok(report) => Verdict {
+                failed: None,
+                lines: report.words(&verifier),
+                author: Some(report.author),
+                document: Some(report.document),
+            },
+            Err(refusal) => {
+                let document =
+                    telesphor_clinical::document::SignedDocument::from_bytes(&bundle.document).ok();
+                let mut line = refusal.to_string();
+                if let Some(first) = line.get_mut(0..1) {
+                    first.make_ascii_uppercase();
+                }
+                Verdict {
+                    failed: Some(refusal.code()),
+                    lines: vec![line],
+                    author: document.as_ref().map(|d| d.header.author),
+                    document: document.map(|d| d.id()),
+                }
+            }
         })
+    }
+
+    /// Judges a `.tel` file.
+    pub(crate) fn judge_file(&self, file: &[u8], asked: &Asked) -> Result<Verdict> {
+        let bundle = Bundle::from_file(file).map_err(|e| Error::of(e.code()))?;
+        self.judge_bundle(&bundle, asked)
     }
 }

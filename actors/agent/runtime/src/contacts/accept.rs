@@ -110,7 +110,7 @@ impl Ctx<'_, '_> {
             offer: at.seq,
         });
         self.one_time_deposit(&held.id, payload, job, Some(usable))?;
-        if !self.tx.contains(Table::Contacts, &inviter.0)? {
+        if self.is_new(&inviter)? {
             self.add_contact(offer.record, given, &invited.name, Acquaintance::Answering, STOCK)?;
         }
         invited.said = true;

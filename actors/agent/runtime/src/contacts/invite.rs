@@ -201,7 +201,7 @@ impl Ctx<'_, '_> {
         }
         invited.taken_by = Some(accept.taker);
         self.put_invited(&invited)?;
-        if !self.tx.contains(Table::Contacts, &accept.taker.0)? {
+        if self.is_new(&accept.taker)? {
             let given = invited.given.clone().ok_or(Error::fault("given record"))?;
             self.add_contact(accept.record, given, &invited.name, Acquaintance::Settled, STOCK)?;
         }

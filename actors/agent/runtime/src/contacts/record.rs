@@ -85,7 +85,8 @@ impl Ctx<'_, '_> {
             state,
         };
         self.put(Table::Contacts, &id.0, &known)?;
-        self.own(SelfEntry::Contact(Box::new(contact)))
+        self.own(SelfEntry::Contact(Box::new(contact)))?;
+        self.show_credentials(&id)
     }
 
     /// A short name for the command line: what was wished for, or what the contact calls
@@ -108,6 +109,13 @@ impl Ctx<'_, '_> {
             n += 1;
         }
         Ok(alias)
+    }
+
+    /// Whether somebody is no contact yet, or no longer.
+    pub(crate) fn is_new(&self, id: &IdentityId) -> Result<bool> {
+        Ok(self
+            .get::<Known>(Table::Contacts, &id.0)?
+            .is_none_or(|k| k.removed))
     }
 
     pub(crate) fn all_known(&self) -> Result<Vec<Known>> {

@@ -24,6 +24,7 @@ impl Ctx<'_, '_> {
             return Err(ErrorCode::BadDocument.into());
         }
         let id = self.keep(&document, &bytes, Way::Received, Some(*from), stamp, doubt)?;
+        self.shown_until(from, &id)?;
         self.tell(from, id, ReceiptKind::Delivered)
     }
 

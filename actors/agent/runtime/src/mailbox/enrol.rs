@@ -16,6 +16,9 @@ use crate::core::records::{Entry, Job, MailboxChoice, Via, What};
 use crate::core::{Ctx, names};
 use crate::error::Result;
 
+/// Vouchers that every class gives.
+const FEWEST: usize = 8;
+
 impl Ctx<'_, '_> {
     /// Queues the enrolment. The vouchers' ids are chosen here, so that repeating the very
     /// bytes gives the very vouchers.
@@ -60,8 +63,15 @@ impl Ctx<'_, '_> {
         Ok(())
     }
 
-    /// The token is worthless.
-    pub(crate) fn not_enrolled(&mut self, code: ErrorCode) -> Result<()> {
+    /// Refused: with fewer vouchers if they were too many for the token's class, else for good.
+    pub(crate) fn not_enrolled(&mut self, command: Option<&Bytes>, code: ErrorCode) -> Result<()> {
+        if let (Some(Ok(Command::Enrol(enrol))), ErrorCode::TooMany) =
+            (command.map(|c| canonical::decode::<Command>(c)), code)
+            && enrol.vouchers.len() > FEWEST
+        {
+            self.enrol(enrol.token, FEWEST)?;
+            return Ok(());
+        }
         let mut profile = self.profile.clone();
         profile.refused = Some(code);
         self.put_profile(profile)

@@ -1,3 +1,5 @@
-//! Letting somebody look until: grants as they come.
+//! Letting somebody look until: grants given, grants that came, who can see what.
 
 pub(crate) mod came;
+pub(crate) mod give;
+pub(crate) mod show;

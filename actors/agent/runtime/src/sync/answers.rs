@@ -70,7 +70,13 @@ impl Core {
                 match next {
                     Next::Again(ms) => later.push((seq, ms)),
                     Next::Done(done) => ctx.settle(seq, *done)?,
-                    Next::Anew(code, winner) => ctx.anew(seq, code, winner)?,
+                    Next::Anew(code, winner) => {
+                        // A right that is refused now may be there once more events are read.
+                        if matches!(code, ErrorCode::Refused | ErrorCode::NotOwner) {
+                            later.push((seq, SOON_MS));
+                        }
+                        ctx.anew(seq, code, winner)?;
+                    }
                     Next::Failed(refusal) => ctx.give_up(seq, &refusal)?,
                 }
             }
@@ -217,7 +223,7 @@ impl Ctx<'_, '_> {
         };
         self.close_entry(seq)?;
         match entry.job {
-            Job::Enrol(_) => self.not_enrolled(refusal.code),
+            Job::Enrol(_) => self.not_enrolled(entry.command.as_ref(), refusal.code),
             Job::Document(job) => self.document_failed(job, refusal.code),
             Job::Package(contact) => self.no_package(&contact, refusal.code),
             Job::Answer(job) => self.answer_failed(&job, refusal.code),

@@ -1,0 +1,101 @@
+//! Who can see what, and who looked.
+
+use telesphor_clinical::receipt::{ReceiptKind, SignedReceipt};
+use telesphor_vault::{Records, Table};
+use telesphor_wire::canonical;
+
+use super::give::Given;
+use crate::core::{Profile, names};
+use crate::documents::keep::Kept;
+use crate::documents::send::SentRecord;
+use crate::documents::show::People;
+use crate::error::{Error, Result};
+use crate::views::{GrantView, LogLine};
+
+/// Every grant given here.
+pub(crate) fn all_given(records: &impl Records) -> Result<Vec<Given>> {
+    let mut all = Vec::new();
+    for (name, bytes) in records.scan(Table::Grants)? {
+        if name.starts_with(b"given/")
+            && let Ok(given) = canonical::decode::<Given>(&bytes)
+        {
+            all.push(given);
+        }
+    }
+    all.sort_by_key(|g| g.signed.grant.from.unix_ms);
+    Ok(all)
+}
+
+/// Everything that anybody can see of the own record: granted until, and given for good.
+pub(crate) fn who(records: &impl Records, profile: &Profile) -> Result<Vec<GrantView>> {
+    let people = People::load(records, profile)?;
+    let mut views = Vec::new();
+    let mut granted = Vec::new();
+    for given in all_given(records)? {
+        for document in &given.documents {
+            granted.push((*document, given.to));
+            let Some(kept) = records.get_value::<Kept>(Table::Documents, &document.0)? else {
+                continue;
+            };
+            let sent: Option<SentRecord> =
+                records.get_value(Table::Receipts, &names::sent(document, &given.to))?;
+            views.push(GrantView {
+                with: given.to,
+                alias: people.alias(&given.to),
+                document: *document,
+                title: kept.header.title.shown(),
+                scopes: kept.header.scopes.iter().map(|s| s.as_str().to_owned()).collect(),
+                until: given.until,
+                why: given.why.clone(),
+                opened: sent.and_then(|s| s.opened),
+                revoked: given.revoked,
+            });
+        }
+    }
+    for sent in crate::documents::show::all_sent(records)? {
+        if granted.contains(&(sent.document, sent.to)) {
+            continue;
+        }
+        let Some(kept) = records.get_value::<Kept>(Table::Documents, &sent.document.0)? else {
+            continue;
+        };
+        views.push(GrantView {
+            with: sent.to,
+            alias: people.alias(&sent.to),
+            document: sent.document,
+            title: kept.header.title.shown(),
+            scopes: kept.header.scopes.iter().map(|s| s.as_str().to_owned()).collect(),
+            until: None,
+            why: "given for good".to_owned(),
+            opened: sent.opened,
+            revoked: None,
+        });
+    }
+    Ok(views)
+}
+
+/// What others did with documents of this record, newest first, at most `limit` lines.
+pub(crate) fn log(records: &impl Records, profile: &Profile, limit: usize) -> Result<Vec<LogLine>> {
+    let people = People::load(records, profile)?;
+    let mut lines = Vec::new();
+    for (_, bytes) in records.newest(Table::Receipts, names::LOG, u64::MAX, limit)? {
+        let signed: SignedReceipt = canonical::decode(&bytes).map_err(|_| Error::fault("log"))?;
+        let receipt = signed.receipt;
+        let kept: Option<Kept> = records.get_value(Table::Documents, &receipt.document.0)?;
+        lines.push(LogLine {
+            at: receipt.at.stamp(),
+            who: receipt.place,
+            alias: people.alias(&receipt.place),
+            what: match receipt.kind {
+                ReceiptKind::Delivered => "delivered",
+                ReceiptKind::Opened => "opened",
+                ReceiptKind::Accepted => "accepted",
+                ReceiptKind::Declined => "declined",
+                ReceiptKind::Other(_) => "made-by-a-newer-version",
+            },
+            document: Some(receipt.document),
+            title: kept.map_or_else(String::new, |k| k.header.title.shown()),
+        });
+    }
+    Ok(lines)
+}
