@@ -124,9 +124,9 @@ fn attempt(home: &Home, mailbox: &Mailbox, t: Try, id: u64) -> Submission {
         (0..=4, MailboxKind::Shared) => home.message(branch, epoch, id, &payload),
         (5..=7, MailboxKind::Shared) => {
             let mls = id.to_be_bytes();
-            let mut body = home.commit_body(branch, epoch, id, t.b % 5 == 0, &mls);
+            let mut body = home.commit_body(branch, epoch, id, t.b.is_multiple_of(5), &mls);
             body.lease = NOW + u64::from(t.a % 100) * DAY;
-            let second = (t.b % 3 == 0).then(|| owner_of(home, mailbox));
+            let second = (t.b.is_multiple_of(3)).then(|| owner_of(home, mailbox));
             home.commit_of(body, &mls, second.as_ref())
         }
         (8, MailboxKind::Shared) => {
@@ -139,7 +139,7 @@ fn attempt(home: &Home, mailbox: &Mailbox, t: Try, id: u64) -> Submission {
             ))))
         }
         (9, MailboxKind::Shared) => says(OwnerAct::SetCeiling(NOW + u64::from(t.a % 200) * DAY)),
-        (6, _) => says(home.publish(u64::from(t.b % 9), (t.a % 5) as u8, t.a % 2 == 0)),
+        (6, _) => says(home.publish(u64::from(t.b % 9), (t.a % 5) as u8, t.a.is_multiple_of(2))),
         (7 | 8, _) => home.take(u64::from(t.b % 9), id),
         (9, _) => enrol(TOKEN, 0..u64::from(t.b % 70), id),
         (10 | 11, _) => says(OwnerAct::Acknowledge(head.floor + u64::from(t.a % 4))),
@@ -151,18 +151,18 @@ fn attempt(home: &Home, mailbox: &Mailbox, t: Try, id: u64) -> Submission {
             }))
         }
         (14, _) => says(OwnerAct::SetPolicy(Policy {
-            hold: t.a % 4 == 0,
+            hold: t.a.is_multiple_of(4),
             max_events: 5 + u64::from(t.b % 20),
             no_erase_before: if t.a % 16 == 3 { NOW + 5 * DAY } else { 0 },
             ..home.policy.clone()
         })),
         (15, _) => rotate(home, mailbox, counter, id),
-        (16, _) => says(OwnerAct::SetDepositKeys(if t.a % 2 == 0 {
+        (16, _) => says(OwnerAct::SetDepositKeys(if t.a.is_multiple_of(2) {
             home.contacts()
         } else {
             DepositKeys::default()
         })),
-        (17, _) if t.a % 32 == 0 => says(OwnerAct::Close(telesphor_wire::ext::Extensions::none())),
+        (17, _) if t.a.is_multiple_of(32) => says(OwnerAct::Close(telesphor_wire::ext::Extensions::none())),
         _ => home.deposit(0, id, &payload),
     }
 }
