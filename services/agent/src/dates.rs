@@ -36,16 +36,22 @@ pub(crate) fn until(text: &str, now: Timestamp, zone: &TimeZone) -> Result<When>
     Ok(when)
 }
 
-/// A time that may be past, for `--at` and `--since`. A number with a unit counts back from
-/// `now`; a day means its beginning for `--since` and its end for `--at`.
+/// The time of something that may be past. A number with a unit counts back from `now`; a day
+/// means its end.
 pub(crate) fn at(text: &str, now: Timestamp, zone: &TimeZone) -> Result<When> {
     parse(text, now, zone, Edge::Past)
+}
+
+/// The beginning of a time that may be past: as [`at`], but a day means its beginning.
+pub(crate) fn since(text: &str, now: Timestamp, zone: &TimeZone) -> Result<When> {
+    parse(text, now, zone, Edge::Begin)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Edge {
     End,
     Past,
+    Begin,
 }
 
 fn parse(text: &str, now: Timestamp, zone: &TimeZone, edge: Edge) -> Result<When> {
@@ -59,7 +65,7 @@ fn parse(text: &str, now: Timestamp, zone: &TimeZone, edge: Edge) -> Result<When
         let length = SignedDuration::try_from(length).map_err(|_| unclear())?;
         match edge {
             Edge::End => now.checked_add(length),
-            Edge::Past => now.checked_sub(length),
+            Edge::Past | Edge::Begin => now.checked_sub(length),
         }
         .map_err(|_| unclear())?
     } else if let Ok(day) = text.parse::<Date>()

@@ -14,7 +14,7 @@ fn mark(yes: bool, word: &'static str) -> &'static str {
     if yes { word } else { "" }
 }
 
-fn identity_short(id: &IdentityId) -> String {
+pub(crate) fn identity_short(id: &IdentityId) -> String {
     let text = id.to_string();
     format!("tel1{}", short::cut(&text, 10))
 }
@@ -180,7 +180,7 @@ pub(crate) fn sent(out: &Out, s: &SentView, letters: usize) -> Row {
         )
 }
 
-pub(crate) fn attestation(out: &Out, a: &AttestationView) -> Row {
+pub(crate) fn attestation(out: &Out, a: &AttestationView, name: impl Fn(&IdentityId) -> String) -> Row {
     let state = match (a.withdrawn, a.trusted) {
         (Some(ms), _) => format!("withdrawn {}", out.short(ms)),
         (None, true) => "by an authority you trust".to_owned(),
@@ -189,13 +189,8 @@ pub(crate) fn attestation(out: &Out, a: &AttestationView) -> Row {
     Row::new()
         .text("id", "ID", &a.id)
         .text("claim", "CLAIM", &a.claim)
-        .both(
-            "subject",
-            "ABOUT",
-            a.subject.to_string(),
-            &identity_short(&a.subject),
-        )
-        .both("issuer", "BY", a.issuer.to_string(), &identity_short(&a.issuer))
+        .both("subject", "ABOUT", a.subject.to_string(), &name(&a.subject))
+        .both("issuer", "BY", a.issuer.to_string(), &name(&a.issuer))
         .instant("until", "UNTIL", Some(a.until), &out.short(a.until))
         .text("state", "STATE", &state)
         .more("from", crate::out::rfc3339(Some(a.from)), &out.exactly(a.from))

@@ -92,6 +92,9 @@ pub(crate) struct Read {
     /// Write the original bytes into this new file
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    /// Write the document with everything that proves it into this new file, for `verify` elsewhere
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tel: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]
@@ -133,7 +136,7 @@ pub(crate) struct Sent {
 
 #[derive(Args, Debug)]
 pub(crate) struct Verify {
-    /// A document's id, an exported file, or a folder made by `export`
+    /// A document's id, a .tel file, or a folder made by `export`
     #[arg(value_name = "WHAT")]
     pub(crate) what: String,
     /// With what is here alone; asks no relay
@@ -144,7 +147,7 @@ pub(crate) struct Verify {
     pub(crate) at: Option<String>,
     /// The author must hold this, such as licensed-physician, from somebody trusted here
     #[arg(long, value_name = "CLAIM")]
-    pub(crate) role: Option<String>,
+    pub(crate) role: Vec<String>,
 }
 
 #[derive(Args, Debug)]

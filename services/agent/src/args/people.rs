@@ -64,6 +64,9 @@ pub(crate) struct AttestGive {
     pub(crate) who: String,
     /// What, such as licensed-physician
     pub(crate) claim: String,
+    /// What the claim needs beside it: a licence number, an employer, a role
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub(crate) detail: String,
     /// Until when
     #[arg(long, value_name = "WHEN")]
     pub(crate) until: String,
@@ -76,6 +79,9 @@ pub(crate) struct AttestWithdraw {
     /// The key or licence had been stolen: nothing without proof of an earlier time counts
     #[arg(long)]
     pub(crate) stolen: bool,
+    /// It was given by mistake and never held
+    #[arg(long, conflicts_with = "stolen")]
+    pub(crate) mistake: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -102,9 +108,6 @@ pub(crate) struct TrustAdd {
 
 #[derive(Args, Debug)]
 pub(crate) struct TrustRemove {
-    /// The authority: its id or name, as `trust list` shows it
+    /// The authority: its name or id, as `trust list` shows it
     pub(crate) authority: String,
-    /// For which claim
-    #[arg(long = "for", value_name = "CLAIM")]
-    pub(crate) claim: String,
 }

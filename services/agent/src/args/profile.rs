@@ -26,9 +26,15 @@ pub(crate) struct IdentityNew {
     /// The admission link that the hospital gave you, or a file that holds it
     #[arg(long, value_name = "LINK")]
     pub(crate) admission: String,
+    /// Who this is: person, device, organisation, authority or role
+    #[arg(long, default_value = "person")]
+    pub(crate) kind: String,
     /// What to call this device
     #[arg(long, value_name = "LABEL", default_value = "this device")]
     pub(crate) device: String,
+    /// What it is: phone, workstation, shared-workstation, machine, service or badge
+    #[arg(long, value_name = "SORT", default_value = "workstation")]
+    pub(crate) on: String,
     /// Write the kit into this new file, readable by you only, instead of showing it
     #[arg(long, value_name = "FILE")]
     pub(crate) kit: Option<PathBuf>,

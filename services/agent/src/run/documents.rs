@@ -8,6 +8,7 @@ use telesphor_clinical::header::DocumentKind;
 use telesphor_clinical::scope::{Scope, Scopes};
 use telesphor_wire::error::ErrorCode;
 
+use super::allergies::Allergies;
 use super::session::Here;
 use crate::args;
 use crate::exit::Exit;
@@ -15,7 +16,7 @@ use crate::fault::{Fault, Result};
 use crate::out::{Form, Progress, Row};
 use crate::{short, shown};
 
-fn scopes(names: &[String]) -> Result<Scopes> {
+pub(super) fn scopes(names: &[String]) -> Result<Scopes> {
     let mut scopes = Scopes::none();
     for name in names {
         let scope: Scope = name
@@ -169,7 +170,7 @@ pub(super) async fn list(here: &Here<'_>, args: &args::List) -> Result<Exit> {
 pub(super) async fn inbox(here: &Here<'_>, args: &args::Inbox) -> Result<Exit> {
     let (agent, stale) = here.open_fresh().await?;
     let about = match &args.about {
-        Some(who) => Some(agent.contact(who).await?.id),
+        Some(who) => Some(super::sharing::person(&agent, who).await?),
         None => None,
     };
     let from = match &args.from {
@@ -185,6 +186,11 @@ pub(super) async fn inbox(here: &Here<'_>, args: &args::Inbox) -> Result<Exit> {
         .filter(|d| about.is_none() || d.subject == about)
         .filter(|d| from.is_none() || d.from == from)
         .collect();
+    if let (Some(who), Some(id)) = (&args.about, about) {
+        let of_patient = known.iter().filter(|d| d.subject == Some(id));
+        here.out
+            .one(&Allergies::of(of_patient, stale.is_none() && !here.wait().is_zero()).row(who))?;
+    }
     let nothing = if stale.is_some() {
         "nothing here; what came meanwhile is not loaded yet"
     } else {
@@ -197,11 +203,22 @@ pub(super) async fn inbox(here: &Here<'_>, args: &args::Inbox) -> Result<Exit> {
 
 /// `read`: the text itself on stdout, what was checked on stderr.
 pub(super) async fn read(here: &Here<'_>, args: &args::Read) -> Result<Exit> {
-    if let Some(file) = &args.output {
+    for file in args.output.iter().chain(&args.tel) {
         super::identity::refuse_existing(file)?;
     }
-    let (agent, _) = here.open_fresh().await?;
-    let opened = agent.read(&args.id).await?;
+    let agent = here.open(true).await?;
+    let opened = match agent.read(&args.id).await {
+        // Somebody may have said the id of what is still on its way.
+        Err(error) if error.code == ErrorCode::NotFound && !here.wait().is_zero() => {
+            let _ = agent.settle(here.wait()).await;
+            agent.read(&args.id).await?
+        }
+        other => other?,
+    };
+    if let Some(file) = &args.tel {
+        super::identity::write_new(file, &agent.tel_file(&args.id).await?)?;
+        here.out.words(&format!("written to {}", file.display()));
+    }
     let exit = if opened.verdict.failed.is_some() {
         Exit::NotGenuine
     } else {
@@ -263,6 +280,10 @@ pub(super) async fn send(here: &Here<'_>, args: &args::Send) -> Result<Exit> {
     let agent = here.open(true).await?;
     let to = agent.contact(&args.who).await?;
     super::sharing::refuse_unverified(here, &to, args.unverified)?;
+    let ack_by = args.ack_by.map(|within| {
+        here.now_ms()
+            .saturating_add(u64::try_from(within.as_millis()).unwrap_or(u64::MAX))
+    });
     let sent = match body {
         Some(body) => {
             let extension = path
@@ -278,10 +299,7 @@ pub(super) async fn send(here: &Here<'_>, args: &args::Send) -> Result<Exit> {
             });
             draft.scopes = scopes;
             draft.urgent = args.urgent;
-            draft.acknowledge_by = args.ack_by.map(|within| {
-                here.now_ms()
-                    .saturating_add(u64::try_from(within.as_millis()).unwrap_or(u64::MAX))
-            });
+            draft.acknowledge_by = ack_by;
             agent.send(&args.who, draft).await?
         }
         None => {
@@ -290,10 +308,7 @@ pub(super) async fn send(here: &Here<'_>, args: &args::Send) -> Result<Exit> {
             sent.pop().ok_or_else(|| Fault::of(ErrorCode::AgentFault))?
         }
     };
-    if let Some(ms) = args.ack_by.and_then(|_| args.ack_by).map(|within| {
-        here.now_ms()
-            .saturating_add(u64::try_from(within.as_millis()).unwrap_or(u64::MAX))
-    }) {
+    if let Some(ms) = ack_by {
         here.out
             .words(&format!("to be taken by {}", here.out.exactly(ms)));
     }
@@ -361,4 +376,18 @@ pub(super) async fn sent(here: &Here<'_>, args: &args::Sent) -> Result<Exit> {
     }
     here.out.list(&rows, "nothing was sent")?;
     here.finish(agent, stale).await
+}
+
+/// `export`.
+pub(super) async fn export(here: &Here<'_>, args: &args::Export) -> Result<Exit> {
+    super::identity::refuse_existing(&args.folder)?;
+    let agent = here.open(false).await?;
+    let progress = Progress::start(here.out, "writing");
+    let exported = agent.export(&args.folder).await;
+    drop(progress);
+    here.out.one(&shown::exported(&exported?))?;
+    here.out
+        .words("readable by anybody who gets the folder: keep it like the paper it replaces");
+    agent.close().await;
+    Ok(Exit::Done)
 }

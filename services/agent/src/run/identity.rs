@@ -3,6 +3,8 @@
 use std::io::Write;
 use std::path::Path;
 use telesphor_agent::{Agent, NewProfile, kit_text};
+use telesphor_identity::endpoint::EndpointKind;
+use telesphor_identity::inception::Kind;
 use telesphor_identity::kit::RecoveryKit;
 use telesphor_wire::domain::AdmissionLink;
 use telesphor_wire::error::ErrorCode;
@@ -20,6 +22,15 @@ const TESTED_WORD: usize = 5;
 /// `identity new`.
 pub(super) async fn new(here: &Here<'_>, args: &args::IdentityNew) -> Result<Exit> {
     let admission = admission(&args.admission)?;
+    let kind = Kind::from_word(&args.kind)
+        .ok_or_else(|| unknown("kind", &args.kind, Kind::KNOWN.iter().map(|k| k.word())))?;
+    let sort = EndpointKind::from_word(&args.on).ok_or_else(|| {
+        unknown(
+            "sort of device",
+            &args.on,
+            EndpointKind::KNOWN.iter().map(|k| k.word()),
+        )
+    })?;
     let folder = here.folder();
     if telesphor_vault::VaultPaths::in_folder(&folder).exists() {
         return Err(Fault::of(ErrorCode::ProfileExists).with(here.profile.clone()));
@@ -31,6 +42,8 @@ pub(super) async fn new(here: &Here<'_>, args: &args::IdentityNew) -> Result<Exi
     home::private_folder(&folder)?;
     let mut profile = NewProfile::person(&args.name);
     profile.endpoint.clone_from(&args.device);
+    profile.kind = kind;
+    profile.device = sort;
     let progress = Progress::start(here.out, "making the identity");
     let created = Agent::create(&folder, &passphrase, profile, &admission, here.wait()).await;
     drop(progress);
@@ -54,6 +67,11 @@ pub(super) async fn new(here: &Here<'_>, args: &args::IdentityNew) -> Result<Exi
             Ok(fault.exit())
         }
     }
+}
+
+fn unknown(what: &str, word: &str, known: impl Iterator<Item = &'static str>) -> Fault {
+    let known: Vec<&str> = known.collect();
+    Fault::usage(format!("no such {what}: {word}. There are: {}", known.join(", ")))
 }
 
 /// Prints the identity and its kit, or writes the kit into a file.

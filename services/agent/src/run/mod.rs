@@ -1,8 +1,11 @@
 //! What each command asks of the agent.
 
+mod allergies;
+mod attest;
 mod documents;
 mod identity;
 mod input;
+mod names;
 mod people;
 mod running;
 mod session;
@@ -53,6 +56,14 @@ async fn with_profile(here: &Here<'_>, command: &Command) -> Result<Exit> {
         Command::Invite(args) => people::invite(here, args).await,
         Command::Accept(args) => people::accept(here, args).await,
         Command::Contacts(args) => people::contacts(here, args.act.as_ref()).await,
+        Command::Share(args) => sharing::share(here, args).await,
+        Command::Revoke(args) => sharing::revoke(here, args).await,
+        Command::Who(args) => sharing::who(here, args).await,
+        Command::Log(args) => sharing::log(here, args).await,
+        Command::Export(args) => documents::export(here, args).await,
+        Command::Attest(act) => attest::attest(here, act).await,
+        Command::Trust(act) => attest::trust(here, act).await,
+        Command::Verify(args) => attest::verify(here, args).await,
         Command::Add(args) => documents::add(here, args).await,
         Command::List(args) => documents::list(here, args).await,
         Command::Inbox(args) => documents::inbox(here, args).await,

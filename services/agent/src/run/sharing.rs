@@ -1,12 +1,20 @@
 //! `share`, `revoke`, `who`, `log`, and whom documents may go to.
 
-use telesphor_agent::Agent;
-use telesphor_agent::views::{ContactState, ContactView};
+use telesphor_agent::views::{ContactState, ContactView, DocumentView, GrantView, SentState, SharePlan};
+use telesphor_agent::{Agent, ShareRequest};
+use telesphor_clinical::scope::Scopes;
 use telesphor_wire::error::ErrorCode;
-use telesphor_wire::ids::IdentityId;
+use telesphor_wire::ids::{DocumentId, IdentityId};
 
 use super::session::Here;
+use crate::args;
+use crate::exit::Exit;
 use crate::fault::{Fault, Result};
+use crate::out::{Progress, Row};
+use crate::{short, shown};
+
+/// Lines of the log that are looked at.
+const LOG: usize = 10_000;
 
 /// Clinical content goes to somebody whose words were compared, unless it is said explicitly.
 pub(super) fn refuse_unverified(here: &Here<'_>, to: &ContactView, anyway: bool) -> Result<()> {
@@ -30,4 +38,185 @@ pub(super) async fn person(agent: &Agent, who: &str) -> Result<IdentityId> {
         return Ok(agent.me().await?.id);
     }
     Ok(agent.contact(who).await?.id)
+}
+
+/// `scope:NAME` and document ids, told apart.
+async fn what(agent: &Agent, words: &[String]) -> Result<(Scopes, Vec<DocumentId>)> {
+    let (mut names, mut documents) = (Vec::new(), Vec::new());
+    for word in words {
+        match word.strip_prefix("scope:") {
+            Some(name) => names.push(name.to_owned()),
+            None => documents.push(agent.document(word).await?.id),
+        }
+    }
+    Ok((super::documents::scopes(&names)?, documents))
+}
+
+/// Letters that every document's id needs.
+async fn letters(agent: &Agent) -> Result<usize> {
+    let ids: Vec<String> = agent
+        .documents()
+        .await?
+        .iter()
+        .map(|d| d.id.to_string())
+        .collect();
+    Ok(short::needed(ids.iter().map(String::as_str)))
+}
+
+/// `share`: preview, yes, then until everything is durable.
+pub(super) async fn share(here: &Here<'_>, args: &args::Share) -> Result<Exit> {
+    let until = here.until(&args.until)?;
+    let agent = here.open(true).await?;
+    let to = agent.contact(&args.whom).await?;
+    refuse_unverified(here, &to, args.unverified)?;
+    let (scopes, documents) = what(&agent, &args.what).await?;
+    let request = ShareRequest {
+        with: args.whom.clone(),
+        scopes,
+        documents,
+        until: Some(until),
+        why: args.why.clone(),
+        although_unverified: args.unverified,
+    };
+    let plan = agent.plan_share(&request).await?;
+    for line in preview(&to, &plan) {
+        here.out.words(&line);
+    }
+    if plan.shown.is_empty() {
+        return Err(Fault::of(ErrorCode::NotFound).with("there is no document to share"));
+    }
+    if !args.yes && here.asking().can_ask() && !here.asking().yes("Share?")? {
+        here.out.words("nothing was shared");
+        agent.close().await;
+        return Ok(Exit::Refused);
+    }
+    let sent = agent.share(request).await?;
+    let progress = Progress::start(here.out, "waiting until everything is durable");
+    let deadline = std::time::Instant::now() + here.wait();
+    let letters = letters(&agent).await?;
+    let (mut rows, mut fault) = (Vec::new(), None);
+    for one in sent {
+        let left = deadline.saturating_duration_since(std::time::Instant::now());
+        let row = match agent
+            .wait_sent(one.document, one.to, SentState::Durable, left)
+            .await
+        {
+            Ok(durable) => shown::sent(here.out, &durable, letters),
+            Err(error) => {
+                fault.get_or_insert(Fault::from(error));
+                shown::sent(here.out, &one, letters)
+            }
+        };
+        rows.push(row);
+    }
+    drop(progress);
+    here.out.list(&rows, "")?;
+    here.let_go(agent).await;
+    match fault {
+        None => Ok(Exit::Done),
+        Some(fault) => Err(fault.then("telesphor sync; telesphor sent")),
+    }
+}
+
+/// What will happen, in words.
+fn preview(to: &ContactView, plan: &SharePlan) -> Vec<String> {
+    let mut lines = vec![format!("{} will see {} documents.", to.name, plan.shown.len())];
+    if !plan.outside.is_empty() {
+        let rest: Vec<String> = plan
+            .outside
+            .iter()
+            .map(|(scope, n)| format!("{scope} ({n})"))
+            .collect();
+        lines.push(format!("Not: {}.", rest.join(", ")));
+    }
+    for (document, missing) in &plan.withheld {
+        lines.push(format!(
+            "Withheld: {}, because it is also marked {}. To share it, name it: {}",
+            telesphor_clinical::text::shown(&document.title),
+            missing.join(" and "),
+            short::cut(&document.id.to_string(), 12),
+        ));
+    }
+    lines
+}
+
+/// `revoke`.
+pub(super) async fn revoke(here: &Here<'_>, args: &args::Revoke) -> Result<Exit> {
+    let agent = here.open(true).await?;
+    let who = agent.contact(&args.who).await?;
+    let (scopes, documents) = what(&agent, &args.what).await?;
+    let seen = agent
+        .who()
+        .await?
+        .iter()
+        .filter(|g| g.with == who.id && g.opened.is_some())
+        .count();
+    let ended = agent.revoke(&args.who, scopes, documents).await?;
+    let now = here.now_ms();
+    here.out.one(
+        &Row::new()
+            .text("who", "WHO", &who.alias)
+            .both("ended", "ENDED", ended as u64, &ended.to_string())
+            .instant("at", "AT", Some(now), &here.out.exactly(now)),
+    )?;
+    here.out.hint(&format!(
+        "{} had opened {seen} documents; those may be remembered or copied.",
+        who.name
+    ));
+    let progress = Progress::start(here.out, "telling the other side");
+    let told = agent.settle(here.wait()).await;
+    drop(progress);
+    agent.close().await;
+    told.map(|()| Exit::Done).map_err(Fault::from)
+}
+
+/// `who`.
+pub(super) async fn who(here: &Here<'_>, args: &args::Who) -> Result<Exit> {
+    let (agent, stale) = here.open_fresh().await?;
+    let grants = agent.who().await?;
+    let wanted: Vec<GrantView> = match args.what.as_deref() {
+        None => grants,
+        Some(word) => match word.strip_prefix("scope:") {
+            Some(scope) => grants
+                .into_iter()
+                .filter(|g| g.scopes.iter().any(|s| s == scope))
+                .collect(),
+            None => match agent.contact(word).await {
+                Ok(contact) => grants.into_iter().filter(|g| g.with == contact.id).collect(),
+                Err(_) => {
+                    let document: DocumentView = agent.document(word).await?;
+                    grants.into_iter().filter(|g| g.document == document.id).collect()
+                }
+            },
+        },
+    };
+    let letters = letters(&agent).await?;
+    let rows: Vec<Row> = wanted
+        .iter()
+        .map(|g| shown::grant(here.out, g, letters))
+        .collect();
+    here.out.list(&rows, "nobody but you")?;
+    here.finish(agent, stale).await
+}
+
+/// `log`.
+pub(super) async fn log(here: &Here<'_>, args: &args::Log) -> Result<Exit> {
+    let since = match &args.since {
+        Some(text) => crate::dates::since(text, here.out.now, &here.out.zone)?.ms(),
+        None => 0,
+    };
+    let (agent, stale) = here.open_fresh().await?;
+    let by = match &args.by {
+        Some(who) => Some(agent.contact(who).await?.id),
+        None => None,
+    };
+    let rows: Vec<Row> = agent
+        .log(LOG)
+        .await?
+        .iter()
+        .filter(|l| l.at >= since && by.is_none_or(|id| l.who == id))
+        .map(|l| shown::log_line(here.out, l))
+        .collect();
+    here.out.list(&rows, "nobody looked at anything")?;
+    here.finish(agent, stale).await
 }
