@@ -125,6 +125,8 @@ labels! {
         AssociationId = "association-id",
         /// Name of a recovery that was started.
         RecoveryId = "recovery-id",
+        /// Who holds the shares of a recovery secret.
+        GuardianSet = "guardian-set",
         /// Check number of a recovery kit.
         KitCheck = "kit-check",
         HolderKey = "holder-key",

@@ -43,7 +43,7 @@ impl Custody {
 /// How an identity can be recovered without its next key: by guardians, slowly and in public.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecoveryTerms {
-    /// Hash of the guardian set record (shares, holders, hashes of all shares).
+    /// [`crate::guardians::GuardianSet::hash`].
     pub guardian_set: Digest,
     /// `H("next-key", key)` of the key that the guardians' shares lead to.
     pub key: Digest,

@@ -24,3 +24,7 @@ pub const FREE_VETOES: usize = 2;
 pub const STANDARD_WAIT_MS: u64 = 7 * 24 * 3600 * 1000;
 /// A bundle of proofs on disk, bytes.
 pub const MAX_BUNDLE_BYTES: usize = 16 * 1024 * 1024;
+/// Guardians of one set.
+pub const MAX_GUARDIANS: usize = 32;
+/// A statement of presence covers at most this, milliseconds (a long shift).
+pub const MAX_PRESENCE_MS: i64 = 24 * 3600 * 1000;

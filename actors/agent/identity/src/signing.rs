@@ -8,6 +8,7 @@
 //! | [`crate::event::IdentityEvent`] | `identity-event` | identity keys |
 //! | [`crate::recovery::RecoveryVeto`] | `recovery-veto` | identity keys, authority's endpoint |
 //! | [`crate::recovery::RecoveryStart`], [`crate::recovery::RecoveryFinish`] | `recovery-start`, `recovery-finish` | the guardians' key |
+//! | [`crate::guardians::GuardianShare`] | `guardian-share` | owner's endpoint |
 //! | [`crate::endpoint::EndpointRecord`] | `endpoint` | the endpoint itself |
 //! | [`crate::attestation::Attestation`] | `attestation` | issuer's endpoint |
 //! | [`crate::status::StatusList`] | `status-list` | issuer's endpoint |
