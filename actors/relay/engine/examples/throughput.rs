@@ -3,7 +3,11 @@
 //!
 //! `cargo run --release -p telesphor-engine --example throughput -- [deposits] [calls a frame]`
 
-#![allow(clippy::print_stdout, clippy::unwrap_used, reason = "it prints its figures, or nothing")]
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "it prints its figures, or nothing"
+)]
 
 #[path = "../tests/yard/mod.rs"]
 mod yard;

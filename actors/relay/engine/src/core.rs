@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use telesphor_store::Reader;
+use telesphor_wire::answer::Refusal;
+use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ids::{Incarnation, MailboxId, PartitionId};
 use telesphor_wire::sign::PublicKey;
 use telesphor_wire::text::Domain;
@@ -35,6 +37,10 @@ pub(crate) struct Core {
     pub(crate) calls: Arc<Semaphore>,
     /// Permits for their bytes.
     pub(crate) bytes: Arc<Semaphore>,
+    /// Permits for work that blocks on the disk, so that no crowd takes every thread.
+    disk: Semaphore,
+    /// Permits for the bytes of full pages that are being sent.
+    pub(crate) pages: Arc<Semaphore>,
     standing: AtomicU8,
     /// Told each time the last command without an answer got one.
     pub(crate) all_answered: Notify,
@@ -58,12 +64,28 @@ impl Core {
             traces: TraceRing::new(limits.traces, limits.trace_life),
             calls: Arc::new(Semaphore::new(limits.calls_in_flight)),
             bytes: Arc::new(Semaphore::new(limits.bytes_in_flight)),
+            disk: Semaphore::new(limits.disk_reads.max(1)),
+            pages: Arc::new(Semaphore::new(limits.pages_bytes)),
             counters: Counters::default(),
             standing: AtomicU8::new(SERVING),
             all_answered: Notify::new(),
             limits,
             reader,
         }
+    }
+
+    /// Runs what blocks on the disk where blocking is allowed. Abandoned while it waits, it
+    /// is not begun; abandoned later, it ends by itself.
+    pub(crate) async fn blocking<T: Send + 'static>(
+        self: Arc<Self>,
+        work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let draining = Refusal::of(ErrorCode::Draining);
+        // The only errors are those of a runtime that is going down.
+        let Ok(_permit) = self.disk.acquire().await else {
+            return Err(draining);
+        };
+        self.runtime.spawn_blocking(work).await.unwrap_or(Err(draining))
     }
 
     /// The partition a mailbox lives in.

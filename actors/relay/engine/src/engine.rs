@@ -40,12 +40,22 @@ struct Inner {
     next_session: AtomicU64,
 }
 
+impl Inner {
+    /// No code panics while holding the lock, so a poisoned one is still whole.
+    fn sessions(&self) -> MutexGuard<'_, HashMap<u64, Weak<Shared>>> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// An engine that is let go without a drain stops at once: what was taken and is not yet
 /// durable is answered as unknown.
 impl Drop for Inner {
     fn drop(&mut self) {
         let house = &self.started.house;
         house.core.begin_draining();
+        for session in self.sessions().values().filter_map(Weak::upgrade) {
+            session.goodbye(ErrorCode::Draining);
+        }
         house.order.close();
         house.supervisor.stop(None);
     }
@@ -103,8 +113,10 @@ impl Engine {
         }
         let id = self.0.next_session.fetch_add(1, Ordering::Relaxed);
         let shared = {
-            let mut sessions = self.sessions();
-            if sessions.len() >= house.core.limits.sessions {
+            let mut sessions = self.0.sessions();
+            // Entries of sessions that have ended go now and then, not one by one.
+            let open = house.core.counters.sessions.load(Ordering::Acquire);
+            if sessions.len() >= house.core.limits.sessions.min(64 + 2 * open) {
                 sessions.retain(|_, session| session.strong_count() > 0);
             }
             if sessions.len() >= house.core.limits.sessions {
@@ -179,7 +191,7 @@ impl Engine {
     }
 
     fn goodbye(&self) -> usize {
-        let sessions: Vec<_> = self.sessions().values().filter_map(Weak::upgrade).collect();
+        let sessions: Vec<_> = self.0.sessions().values().filter_map(Weak::upgrade).collect();
         let open = sessions.iter().filter(|s| !s.outbox.ending());
         open.map(|session| session.goodbye(ErrorCode::Draining)).count()
     }
@@ -287,10 +299,5 @@ impl Engine {
         })?;
         self.0.started.house.order.wake();
         Ok(())
-    }
-
-    /// No code panics while holding the lock, so a poisoned one is still whole.
-    fn sessions(&self) -> MutexGuard<'_, HashMap<u64, Weak<Shared>>> {
-        self.0.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

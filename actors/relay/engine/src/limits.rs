@@ -2,9 +2,9 @@
 //!
 //! Bounds that both sides of a connection must know are in `telesphor_wire::limits`. These
 //! here are one relay's own: they may differ between relays and change between starts.
-//! Memory that callers can fill is at most [`Limits::bytes_in_flight`], and for each session
-//! the answers it has not fetched (about 1 KiB for each of [`Limits::session_calls`]) and
-//! one page ([`Limits::page_bytes`]).
+//! Memory that callers can fill is at most [`Limits::bytes_in_flight`] and
+//! [`Limits::pages_bytes`], and for each session the answers it has not fetched (about 1 KiB
+//! for each of [`Limits::session_calls`]) and one small page or one event.
 
 use std::time::Duration;
 
@@ -21,6 +21,12 @@ pub struct Limits {
     /// Bytes of commands that have no answer yet. Senders wait for a permit.
     pub bytes_in_flight: usize,
 
+    /// Bytes of full pages on their way to readers. While it is used up readers get small
+    /// pages, so that connections which stall cannot keep others from reading.
+    pub pages_bytes: usize,
+    /// Reads from the disk at once. More wait their turn.
+    pub disk_reads: usize,
+
     // -- one session
     /// Calls whose answers the client has not fetched yet, by weight of the answer.
     pub session_calls: usize,
@@ -32,6 +38,8 @@ pub struct Limits {
     pub session_follows: usize,
     /// Payload bytes of one pushed or fetched frame.
     pub page_bytes: usize,
+    /// The same while [`Limits::pages_bytes`] is used up.
+    pub scarce_page_bytes: usize,
     /// Events of one pushed or fetched frame.
     pub page_events: usize,
 
@@ -71,11 +79,14 @@ impl Default for Limits {
             live_mailboxes: 100_000,
             calls_in_flight: 65_536,
             bytes_in_flight: 256 << 20,
+            pages_bytes: 128 << 20,
+            disk_reads: 64,
             session_calls: telesphor_wire::limits::MAX_CALLS_IN_FLIGHT,
             session_bytes: 8 << 20,
             session_frames: 64,
             session_follows: telesphor_wire::limits::MAX_HANDLES_PER_SESSION,
             page_bytes: 256 << 10,
+            scarce_page_bytes: 16 << 10,
             page_events: telesphor_wire::limits::MAX_EVENTS_PER_FRAME,
             mailbox_calls: 8_192,
             mailbox_bytes: 32 << 20,

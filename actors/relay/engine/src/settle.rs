@@ -1,5 +1,7 @@
 //! From what was applied to what is answered: attestation, receipts, vouchers, followers.
 
+use std::sync::Arc;
+
 use telesphor_order::Origin;
 use telesphor_rules::effects::{Gave, GivenVouchers};
 use telesphor_store::{Applied, Done, Outcome, Reader};
@@ -12,8 +14,10 @@ use telesphor_wire::text::Domain;
 
 use crate::actors::partition::Partition;
 use crate::config::RelayKeys;
+use crate::core::Core;
 use crate::house::House;
 use crate::observe::Counters;
+use crate::ticket::Ticket;
 
 /// Signs for the relay, and answers.
 pub(crate) struct Settler {
@@ -24,7 +28,13 @@ pub(crate) struct Settler {
 
 impl Settler {
     /// Answers every ticket of an applied record, then tells the followers.
-    pub(crate) fn settle(&self, house: &House, partition: &Partition, applied: Applied, origins: &[Origin]) {
+    pub(crate) fn settle(
+        self: &Arc<Self>,
+        house: &House,
+        partition: &Partition,
+        applied: Applied,
+        origins: &[Origin],
+    ) {
         // One signature for the whole batch, and only after its fsync.
         let attest = self.attest(AttestStatement {
             partition: applied.partition,
@@ -32,26 +42,57 @@ impl Settler {
             position: applied.position,
             head: applied.digest,
         });
-        let counters = &house.core.counters;
+        Self::count(house, &applied);
+        let mut repeated = Vec::new();
         let mut outcomes = applied.outcomes.iter();
         for origin in origins {
             let mut tickets = partition.claim(origin.group).into_iter();
             for outcome in outcomes.by_ref().take(origin.count) {
-                match outcome {
-                    Outcome::Accepted(_) => Counters::add(&counters.accepted, 1),
-                    Outcome::Repeated(_) => Counters::add(&counters.repeated, 1),
-                    Outcome::Refused(_) => {}
-                }
-                if let Some(ticket) = tickets.next() {
-                    ticket.answer(self.answer(&applied, &attest, outcome));
+                let ticket = tickets.next();
+                match (outcome, ticket) {
+                    (Outcome::Refused(refusal), Some(ticket)) => {
+                        ticket.answer(Answer::Refused(refusal.clone()));
+                    }
+                    (Outcome::Accepted(done), Some(ticket)) => {
+                        ticket.answer(self.first(&applied, &attest, done));
+                    }
+                    (Outcome::Repeated(done), Some(ticket)) => repeated.push((ticket, done.clone())),
+                    // Another relay's, or yielded a second time.
+                    (_, None) => {}
                 }
             }
         }
+        self.repeat(&house.core, repeated);
         // Each mailbox once, though a batch may hold many events of it.
         let mut mailboxes: Vec<_> = applied.fresh.iter().map(|f| f.mailbox).collect();
         mailboxes.sort_unstable();
         mailboxes.dedup();
         house.registry.fresh(&mailboxes);
+    }
+
+    /// Before anybody is answered, so that no client knows more than its operator.
+    fn count(house: &House, applied: &Applied) {
+        let count = |meant: fn(&&Outcome) -> bool| applied.outcomes.iter().filter(meant).count() as u64;
+        let counters = &house.core.counters;
+        Counters::add(&counters.accepted, count(|o| matches!(o, Outcome::Accepted(_))));
+        Counters::add(&counters.repeated, count(|o| matches!(o, Outcome::Repeated(_))));
+    }
+
+    /// Old receipts are read from the disk, and a whole batch is hashed for one of them: when
+    /// many clients come back at once and ask again, that must not hold the writer up.
+    fn repeat(self: &Arc<Self>, core: &Arc<Core>, repeated: Vec<(Ticket, Done)>) {
+        if repeated.is_empty() {
+            return;
+        }
+        let settler = self.clone();
+        let work = core.clone().blocking(move || {
+            for (ticket, done) in repeated {
+                ticket.answer(settler.done(&done, settler.again(&done)));
+            }
+            Ok(())
+        });
+        // Dropped with the runtime, the tickets in it say "unknown".
+        core.runtime.spawn(work);
     }
 
     fn attest(&self, statement: AttestStatement) -> Attest {
@@ -61,21 +102,15 @@ impl Settler {
         }
     }
 
-    fn answer(&self, applied: &Applied, attest: &Attest, outcome: &Outcome) -> Answer {
-        match outcome {
-            Outcome::Refused(refusal) => Answer::Refused(refusal.clone()),
-            Outcome::Accepted(done) => {
-                let receipt = done.place.leaf.and_then(|leaf| applied.receipt(leaf));
-                self.done(
-                    done,
-                    receipt.map(|r| Receipt {
-                        attests: vec![attest.clone()],
-                        ..r
-                    }),
-                )
-            }
-            Outcome::Repeated(done) => self.done(done, self.again(done)),
-        }
+    fn first(&self, applied: &Applied, attest: &Attest, done: &Done) -> Answer {
+        let receipt = done.place.leaf.and_then(|leaf| applied.receipt(leaf));
+        self.done(
+            done,
+            receipt.map(|r| Receipt {
+                attests: vec![attest.clone()],
+                ..r
+            }),
+        )
     }
 
     /// The receipt of the first time, built from the disk and attested again.

@@ -84,7 +84,7 @@ async fn prove(
         body: Some(hash(HashLabel::Command, call)),
     };
     let check = move || proof::check(&core.reader, &connection, &proof, core.clock.now_ms());
-    let proven = run(house, check).await;
+    let proven = house.core.clone().blocking(check).await;
     if let Err(refusal) = &proven {
         house.core.counters.refuse(refusal.code);
     }
@@ -133,10 +133,11 @@ async fn page(house: &House, proven: Proven, request: PageRequest) -> Result<Pag
         max_bytes: limits.page_bytes,
     };
     let core = house.core.clone();
-    let found = run(house, move || {
-        reading::page(&core.reader, &order, core.clock.now_ms())
-    })
-    .await?;
+    let found = house
+        .core
+        .clone()
+        .blocking(move || reading::page(&core.reader, &order, core.clock.now_ms()))
+        .await?;
     Counters::add(&house.core.counters.events_out, found.events.len() as u64);
     Counters::add(&house.core.counters.bytes_out, found.bytes() as u64);
     match found.over {
@@ -146,18 +147,4 @@ async fn page(house: &House, proven: Proven, request: PageRequest) -> Result<Pag
             head: found.head,
         }),
     }
-}
-
-/// Runs what blocks on the disk where blocking is allowed.
-async fn run<T: Send + 'static>(
-    house: &House,
-    work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
-) -> Result<T, Refusal> {
-    // The only error is a runtime that is going down.
-    house
-        .core
-        .runtime
-        .spawn_blocking(work)
-        .await
-        .unwrap_or_else(|_| Err(ErrorCode::Draining.into()))
 }

@@ -93,11 +93,11 @@ pub(crate) async fn start(
     });
     let (jobs, queue) = mpsc::sync_channel(JOBS);
     let (ended, writer) = tokio::sync::watch::channel(false);
-    let settler = Settler {
+    let settler = Arc::new(Settler {
         keys,
         domain: config.domain,
         reader,
-    };
+    });
     let work = Writer {
         house: house.clone(),
         feed,

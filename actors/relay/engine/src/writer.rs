@@ -31,7 +31,7 @@ pub(crate) struct Writer {
     pub(crate) house: Arc<House>,
     pub(crate) feed: Box<dyn Feed>,
     pub(crate) applier: Applier,
-    pub(crate) settler: Settler,
+    pub(crate) settler: Arc<Settler>,
     pub(crate) jobs: mpsc::Receiver<Job>,
     pub(crate) on_fatal: FatalHook,
     /// Dropped with the writer, which tells whoever waits for its end.

@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use telesphor_engine::{Clock, Limits};
 use telesphor_store::faults::NoFaults;
+use telesphor_wire::command::{OwnerAct, RotateOwner};
 use telesphor_wire::error::ErrorCode;
-use telesphor_wire::mailbox::{Cursor, Event, EventKind};
+use telesphor_wire::mailbox::{Cursor, Event, EventKind, next_key};
 use telesphor_wire::session::{ClientFrame, Credit, Ended, Fetch, RelayFrame, Right};
+use telesphor_wire::sign::SigningKey;
 use yard::client::{durable, refused};
 use yard::{Yard, yard};
 
@@ -327,23 +329,83 @@ async fn a_next_that_is_abandoned_loses_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_rotation_by_a_stranger_gives_no_right_to_read() {
-    use telesphor_wire::command::{OwnerAct, RotateOwner};
-    use telesphor_wire::mailbox::next_key;
-    use telesphor_wire::sign::SigningKey;
+async fn an_owner_whose_key_was_replaced_reads_no_more() {
     let yard = yard().await;
-    let (mut client, personal) = yard.with_personal().await;
-    client.prove_owner(1, &personal).await;
-    client.follow(1, 0, PLENTY).await;
-    client.pushed(1).await;
-    // The next key of these mailboxes is nobody's, so a rotation is refused and changes nothing.
-    let thief = SigningKey::generate();
-    let act = OwnerAct::RotateOwner(RotateOwner {
-        reveal: thief.public(),
-        next: next_key(&thief.public()),
-    });
-    let rotation = yard.owner_command(personal.id, &thief, 1, act);
-    assert_eq!(refused(&client.call(0, rotation).await), ErrorCode::Refused);
-    let proof = client.proof(personal.id, Right::Owner, &thief);
-    assert!(client.prove(2, proof).await.refused.is_some());
+    let (mut thief, personal) = yard.with_personal().await;
+    thief.prove_owner(1, &personal).await;
+    thief.follow(1, 0, PLENTY).await;
+    thief.pushed(1).await;
+    let rotate = |reveal: &SigningKey| {
+        let next = next_key(&SigningKey::generate().public());
+        let act = OwnerAct::RotateOwner(RotateOwner {
+            reveal: reveal.public(),
+            next,
+        });
+        yard.owner_command(personal.id, reveal, 1, act)
+    };
+    let mut owner = yard.connect().await;
+    let made_up = rotate(&SigningKey::generate());
+    assert_eq!(refused(&owner.call(0, made_up).await), ErrorCode::Refused);
+    durable(owner.call(0, rotate(&personal.next_owner)).await);
+
+    let RelayFrame::Ended(ended) = thief.other().await else {
+        panic!("the old key reads on")
+    };
+    assert_eq!(ended.refusal.code, ErrorCode::Refused);
+    assert!(
+        thief.events.is_empty(),
+        "the old key was shown what came after it"
+    );
+    let proof = owner.proof(personal.id, Right::Owner, &personal.next_owner);
+    assert_eq!(owner.prove(1, proof).await.refused, None);
+    owner.follow(1, 0, PLENTY).await;
+    assert_eq!(owner.pushed(2).await.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn readers_that_stall_do_not_keep_others_from_reading() {
+    const EVENTS: usize = 40;
+    // Memory for two full pages; a small page holds one of these events.
+    let limits = Limits {
+        page_bytes: 64 << 10,
+        scarce_page_bytes: 4 << 10,
+        pages_bytes: 128 << 10,
+        ..Limits::default()
+    };
+    let yard = Yard::with(limits, Clock::system(), Arc::new(NoFaults)).await;
+    let (mut writer, personal) = yard.with_personal().await;
+    writer.prove_contact(1, &personal, 0).await;
+    let frame = (0..EVENTS)
+        .map(|_| yard.deposit(personal.id, 0, &[3; 8 << 10]))
+        .collect();
+    for call in writer.start(1, frame).await {
+        durable(writer.answer(call).await);
+    }
+    let mut stalled = Vec::new();
+    for _ in 0..4 {
+        let mut reader = yard.connect().await;
+        reader.prove_owner(1, &personal).await;
+        reader.follow(1, 1, PLENTY).await;
+        // One page each, and then never again.
+        reader.pushed(1).await;
+        stalled.push(reader);
+    }
+    let mut reader = yard.connect().await;
+    reader.prove_owner(1, &personal).await;
+    reader.follow(1, 1, PLENTY).await;
+    let mut pages = 0;
+    let mut events = 0;
+    while events < EVENTS {
+        events += reader.pushed(1).await.len();
+        pages += 1;
+    }
+    assert_eq!(pages, EVENTS, "full pages although there is no memory for them");
+    drop(stalled);
+    let mut later = yard.connect().await;
+    later.prove_owner(1, &personal).await;
+    later.follow(1, 1, PLENTY).await;
+    assert!(
+        later.pushed(1).await.len() > 1,
+        "the memory of readers that went away is not given back"
+    );
 }

@@ -161,10 +161,7 @@ impl State {
                 let core = core.clone();
                 move || proof::check(&core.reader, &connection, &proof, core.clock.now_ms())
             };
-            core.runtime
-                .spawn_blocking(check)
-                .await
-                .unwrap_or_else(|_| Err(ErrorCode::Draining.into()))
+            core.clone().blocking(check).await
         } else {
             Err(Refusal::of(ErrorCode::SessionLimit))
         };

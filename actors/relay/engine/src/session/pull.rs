@@ -8,7 +8,6 @@ use std::sync::atomic::Ordering;
 
 use telesphor_rules::read::Claim;
 use telesphor_wire::answer::Refusal;
-use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ids::MailboxId;
 use telesphor_wire::session::{Ended, Events, RelayFrame};
 
@@ -19,6 +18,7 @@ use crate::reading::{self, PageFound, PageOrder};
 
 /// The next frame, when there is one; `None` when none will come.
 pub(crate) async fn next(shared: &Arc<Shared>) -> Option<RelayFrame> {
+    shared.sending(None);
     loop {
         let events_first = shared.turn.fetch_xor(true, Ordering::Relaxed);
         if events_first && let Some(frame) = events(shared).await {
@@ -52,16 +52,28 @@ async fn events(shared: &Arc<Shared>) -> Option<RelayFrame> {
     }
 }
 
+/// Reads a page, a small one while too many full ones are on their way. What the page takes
+/// is given back when the connection asks for the next frame, since then this one is sent.
 async fn read(shared: &Arc<Shared>, order: PageOrder) -> Result<PageFound, Refusal> {
     let core = shared.core.clone();
-    let read = move || reading::page(&core.reader, &order, core.clock.now_ms());
-    // The only error is a runtime that is going down.
-    shared
-        .core
-        .runtime
-        .spawn_blocking(read)
-        .await
-        .unwrap_or_else(|_| Err(ErrorCode::Draining.into()))
+    let limits = &core.limits;
+    let full = u32::try_from(limits.page_bytes).unwrap_or(u32::MAX);
+    let permit = core.pages.clone().try_acquire_many_owned(full).ok();
+    let most = if permit.is_some() {
+        limits.page_bytes
+    } else {
+        limits.scarce_page_bytes
+    };
+    let order = PageOrder {
+        max_bytes: order.max_bytes.min(most),
+        ..order
+    };
+    shared.sending(permit);
+    let read = {
+        let core = core.clone();
+        move || reading::page(&core.reader, &order, core.clock.now_ms())
+    };
+    core.blocking(read).await
 }
 
 async fn fetch(shared: &Arc<Shared>, fetching: Fetching) -> RelayFrame {

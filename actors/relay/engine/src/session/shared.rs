@@ -30,6 +30,8 @@ pub(crate) struct Shared {
     /// Whether events come before answers next time, so that neither starves the other.
     pub(crate) turn: AtomicBool,
     reading: Mutex<Reading>,
+    /// What the page that is being sent takes of the relay's memory for pages.
+    sending: Mutex<Option<OwnedSemaphorePermit>>,
 }
 
 /// What is being read on this connection.
@@ -124,6 +126,7 @@ impl Shared {
             frames: Arc::new(Semaphore::new(core.limits.session_frames)),
             turn: AtomicBool::new(false),
             reading: Mutex::new(Reading::default()),
+            sending: Mutex::new(None),
             core,
         }
     }
@@ -131,6 +134,11 @@ impl Shared {
     /// No code panics while holding the lock, so a poisoned one is still whole.
     pub(crate) fn reading(&self) -> MutexGuard<'_, Reading> {
         self.reading.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The frame before has been sent; this permit belongs to the next one.
+    pub(crate) fn sending(&self, permit: Option<OwnedSemaphorePermit>) {
+        *self.sending.lock().unwrap_or_else(PoisonError::into_inner) = permit;
     }
 
     /// Begins a follow, in the place of an earlier one under the same handle; not if the

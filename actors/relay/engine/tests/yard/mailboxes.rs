@@ -21,6 +21,7 @@ pub(crate) const HOUR_MS: u64 = 3_600_000;
 pub(crate) struct Personal {
     pub(crate) id: MailboxId,
     pub(crate) owner: SigningKey,
+    pub(crate) next_owner: SigningKey,
     pub(crate) contacts: Vec<SigningKey>,
     /// Where its chain begins.
     pub(crate) genesis: Digest,
@@ -60,13 +61,15 @@ impl Yard {
         contacts.sort_by_key(SigningKey::public);
         let (id, owner) = (MailboxId::random(), SigningKey::generate());
         let keys = DepositKeys(contacts.iter().map(SigningKey::public).collect());
-        let genesis = self.genesis(id, &owner, MailboxKind::Personal);
+        let next_owner = SigningKey::generate();
+        let genesis = self.genesis(id, &owner, &next_owner, MailboxKind::Personal);
         let link = genesis.link();
         let open = self.open(&owner, genesis, None, keys);
         (
             Personal {
                 id,
                 owner,
+                next_owner,
                 contacts,
                 genesis: link,
             },
@@ -90,18 +93,25 @@ impl Yard {
             access: vec![access],
             lease,
         };
-        let genesis = self.genesis(team.id, &team.owner, MailboxKind::Shared);
+        let next_owner = SigningKey::generate();
+        let genesis = self.genesis(team.id, &team.owner, &next_owner, MailboxKind::Shared);
         let open = self.open(&team.owner, genesis, Some(first), DepositKeys::default());
         (team, open)
     }
 
-    fn genesis(&self, mailbox: MailboxId, owner: &SigningKey, kind: MailboxKind) -> Genesis {
+    fn genesis(
+        &self,
+        mailbox: MailboxId,
+        owner: &SigningKey,
+        next: &SigningKey,
+        kind: MailboxKind,
+    ) -> Genesis {
         Genesis {
             mailbox,
             domain: self.domain.clone(),
             kind,
             owner: owner.public(),
-            next_owner: next_key(&SigningKey::generate().public()),
+            next_owner: next_key(&next.public()),
             min_suite: 1,
             policy: Policy::standard(),
             ext: Extensions::none(),
