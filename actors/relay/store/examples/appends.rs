@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use support::commands::Home;
 use support::{NOW, admission, command, domain};
 use telesphor_rules::prepared::Prepared;
-use telesphor_store::{Applier, Ordered, Outcome, Store, StoreConfig};
+use telesphor_store::{Applier, Ordered, Outcome, Store, StoreConfig, Upkeep};
 use telesphor_wire::batch::{Batch, Submission};
 use telesphor_wire::command::{Command, Open, OwnerAct};
 use telesphor_wire::ext::Extensions;
@@ -36,8 +36,9 @@ fn main() {
     let path = kept.unwrap_or_else(|| scratch.path().join("store"));
 
     let home = Home::personal(0);
+    let (upkeep, applier) = open(&path);
     let mut bench = Bench {
-        applier: open(&path),
+        applier,
         opening: home.opening(),
         deposit: home.deposit(0, 0, &[0xA5; 1024]),
         home,
@@ -45,6 +46,7 @@ fn main() {
         random: 1,
         id: 1 << 40,
     };
+    println!("resident {} MiB when founded", peak_mib());
     let began = Instant::now();
     for first in (0..mailboxes).step_by(GROUP) {
         let open = (first..mailboxes.min(first + GROUP as u64))
@@ -63,21 +65,26 @@ fn main() {
         many.wall / few.wall,
         many.cpu / few.cpu
     );
-    println!("resident {} MiB at most", peak_mib());
-    drop(bench);
+    let held = upkeep.inspect().unwrap().memory_bytes >> 20;
+    println!(
+        "resident {} MiB at most, {held} MiB of it the database's now",
+        peak_mib()
+    );
+    drop((bench, upkeep));
     let began = Instant::now();
     drop(open(&path));
     println!("opened the store again in {:.2} s", began.elapsed().as_secs_f64());
 }
 
-fn open(path: &std::path::Path) -> Applier {
+fn open(path: &std::path::Path) -> (Upkeep, Applier) {
     let config = StoreConfig::new(domain(1));
     let store = if path.exists() {
         Store::open(path, config)
     } else {
         Store::create(path, config)
     };
-    store.unwrap().into_applier()
+    let store = store.unwrap();
+    (store.upkeep(), store.into_applier())
 }
 
 struct Cost {

@@ -52,6 +52,26 @@ pub(crate) struct Columns<'a> {
     pub(crate) vouchers: &'a ColumnFamily,
 }
 
+impl<'a> Columns<'a> {
+    /// All of them.
+    pub(crate) fn all(&self) -> [&'a ColumnFamily; 12] {
+        [
+            self.meta,
+            self.cursors,
+            self.batches,
+            self.heads,
+            self.profiles,
+            self.events,
+            self.payloads,
+            self.access,
+            self.memory,
+            self.packages,
+            self.tokens,
+            self.vouchers,
+        ]
+    }
+}
+
 /// Name of the database's directory within the store's.
 pub(crate) const DB_DIR: &str = "db";
 /// Name of the note of attested heads.
@@ -201,7 +221,7 @@ fn families(config: &StoreConfig, clocks: &Clocks) -> Vec<ColumnFamilyDescriptor
             };
             let mut o = family_options(config, asked, &cache);
             match *name {
-                payloads::NAME => blob_options(&mut o),
+                payloads::NAME => blob_options(&mut o, config),
                 memory::NAME => o.set_compaction_filter(c"memory", expired(clocks, memory::expiry)),
                 vouchers::NAME => o.set_compaction_filter(c"vouchers", expired(clocks, vouchers::expiry)),
                 _ => {}
@@ -256,7 +276,8 @@ fn family_options(config: &StoreConfig, asked: Asked, cache: &Cache) -> Options 
     o.set_compression_type(DBCompressionType::None);
     o.set_bottommost_compression_type(DBCompressionType::None);
     o.set_level_compaction_dynamic_level_bytes(true);
-    o.set_write_buffer_size(config.write_buffer_bytes.div_ceil(3));
+    // Small buffers keep lookups and inserts within the processor's caches.
+    o.set_write_buffer_size(config.write_buffer_bytes.div_ceil(8));
     o.set_memtable_protection_bytes_per_key(8);
     o.set_block_protection_bytes_per_key(8);
     o.set_paranoid_file_checks(true);
@@ -264,7 +285,9 @@ fn family_options(config: &StoreConfig, asked: Asked, cache: &Cache) -> Options 
     o
 }
 
-fn blob_options(o: &mut Options) {
+fn blob_options(o: &mut Options, config: &StoreConfig) {
+    // Payloads are the bulk of every write; a small buffer would make many small blob files.
+    o.set_write_buffer_size(config.write_buffer_bytes.div_ceil(2));
     o.set_enable_blob_files(true);
     o.set_min_blob_size(0);
     o.set_blob_file_size(64 << 20);

@@ -25,11 +25,7 @@ pub(crate) fn run(database: &Database, now: u64) -> Result<(), StoreError> {
     let mut wait = FlushOptions::default();
     wait.set_wait(true);
     let c = &columns;
-    let all = [
-        c.meta, c.cursors, c.batches, c.heads, c.profiles, c.events, c.payloads, c.access, c.memory,
-        c.packages, c.tokens, c.vouchers,
-    ];
-    database.db.flush_cfs_opt(&all.each_ref(), &wait)?;
+    database.db.flush_cfs_opt(&c.all().each_ref(), &wait)?;
 
     // Blob files: every one is old enough, so every payload that is kept moves to a new file
     // and the old files go.

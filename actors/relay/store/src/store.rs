@@ -42,13 +42,13 @@ pub struct StoreConfig {
 }
 
 impl StoreConfig {
-    /// The usual bounds: 32 MiB of mailboxes, 64 MiB of blocks, 96 MiB of unsorted writes.
+    /// The usual bounds: 24 MiB of mailboxes, 48 MiB of blocks, 64 MiB of unsorted writes.
     pub fn new(domain: DomainFacts) -> Self {
         Self {
             domain,
-            cache_bytes: 32 << 20,
-            block_cache_bytes: 64 << 20,
-            write_buffer_bytes: 96 << 20,
+            cache_bytes: 24 << 20,
+            block_cache_bytes: 48 << 20,
+            write_buffer_bytes: 64 << 20,
             faults: Arc::new(NoFaults),
         }
     }

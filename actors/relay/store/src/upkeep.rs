@@ -50,6 +50,8 @@ pub struct Inspection {
     pub events: u64,
     /// Bytes of files on disk.
     pub disk_bytes: u64,
+    /// Bytes that the database holds in memory: unsorted writes, blocks and table indexes.
+    pub memory_bytes: u64,
 }
 
 impl Upkeep {
@@ -107,6 +109,23 @@ impl Upkeep {
                 .property_int_value_cf(cf, c"rocksdb.estimate-num-keys")?
                 .unwrap_or(0))
         };
+        let total = |property| -> Result<u64, StoreError> {
+            let mut sum = 0u64;
+            for cf in c.all() {
+                sum = sum.saturating_add(db.db.property_int_value_cf(cf, property)?.unwrap_or(0));
+            }
+            Ok(sum)
+        };
+        // All column families share one block cache.
+        let blocks = db
+            .db
+            .property_int_value_cf(c.heads, c"rocksdb.block-cache-usage")?
+            .unwrap_or(0);
+        let memory = [
+            total(c"rocksdb.size-all-mem-tables")?,
+            total(c"rocksdb.estimate-table-readers-mem")?,
+            blocks,
+        ];
         let mut batches = 0u64;
         for n in 0..db.meta.partitions {
             let key = cursors::key(PartitionId(n));
@@ -122,6 +141,7 @@ impl Upkeep {
             mailboxes: estimate(c.heads)?,
             events: estimate(c.events)?,
             disk_bytes: files::size_of_dir(&db.path.join(DB_DIR))?,
+            memory_bytes: memory.iter().sum(),
         })
     }
 }

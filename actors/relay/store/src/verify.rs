@@ -152,6 +152,15 @@ impl Walk<'_> {
             before = Some(head);
             at.next();
         }
+        if at
+            .key()
+            .is_some_and(|key| key.starts_with(&cursors::key(partition)))
+        {
+            return Err(StoreError::BrokenOrder {
+                partition,
+                position: cursor.position.saturating_add(1),
+            });
+        }
         at.status()?;
         // A restored store has not written under its new life yet: then nothing is before it.
         let last = before

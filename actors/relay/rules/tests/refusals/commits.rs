@@ -10,6 +10,9 @@ use telesphor_wire::error::ErrorCode;
 use telesphor_wire::mailbox::Policy;
 use telesphor_wire::sign::SigningKey;
 
+/// How a command is spoilt, and what it is then refused with.
+type Case = (fn(&mut CommitBody), ErrorCode);
+
 #[test]
 fn a_commit_that_comes_second_learns_where_the_first_one_stands() {
     let home = Home::shared(1);
@@ -104,7 +107,7 @@ fn a_malformed_commit_does_not_end_an_epoch() {
     let home = Home::shared(1);
     let mut model = opened(&home);
     let mls = b"mls".as_slice();
-    let cases: [(fn(&mut CommitBody), ErrorCode); 4] = [
+    let cases: [Case; 4] = [
         (|b| b.attribution.0.truncate(10), ErrorCode::Malformed),
         (|b| b.mls = commit_bytes_hash(b"other"), ErrorCode::Malformed),
         (|b| b.ext = critical(), ErrorCode::UnknownCritical),

@@ -9,6 +9,9 @@ use telesphor_wire::command::{Deposit, EraseRange, OwnerAct};
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::mailbox::{EventKind, Overflow, Policy};
 
+/// How a command is spoilt, and what it is then refused with.
+type Case = (fn(&mut Deposit), ErrorCode);
+
 #[test]
 fn under_hold_or_a_retention_duty_nothing_goes() {
     let home = Home::personal(1);
@@ -124,7 +127,7 @@ fn a_deposit_out_of_form_is_refused() {
     let home = Home::personal(1);
     let mut model = opened(&home);
     let deposit = home.deposit(0, 10, b"x");
-    let cases: [(fn(&mut Deposit), ErrorCode); 5] = [
+    let cases: [Case; 5] = [
         (|d| d.kind = EventKind::COMMIT, ErrorCode::NotAllowedHere),
         (|d| d.epoch = 1, ErrorCode::Malformed),
         (|d| d.branch = 1, ErrorCode::Malformed),

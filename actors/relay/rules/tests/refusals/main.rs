@@ -19,13 +19,13 @@ use telesphor_wire::bytes::Bytes;
 use telesphor_wire::command::{Command, Deposit};
 use telesphor_wire::ext::{Extension, Extensions};
 
-pub fn opened(home: &Home) -> Model {
+fn opened(home: &Home) -> Model {
     let mut model = Model::new();
     model.must(&home.open(1));
     model
 }
 
-pub fn critical() -> Extensions {
+fn critical() -> Extensions {
     Extensions::none().with(Extension {
         id: 7,
         critical: true,
@@ -33,7 +33,7 @@ pub fn critical() -> Extensions {
     })
 }
 
-pub fn changed(s: &Submission, change: impl FnOnce(&mut Deposit)) -> Submission {
+fn changed(s: &Submission, change: impl FnOnce(&mut Deposit)) -> Submission {
     let mut s = s.clone();
     if let Command::Deposit(d) = &mut s.command {
         change(d);

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use telesphor_rules::read::ReadSpan;
 use telesphor_store::{Applied, Applier, Done, Fatal, Ordered, Outcome, Reader, Store, StoreConfig, Upkeep};
 use telesphor_wire::batch::{Batch, Submission};
-use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ext::Extensions;
 use telesphor_wire::ids::{MailboxId, PartitionId};
 use telesphor_wire::mailbox::Event;
@@ -84,14 +83,6 @@ impl At {
         match self.batch(vec![submission], NOW).outcomes.remove(0) {
             Outcome::Accepted(done) => done,
             other => panic!("expected acceptance, got {other:?}"),
-        }
-    }
-
-    #[track_caller]
-    pub fn refused(&mut self, submission: Submission) -> ErrorCode {
-        match self.batch(vec![submission], NOW).outcomes.remove(0) {
-            Outcome::Refused(refusal) => refusal.code,
-            other => panic!("expected a refusal, got {other:?}"),
         }
     }
 
