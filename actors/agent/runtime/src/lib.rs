@@ -33,6 +33,7 @@ pub mod views;
 
 pub use api::{Agent, Created, Key, NewProfile, Passphrase, kit_text};
 pub use attest::verdict::Asked;
+pub use device::stream::Measured;
 pub use documents::write::Draft;
 pub use error::{Error, Result};
 pub use sharing::give::ShareRequest;

@@ -4,6 +4,7 @@ pub(crate) mod agent;
 mod attest;
 mod contacts;
 mod create;
+mod device;
 mod documents;
 mod drill;
 mod export;

@@ -218,8 +218,8 @@ tagged! {
         3 => Opened(MailboxId),
         /// A document is durable for a contact.
         4 => Document(DocumentJob),
-        /// A key package for a conversation with this contact.
-        5 => Package(IdentityId),
+        /// A key package of a contact.
+        5 => Package(PackageJob),
         /// The answer to an invitation: it counts if it was the first.
         6 => Answer(AnswerJob),
         /// A commit of this endpoint.
@@ -236,6 +236,16 @@ tagged! {
 pub(crate) struct DocumentJob {
     pub(crate) document: DocumentId,
     pub(crate) to: IdentityId,
+}
+
+/// A key package, and what it is taken for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PackageJob {
+    pub(crate) contact: IdentityId,
+    /// What the new group's mailbox is for.
+    pub(crate) used: MailboxUse,
+    /// Join this group instead of founding one.
+    pub(crate) into: Option<MailboxId>,
 }
 
 /// An answer to an invitation.

@@ -54,8 +54,12 @@ impl Ctx<'_, '_> {
         history
             .check_signed(signer, Judged::now(self.now), said, &signed.signature)
             .map_err(|e| Error::of(e.code()))?;
-        let _ = held;
-        self.put(Table::Devices, &association(&said.id()), &signed)
+        // The owner of the mailbox says whose values the machine sends, or the machine itself.
+        let lawful = held.with == Some(said.by) || held.owner.is_some();
+        if !lawful {
+            return Err(ErrorCode::BadDocument.into());
+        }
+        self.keep_association(&held.id, &signed)
     }
 
     /// Samples of a device: only by the device itself, under the key that speaks.

@@ -4,7 +4,9 @@
 use telesphor_clinical::message::{DepositMessage, Welcome};
 use telesphor_clinical::self_entry::MailboxUse;
 use telesphor_sealing::package::open_package;
-use telesphor_sealing::{Binding, Founding, GroupSession, PackageAddress, PackageRules, Suite};
+use telesphor_sealing::{
+    Binding, Founding, GroupSession, PackageAddress, PackageRules, Suite, VerifiedPackage,
+};
 use telesphor_vault::Table;
 use telesphor_wire::answer::Taken;
 use telesphor_wire::bytes::Bytes;
@@ -12,15 +14,15 @@ use telesphor_wire::canonical;
 use telesphor_wire::command::{Command, FirstAccess, Take, TakeRequest};
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ext::{Extension, Extensions};
-use telesphor_wire::ids::{CommandId, IdentityId};
-use telesphor_wire::mailbox::{MailboxKind, Policy};
+use telesphor_wire::ids::{CommandId, MailboxId};
+use telesphor_wire::mailbox::{Cursor, MailboxKind, Policy};
 use telesphor_wire::receipt::Receipt;
 use telesphor_wire::sign::SigningKey;
 
 use super::policy::policy_hash;
 use super::rows::{Rows, apply};
 use crate::core::Ctx;
-use crate::core::records::{Entry, Held, Job, Known, MailboxChoice, Padding, Via, What};
+use crate::core::records::{Entry, Held, Job, Known, MailboxChoice, PackageJob, Padding, Via, What};
 use crate::error::{Error, Result};
 use crate::mailbox::open::{NO_END, Plan};
 use crate::mailbox::owner::COMMAND_LIFE_MS;
@@ -29,12 +31,29 @@ use crate::mailbox::owner::COMMAND_LIFE_MS;
 pub(crate) const OWNER_KEY_EXTENSION: u32 = 1;
 
 impl Ctx<'_, '_> {
-    /// Takes one of the contact's key packages; the rest follows from the answer.
+    /// Begins a conversation with a contact.
     pub(crate) fn begin_conversation(&mut self, mut known: Known) -> Result<()> {
-        let record = &known.contact.record;
-        let Some(address) = record.addresses.first() else {
-            return Ok(());
-        };
+        known.opening = true;
+        let contact = known.contact.record.identity;
+        self.put(Table::Contacts, &contact.0, &known)?;
+        self.take_package(&PackageJob {
+            contact,
+            used: MailboxUse::Conversation,
+            into: None,
+        })
+    }
+
+    /// Takes one of a contact's key packages; the rest follows from the answer.
+    pub(crate) fn take_package(&mut self, job: &PackageJob) -> Result<()> {
+        let known: Known = self
+            .get(Table::Contacts, &job.contact.0)?
+            .ok_or(Error::of(ErrorCode::NotFound))?;
+        let address = known
+            .contact
+            .record
+            .addresses
+            .first()
+            .ok_or(Error::fault("address"))?;
         let key = SigningKey::from_seed(&address.deposit_seed);
         let request = TakeRequest {
             mailbox: address.mailbox,
@@ -45,27 +64,25 @@ impl Ctx<'_, '_> {
         };
         let signature = key.sign(&request);
         let command = Command::Take(Take { request, signature });
-        let contact = record.identity;
         self.enqueue_entry(Entry {
             what: What::Ready(MailboxChoice {
                 mailbox: Some(address.mailbox),
             }),
             command: Some(Bytes(canonical::encode(&command))),
             via: Via::Signed(true),
-            job: Job::Package(contact),
+            job: Job::Package(*job),
             after: None,
             queued: self.now,
         })?;
-        known.opening = true;
-        self.put(Table::Contacts, &contact.0, &known)
+        Ok(())
     }
 
-    /// A package is here: the group is founded and its mailbox opened.
-    pub(crate) fn package_taken(&mut self, contact: &IdentityId, taken: &Taken) -> Result<()> {
+    /// A package is here: a group is founded and its mailbox opened, or it is added to one.
+    pub(crate) fn package_taken(&mut self, job: &PackageJob, taken: &Taken) -> Result<()> {
+        let contact = &job.contact;
         let Some(mut known) = self.get::<Known>(Table::Contacts, &contact.0)? else {
             return Ok(());
         };
-        known.opening = false;
         let record = known.contact.record.clone();
         let address = record.addresses.first().ok_or(Error::fault("address"))?;
         let to = PackageAddress {
@@ -81,21 +98,30 @@ impl Ctx<'_, '_> {
             min_suite: self.min_suite(),
             now: self.now,
         };
-        let Ok(package) = open_package(&taken.package, &to, &record.contact_secret, &rules) else {
+        let package = open_package(&taken.package, &to, &record.contact_secret, &rules);
+        if job.used == MailboxUse::Conversation && job.into.is_none() {
+            known.opening = false;
+        }
+        let Ok(package) = package else {
             // Worth nothing; the next look at the waiting messages takes another one.
             return self.put(Table::Contacts, &contact.0, &known);
         };
+        let mailbox = match job.into {
+            Some(mailbox) => return self.add_member(&mailbox, package, *contact),
+            None => self.found_group(job, package)?,
+        };
+        if job.used == MailboxUse::Conversation {
+            known.conversations.push(mailbox);
+        }
+        self.put(Table::Contacts, &contact.0, &known)
+    }
+
+    fn found_group(&mut self, job: &PackageJob, package: VerifiedPackage) -> Result<MailboxId> {
         let (mailbox, voucher) = self.draw_mailbox()?;
-        let used = MailboxUse::Conversation;
         let suite = Suite::default();
+        let domain = self.profile.domain().clone();
         let founding = Founding {
-            binding: Binding::new(
-                mailbox,
-                self.profile.domain().clone(),
-                self.me(),
-                suite,
-                policy_hash(used),
-            ),
+            binding: Binding::new(mailbox, domain, self.me(), suite, policy_hash(job.used)),
             suite,
             members: vec![package],
             now: self.now,
@@ -103,42 +129,56 @@ impl Ctx<'_, '_> {
         let step = GroupSession::found(&Rows(self.tx), &self.keys.member, &founding)?;
         let (_, founded) = step.commit(|diff, _| apply(self.tx, diff))?;
         let letter = founded.welcome.ok_or(Error::fault("welcome"))?;
-        self.keep_letter(letter, *contact)?;
+        self.keep_letter(letter, job.contact)?;
         let access = FirstAccess {
             epoch: founded.epoch,
             key: founded.access,
             lease: NO_END,
             ceiling: NO_END,
         };
+        let policy = match job.used {
+            MailboxUse::Vitals => Policy::vitals(),
+            _ => Policy::standard(),
+        };
         let plan = Plan {
             id: mailbox,
             voucher,
             kind: MailboxKind::Shared,
-            used,
-            with: Some(*contact),
+            used: job.used,
+            with: Some(job.contact),
             min_suite: self.min_suite(),
-            policy: Policy::standard(),
+            policy,
             access: Some(access),
             deposit_keys: Vec::new(),
             name: String::new(),
         };
         self.open_mailbox(plan, None)?;
-        known.conversations.push(mailbox);
-        self.put(Table::Contacts, &contact.0, &known)
+        Ok(mailbox)
     }
 
     /// No key package could be had: the contact must come online once.
-    pub(crate) fn no_package(&mut self, contact: &IdentityId, _code: ErrorCode) -> Result<()> {
-        let Some(mut known) = self.get::<Known>(Table::Contacts, &contact.0)? else {
+    pub(crate) fn no_package(&mut self, job: &PackageJob, _code: ErrorCode) -> Result<()> {
+        let Some(mut known) = self.get::<Known>(Table::Contacts, &job.contact.0)? else {
             return Ok(());
         };
         known.opening = false;
-        self.put(Table::Contacts, &contact.0, &known)
+        self.put(Table::Contacts, &job.contact.0, &known)
     }
 
-    /// The conversation's mailbox is open: the Welcome goes, and this endpoint introduces itself.
+    /// The group's mailbox is open: the Welcome goes, and this endpoint introduces itself.
     pub(crate) fn conversation_open(&mut self, held: &Held, receipt: &Receipt) -> Result<()> {
         self.announce(&held.id, held.branch, held.epoch)?;
+        self.send_welcome(
+            held,
+            Cursor {
+                seq: receipt.leaf.seq,
+                hash: receipt.leaf.hash,
+            },
+        )
+    }
+
+    /// Sends the letter that waits, if one does; the joiner reads on from `from`.
+    pub(crate) fn send_welcome(&mut self, held: &Held, from: Cursor) -> Result<()> {
         let Some(waiting) = self.take_letter(&held.id)? else {
             return Ok(());
         };
@@ -154,10 +194,7 @@ impl Ctx<'_, '_> {
             owner: self.me(),
             branch: held.branch,
             epoch: held.epoch,
-            from: telesphor_wire::mailbox::Cursor {
-                seq: receipt.leaf.seq,
-                hash: receipt.leaf.hash,
-            },
+            from,
             mls: Bytes(canonical::encode(&waiting.letter)),
             grant: None,
             ext: Extensions::none().with(owner_key),

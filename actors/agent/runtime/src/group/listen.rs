@@ -5,7 +5,7 @@ use telesphor_clinical::self_entry::MailboxUse;
 use telesphor_sealing::{GroupSession, Incoming, Message, Moved, Received};
 use telesphor_vault::{Records, Table};
 use telesphor_wire::error::ErrorCode;
-use telesphor_wire::mailbox::{Event, payload_hash};
+use telesphor_wire::mailbox::{Cursor, Event, payload_hash};
 
 use super::rows::{Rows, apply};
 use crate::core::Ctx;
@@ -24,7 +24,13 @@ impl Ctx<'_, '_> {
     }
 
     /// Takes in one event of a group.
-    pub(crate) fn take_group_event(&mut self, held: &Held, event: &Event, payload: &[u8]) -> Result<()> {
+    pub(crate) fn take_group_event(
+        &mut self,
+        held: &Held,
+        event: &Event,
+        payload: &[u8],
+        at: &Cursor,
+    ) -> Result<()> {
         let Some(session) = GroupSession::load(&Rows(self.tx), held.id)? else {
             return Ok(());
         };
@@ -49,7 +55,7 @@ impl Ctx<'_, '_> {
         match received {
             Received::Message(message) => self.heard(held, &message, event.header.stamp),
             Received::Echo => self.echo(payload),
-            Received::Moved(moved) => self.moved(held, &moved),
+            Received::Moved(moved) => self.moved(held, &moved, at),
             Received::Removed(_) => {
                 let mut held = held.clone();
                 held.state = MailboxState::Ended;
@@ -76,13 +82,17 @@ impl Ctx<'_, '_> {
         }
     }
 
-    fn moved(&mut self, held: &Held, moved: &Moved) -> Result<()> {
+    fn moved(&mut self, held: &Held, moved: &Moved, at: &Cursor) -> Result<()> {
         let mut held = held.clone();
         held.branch = moved.branch;
         held.epoch = moved.epoch;
         self.put_held(&held)?;
         self.announce(&held.id, held.branch, held.epoch)?;
-        if moved.own { self.commit_won(&held) } else { Ok(()) }
+        if moved.own {
+            self.commit_won(&held, at)
+        } else {
+            Ok(())
+        }
     }
 
     fn heard(&mut self, held: &Held, message: &Message, stamp: u64) -> Result<()> {

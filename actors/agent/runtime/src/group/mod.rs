@@ -1,6 +1,7 @@
 //! Groups: begun, joined, listened to. The sealing layer does MLS; here is who may and what follows.
 
 pub(crate) mod begin;
+pub(crate) mod change;
 pub(crate) mod join;
 pub(crate) mod letter;
 pub(crate) mod listen;

@@ -167,7 +167,7 @@ impl Ctx<'_, '_> {
             (Job::Enrol(_), Done::Enrolled(vouchers)) => self.enrolled(vouchers),
             (Job::Opened(mailbox), Done::Durable(receipt)) => self.opened(&mailbox, &receipt),
             (Job::Document(job), Done::Durable(receipt)) => self.document_durable(job, &receipt, took),
-            (Job::Package(contact), Done::Taken(taken)) => self.package_taken(&contact, &taken),
+            (Job::Package(job), Done::Taken(taken)) => self.package_taken(&job, &taken),
             (Job::Answer(job), Done::Durable(receipt)) => self.answer_durable(&job, &receipt),
             (Job::Stamp(document), Done::Durable(receipt)) => self.stamped(&document, &receipt),
             _ => Ok(()),
@@ -225,9 +225,9 @@ impl Ctx<'_, '_> {
         match entry.job {
             Job::Enrol(_) => self.not_enrolled(entry.command.as_ref(), refusal.code),
             Job::Document(job) => self.document_failed(job, refusal.code),
-            Job::Package(contact) => self.no_package(&contact, refusal.code),
+            Job::Package(job) => self.no_package(&job, refusal.code),
             Job::Answer(job) => self.answer_failed(&job, refusal.code),
-            Job::Commit(mailbox) => self.commit_lost(&mailbox),
+            Job::Commit(mailbox) => self.commit_lost(&mailbox, refusal.code),
             _ => Ok(()),
         }
     }

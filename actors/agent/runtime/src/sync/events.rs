@@ -197,7 +197,7 @@ impl Ctx<'_, '_> {
             }
             (MailboxUse::OneTime, _, EventKind::MESSAGE) => self.take_one_time(held, payload, at),
             (MailboxUse::OneTime, ..) | (_, MailboxKind::Personal, _) => Ok(()),
-            (_, MailboxKind::Shared, _) => self.take_group_event(held, event, payload),
+            (_, MailboxKind::Shared, _) => self.take_group_event(held, event, payload, at),
         }
     }
 }

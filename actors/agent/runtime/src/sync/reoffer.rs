@@ -6,7 +6,7 @@ use telesphor_wire::canonical;
 use telesphor_wire::ids::{DocumentId, MailboxId};
 use telesphor_wire::receipt::Receipt;
 
-use crate::core::records::{Archived, Entry, Held, Job, MailboxChoice, What};
+use crate::core::records::{Archived, Entry, Job, MailboxChoice, What};
 use crate::core::{Ctx, names};
 use crate::error::{Error, Result};
 
@@ -59,16 +59,6 @@ impl Ctx<'_, '_> {
 
     /// A stamp is durable: its receipt is kept with the document.
     pub(crate) fn stamped(&mut self, _document: &DocumentId, _receipt: &Receipt) -> Result<()> {
-        Ok(())
-    }
-
-    /// A commit of this endpoint has won.
-    pub(crate) fn commit_won(&mut self, _held: &Held) -> Result<()> {
-        Ok(())
-    }
-
-    /// A commit of this endpoint was refused for good.
-    pub(crate) fn commit_lost(&mut self, _mailbox: &MailboxId) -> Result<()> {
         Ok(())
     }
 }
