@@ -1,5 +1,4 @@
 //! The field tree and the scanner under it.
-#![allow(clippy::unwrap_used)]
 
 use proptest::prelude::*;
 use telesphor_clinical::fields::json::{JsonFaultKind, Node, scan};

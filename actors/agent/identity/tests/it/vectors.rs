@@ -1,5 +1,4 @@
 //! Frozen bytes and hashes of identities: `schemas/vectors/identity.json`.
-#![allow(clippy::unwrap_used)]
 
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;

@@ -1,5 +1,4 @@
 //! Documents: what a newer version, a changed byte or a careless reader must not do.
-#![allow(clippy::unwrap_used)]
 
 use telesphor_clinical::attention::{Attention, Escalation, Urgency};
 use telesphor_clinical::document::{DocumentError, FHIR_JSON, SignOptions, SignedDocument, Signer};

@@ -1,5 +1,4 @@
 //! Taking in FHIR: what a Bundle becomes, and what is proposed for it.
-#![allow(clippy::unwrap_used)]
 
 use telesphor_clinical::fhir::{IntakeError, LeftWhy, Proposal, take_in, take_in_lines};
 use telesphor_clinical::header::{DocumentKind, Status};

@@ -1,5 +1,4 @@
 //! Times, invitations, messages, streams: what must not be misread.
-#![allow(clippy::unwrap_used)]
 
 use proptest::prelude::*;
 use telesphor_clinical::blob::Carried;

@@ -1,9 +1,6 @@
 //! Receipts and guardians: nobody speaks for somebody else.
-#![allow(clippy::unwrap_used)]
 
-mod common;
-
-use common::{DAY, NOW, Person};
+use crate::common::{DAY, NOW, Person};
 use telesphor_clinical::instant::{Clock, Instant};
 use telesphor_clinical::receipt::{
     OpeningReceipt, Person as Who, Presence, ReceiptKind, SignedPresence, SignedReceipt, StaffPseudonym,

@@ -1,6 +1,5 @@
 //! Frozen bytes and hashes of what travels inside the seal: `schemas/vectors/documents.json`.
 //! Another client can be built against them; a change here breaks every signed document.
-#![allow(clippy::unwrap_used)]
 
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;

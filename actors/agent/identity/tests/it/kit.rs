@@ -1,9 +1,6 @@
 //! Recovery kit, words, comparison, status lists: what a slip of the pen must not do.
-#![allow(clippy::unwrap_used)]
 
-mod common;
-
-use common::{NOW, Person};
+use crate::common::{NOW, Person};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 use telesphor_identity::attestation::Issuer;
@@ -108,7 +105,7 @@ fn the_kit_takes_a_lost_identity_over_also_after_earlier_rotations() {
         let state = history.verify(&Domains::none()).unwrap();
         let (found, key) = kit.find_next_key(&state.now().next).unwrap();
         assert_eq!(found, n);
-        let change = common::rotation(&key, &kit.next_key(n + 1));
+        let change = crate::common::rotation(&key, &kit.next_key(n + 1));
         history.extend(change, NOW, &[&key], &Domains::none()).unwrap();
     }
     let other = self::kit(None);

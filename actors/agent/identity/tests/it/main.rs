@@ -1,0 +1,14 @@
+//! Tests of identities and verdicts, as one program.
+#![allow(clippy::unwrap_used, unreachable_pub)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod claims;
+mod history;
+mod kit;
+mod people;
+mod recovery;
+mod scene;
+mod vectors;
+mod verify;

@@ -1,0 +1,9 @@
+//! Tests of the words inside the seal, as one program.
+#![allow(clippy::unwrap_used, clippy::print_stderr)]
+
+mod documents;
+mod fields;
+mod intake;
+mod real_fhir;
+mod vectors;
+mod words;
