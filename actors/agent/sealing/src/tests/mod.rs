@@ -4,6 +4,7 @@ mod deposits;
 mod joins;
 mod packages;
 mod rewinds;
+mod stored;
 mod teams;
 mod torn;
 mod voids;
