@@ -7,6 +7,7 @@
 use serde::{Deserialize, Serialize};
 use telesphor_wire::bytes::Bytes;
 use telesphor_wire::canonical;
+use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ext::Extensions;
 use telesphor_wire::hash::{Digest, hash};
 use telesphor_wire::ids::{IdentityId, MailboxId};
@@ -122,6 +123,19 @@ pub enum DepositRefused {
     /// Not signed for this mailbox and key by the endpoint it names.
     #[error("not signed for this recipient by the sender it names")]
     BadSignature,
+}
+
+impl DepositRefused {
+    /// The code shown to a user.
+    pub const fn code(self) -> ErrorCode {
+        match self {
+            Self::Malformed => ErrorCode::Malformed,
+            Self::Closed => ErrorCode::CannotOpen,
+            Self::NewerVersion => ErrorCode::UnknownCritical,
+            Self::NotCurrent => ErrorCode::KeyNotValidThen,
+            Self::BadSignature => ErrorCode::BadSignature,
+        }
+    }
 }
 
 /// One of the owner's intake keys.

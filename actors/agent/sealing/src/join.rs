@@ -6,6 +6,7 @@ use openmls::prelude::tls_codec::DeserializeBytes as _;
 use openmls::prelude::{MlsMessageBodyIn, MlsMessageIn, OpenMlsProvider, Welcome};
 use serde::{Deserialize, Serialize};
 use telesphor_wire::bytes::Bytes;
+use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ext::Extensions;
 use telesphor_wire::hash::{Digest, Secret};
 use telesphor_wire::ids::{IdentityId, MailboxId};
@@ -104,6 +105,20 @@ pub enum JoinError {
     /// Our own side.
     #[error(transparent)]
     Session(#[from] SessionError),
+}
+
+impl JoinError {
+    /// The code shown to a user.
+    pub const fn code(&self) -> ErrorCode {
+        match self {
+            Self::Malformed => ErrorCode::Malformed,
+            Self::NoPackage | Self::Invalid | Self::OtherMailbox | Self::OtherAccess | Self::BadMember => {
+                ErrorCode::CannotOpen
+            }
+            Self::WeakSuite => ErrorCode::UnknownVersion,
+            Self::Session(e) => e.code(),
+        }
+    }
 }
 
 impl GroupSession {

@@ -10,6 +10,7 @@ use openmls_rust_crypto::RustCrypto;
 use serde::{Deserialize, Serialize};
 use telesphor_wire::bytes::Bytes;
 use telesphor_wire::canonical;
+use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ext::Extensions;
 use telesphor_wire::hash::{Secret, derive_key};
 use telesphor_wire::ids::MailboxId;
@@ -222,6 +223,19 @@ pub enum PackageError {
     /// Expired, about to, not valid yet, or valid for longer than 84 days.
     #[error("the key package's lifetime is not acceptable")]
     Lifetime,
+}
+
+impl PackageError {
+    /// The code shown to a user.
+    pub const fn code(self) -> ErrorCode {
+        match self {
+            Self::Closed | Self::Invalid => ErrorCode::CannotOpen,
+            Self::BadSignature => ErrorCode::BadSignature,
+            Self::NotCurrent => ErrorCode::KeyNotValidThen,
+            Self::WeakSuite => ErrorCode::UnknownVersion,
+            Self::Lifetime => ErrorCode::NoKeyPackage,
+        }
+    }
 }
 
 /// A key package that passed every check; only such a one can be added to a group.
