@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use telesphor_wire::ids::MailboxId;
-use telesphor_wire::mailbox::{Cursor, Event};
+use telesphor_wire::mailbox::{Cursor, Event, EventKind};
 use telesphor_wire::receipt::Receipt;
 
 /// One sender's record of one mailbox, in the order in which it first sent.
@@ -27,7 +27,7 @@ pub struct Verdict {
     pub broken: u64,
     /// Receipts that were given.
     pub receipts: u64,
-    /// Events that were read at the end.
+    /// Deposits that were read at the end.
     pub read: u64,
 }
 
@@ -50,11 +50,7 @@ impl Verdict {
 
 /// Judges one mailbox: what was sent, what a reader had seen on the way, and what stands there now.
 pub fn judge(mailbox: MailboxId, genesis: Cursor, sent: &Sent, seen: &[Event], now: &[Event]) -> Verdict {
-    let mut verdict = Verdict {
-        receipts: sent.receipts.len() as u64,
-        read: now.len() as u64,
-        ..Verdict::default()
-    };
+    let mut verdict = Verdict { receipts: sent.receipts.len() as u64, ..Verdict::default() };
     let mut cursor = genesis;
     let mut links = Vec::with_capacity(now.len());
     for event in now {
@@ -71,12 +67,15 @@ pub fn judge(mailbox: MailboxId, genesis: Cursor, sent: &Sent, seen: &[Event], n
     verdict.lost += seen.len().saturating_sub(now.len()) as u64;
 
     let mut places: BTreeMap<&[u8], Vec<u64>> = BTreeMap::new();
-    for event in now {
+    // The owner's own acts (the opening itself) are events too; nobody deposited them.
+    let deposits = now.iter().filter(|e| e.header.kind == EventKind::MESSAGE);
+    for event in deposits.clone() {
         if let Some(payload) = &event.payload {
             places.entry(payload).or_default().push(event.header.seq);
         }
     }
     verdict.doubled += places.values().filter(|p| p.len() > 1).count() as u64;
+    verdict.read = deposits.count() as u64;
     let ours: BTreeSet<&[u8]> = sent.payloads.values().map(Vec::as_slice).collect();
     verdict.broken += places.keys().filter(|p| !ours.contains(*p)).count() as u64;
     for (number, receipt) in &sent.receipts {
@@ -101,7 +100,7 @@ mod tests {
     use telesphor_wire::ext::Extensions;
     use telesphor_wire::hash::Digest;
     use telesphor_wire::ids::{Incarnation, PartitionId};
-    use telesphor_wire::mailbox::{EventHeader, EventKind, link, payload_hash};
+    use telesphor_wire::mailbox::{EventHeader, link, payload_hash};
     use telesphor_wire::receipt::{BatchHead, BatchLeaf};
 
     const GENESIS: Cursor = Cursor {

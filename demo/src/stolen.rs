@@ -2,7 +2,8 @@
 
 use std::path::Path;
 use telesphor_agent::{Agent, Key, Passphrase};
-use telesphor_rules::{DomainFacts, ReadSpan};
+use telesphor_rules::facts::DomainFacts;
+use telesphor_rules::read::ReadSpan;
 use telesphor_store::{Store, StoreConfig, StoreError};
 use telesphor_wire::ids::MailboxId;
 use telesphor_wire::mailbox::Event;
