@@ -237,6 +237,7 @@ impl State {
                 claim,
                 after: follow.after,
                 credit: i64::from(follow.credit),
+                caught_up: false,
                 queued: false,
                 _subscription: subscription,
             }
@@ -246,6 +247,8 @@ impl State {
     fn credit(&mut self, credit: Credit) {
         if let Some(following) = self.shared.reading().follows.get_mut(&credit.handle) {
             following.credit = following.credit.saturating_add(i64::from(credit.bytes));
+            // What waited for credit may have left the memory meanwhile.
+            following.caught_up = false;
         }
         self.shared.ready(credit.handle, None);
     }

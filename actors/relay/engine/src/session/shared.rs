@@ -55,6 +55,8 @@ pub(crate) struct Following {
     pub(crate) after: u64,
     /// Bytes that may still be pushed. One page may overdraw it by one event.
     pub(crate) credit: i64,
+    /// Whether everything there was has been pushed, so that what comes next is fresh.
+    pub(crate) caught_up: bool,
     /// Whether the handle stands in `ready`.
     pub(crate) queued: bool,
     /// Keeps the mailbox awake, and unfollows when dropped.
