@@ -14,7 +14,7 @@ const GROUPS: [(&str, &[&str]); 6] = [
     ),
     ("People", &["accept", "contacts", "attest", "trust"]),
     ("Documents", &["list", "read", "send", "sent", "verify", "export"]),
-    ("My devices", &["endpoint", "recover", "lock", "unlock"]),
+    ("My devices", &["endpoint", "backup", "recover", "lock", "unlock"]),
     ("Machines", &["device", "follow"]),
     (
         "This program",

@@ -13,6 +13,8 @@ pub(crate) enum Device {
     Attach(DeviceAttach),
     /// No longer
     Detach(DeviceName),
+    /// Let a contact follow the machine's values
+    Let(DeviceLet),
     /// Send values from stdin: one number a line, an empty line for a gap
     Stream(DeviceStream),
     /// Send made-up values, for trying out
@@ -31,6 +33,18 @@ pub(crate) struct DevicePair {
 pub(crate) struct DeviceName {
     /// The machine, or `me` on the machine itself
     pub(crate) device: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DeviceLet {
+    /// The machine
+    pub(crate) device: String,
+    /// Who may follow it
+    #[arg(long = "follow", value_name = "WHO")]
+    pub(crate) who: String,
+    /// Although the words were never compared
+    #[arg(long)]
+    pub(crate) unverified: bool,
 }
 
 #[derive(Args, Debug)]
@@ -67,7 +81,7 @@ pub(crate) struct DeviceSimulate {
 
 #[derive(Args, Debug)]
 pub(crate) struct Follow {
-    /// Whose values
+    /// Whose values: a patient or a machine, or `me`
     pub(crate) who: String,
     /// What, such as vitals
     #[arg(default_value = "vitals")]

@@ -60,7 +60,7 @@ pub(crate) struct Global {
 /// All commands. WHO is a contact's short name or an id; WHAT is a document's id, as lists show it.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Who I am: make, show, rotate; print or test the recovery kit
+    /// Who I am: make, show; test the recovery kit
     #[command(subcommand)]
     Identity(Identity),
     /// Make a one-time link that makes its first taker a contact
@@ -102,10 +102,12 @@ pub(crate) enum Command {
     /// All of mine into a folder that proves itself
     Export(Export),
 
-    /// My devices: add, list, remove a lost one
+    /// My devices
     #[command(subcommand)]
     Endpoint(Endpoint),
-    /// A new device from the recovery kit
+    /// Put an encrypted backup into my own mailbox; only the recovery kit leads back to it
+    Backup,
+    /// A new device from the recovery kit; every older one is shut out
     Recover(Recover),
     /// Leave: from now on the passphrase is asked for
     Lock,

@@ -13,8 +13,6 @@ pub(crate) enum Identity {
     New(IdentityNew),
     /// My name, id and home; the id is what others may know
     Show(IdentityShow),
-    /// Replace the identity key, with the kit that holds the next one
-    Rotate(IdentityRotate),
     /// Test the recovery kit
     Kit(IdentityKit),
 }
@@ -51,16 +49,6 @@ pub(crate) struct IdentityShow {
 }
 
 #[derive(Args, Debug)]
-pub(crate) struct IdentityRotate {
-    /// The kit, as printed
-    #[arg(long, value_name = "FILE")]
-    pub(crate) kit: PathBuf,
-    /// Where the new kit goes; the old one is worthless afterwards
-    #[arg(long, value_name = "FILE")]
-    pub(crate) new_kit: Option<PathBuf>,
-}
-
-#[derive(Args, Debug)]
 pub(crate) struct IdentityKit {
     /// Check that a kit is the one in force: the whole of it from a file
     #[arg(long, value_name = "FILE")]
@@ -69,24 +57,8 @@ pub(crate) struct IdentityKit {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Endpoint {
-    /// Let a new device of mine in
-    Add(EndpointAdd),
     /// My devices
     List,
-    /// Remove a device that was lost or sold
-    Remove(EndpointRemove),
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct EndpointAdd {
-    /// What the new device is called
-    pub(crate) label: String,
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct EndpointRemove {
-    /// Its label, as `endpoint list` shows it
-    pub(crate) label: String,
 }
 
 #[derive(Args, Debug)]
@@ -94,15 +66,9 @@ pub(crate) struct Recover {
     /// The kit, as printed
     #[arg(long, value_name = "FILE")]
     pub(crate) kit: PathBuf,
-    /// A fresh admission link of the home hospital, or a file that holds it
-    #[arg(long, value_name = "LINK")]
-    pub(crate) admission: String,
     /// What to call this device
     #[arg(long, value_name = "LABEL", default_value = "recovered device")]
     pub(crate) device: String,
-    /// Where the new kit goes; the old one is worthless afterwards
-    #[arg(long, value_name = "FILE")]
-    pub(crate) new_kit: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]

@@ -171,9 +171,8 @@ pub(super) async fn kit(here: &Here<'_>, args: &args::IdentityKit) -> Result<Exi
         let me = agent.me().await?;
         agent.close().await;
         here.out.one(&shown::me(here.out, &me))?;
-        here.out.hint(
-            "The kit itself is on paper only: it was shown when it was made. `identity rotate` makes a new one.",
-        );
+        here.out
+            .hint("The kit itself is on paper only: it was shown once, when the identity was made.");
         return Ok(Exit::Done);
     };
     let kit = read_kit(file)?;
@@ -188,6 +187,48 @@ pub(super) async fn kit(here: &Here<'_>, args: &args::IdentityKit) -> Result<Exi
     })?;
     here.out.one(&shown::me(here.out, &me))?;
     here.out.words("The kit is this identity's and is complete.");
+    Ok(Exit::Done)
+}
+
+/// `backup`.
+pub(super) async fn back_up(here: &Here<'_>) -> Result<Exit> {
+    let agent = here.open(true).await?;
+    let progress = Progress::start(here.out, "backing up");
+    let done = agent.back_up(here.wait()).await;
+    drop(progress);
+    agent.close().await;
+    done.map_err(Fault::from)?;
+    here.out.words(
+        "documents, contacts and grants are in your own mailbox, sealed; only the recovery kit opens them",
+    );
+    Ok(Exit::Done)
+}
+
+/// `recover`.
+pub(super) async fn recover(here: &Here<'_>, args: &args::Recover) -> Result<Exit> {
+    let kit = read_kit(&args.kit)?;
+    let folder = here.folder();
+    if telesphor_vault::VaultPaths::in_folder(&folder).exists() {
+        return Err(Fault::of(ErrorCode::ProfileExists)
+            .with(here.profile.clone())
+            .then("--profile NAME"));
+    }
+    let passphrase = here.asking().new_passphrase()?;
+    home::private_folder(&folder)?;
+    let mut profile = NewProfile::person("");
+    profile.endpoint.clone_from(&args.device);
+    let progress = Progress::start(here.out, "recovering");
+    let recovered = Agent::recover(&folder, &passphrase, profile, kit, here.wait()).await;
+    drop(progress);
+    let agent = recovered.inspect_err(|_| {
+        // Empty if nothing was made, and only then removed.
+        let _ = std::fs::remove_dir(&folder);
+    })?;
+    let me = agent.me().await?;
+    here.out
+        .one(&shown::me(here.out, &me).text("profile", "PROFILE", &here.profile))?;
+    here.out.words("Every older device is shut out and contacts are told. What came after the last backup is not restored.");
+    here.let_go(agent).await;
     Ok(Exit::Done)
 }
 

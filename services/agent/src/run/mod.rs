@@ -5,6 +5,7 @@ mod attest;
 mod documents;
 mod identity;
 mod input;
+mod machines;
 mod names;
 mod people;
 mod running;
@@ -61,6 +62,8 @@ async fn with_profile(here: &Here<'_>, command: &Command) -> Result<Exit> {
         Command::Who(args) => sharing::who(here, args).await,
         Command::Log(args) => sharing::log(here, args).await,
         Command::Export(args) => documents::export(here, args).await,
+        Command::Device(act) => machines::device(here, act).await,
+        Command::Follow(args) => machines::follow(here, args).await,
         Command::Attest(act) => attest::attest(here, act).await,
         Command::Trust(act) => attest::trust(here, act).await,
         Command::Verify(args) => attest::verify(here, args).await,
@@ -75,6 +78,11 @@ async fn with_profile(here: &Here<'_>, command: &Command) -> Result<Exit> {
         Command::Check => running::check(here).await,
         Command::Sync => running::sync(here).await,
         Command::Run(args) => running::run(here, args.duration).await,
-        _ => Err(crate::fault::Fault::usage("not in this build")),
+        Command::Backup => identity::back_up(here).await,
+        Command::Recover(args) => identity::recover(here, args).await,
+        // Carried out before a profile is looked for.
+        Command::Completion(args) => this_program::completion(here.out, args),
+        Command::Help(args) => this_program::help(here.out, args),
+        Command::Lock => session::lock(here),
     }
 }
