@@ -27,6 +27,7 @@ mod group;
 pub mod link;
 mod mailbox;
 mod people;
+mod recovery;
 mod sharing;
 mod sync;
 pub mod views;

@@ -2,14 +2,18 @@
 
 use telesphor_identity::evidence::Domains;
 use telesphor_identity::history::{History, VerifiedHistory};
-use telesphor_sealing::Member;
+use telesphor_sealing::{GroupSession, Member};
 use telesphor_vault::{Records, Table};
+use telesphor_wire::command::OwnerAct;
 use telesphor_wire::error::ErrorCode;
+use telesphor_wire::ext::Extensions;
 use telesphor_wire::ids::IdentityId;
 use telesphor_wire::sign::PublicKey;
 
+use crate::core::records::{Job, Known, MailboxState};
 use crate::core::{Ctx, Profile};
 use crate::error::{Error, Result};
+use crate::group::rows::Rows;
 
 /// The domains whose receipts are believed: the home domain.
 pub(crate) fn domains(profile: &Profile) -> Domains {
@@ -79,6 +83,37 @@ impl Ctx<'_, '_> {
         }
         self.tx.put(Table::Histories, &id.0, &fresh.to_bytes())?;
         Ok(verified)
+    }
+
+    /// A contact's history has grown. Conversations in which an endpoint sits that has ended
+    /// since are left, so that nothing more is said where it can be heard; the next message
+    /// begins a new one.
+    pub(crate) fn history_grew(&mut self, who: &IdentityId, bytes: &[u8]) -> Result<()> {
+        let now = members(&self.learn_history(who, bytes)?);
+        let Some(mut known) = self.get::<Known>(Table::Contacts, &who.0)? else {
+            return Ok(());
+        };
+        let mut stay = Vec::new();
+        for mailbox in std::mem::take(&mut known.conversations) {
+            let session = GroupSession::load(&Rows(self.tx), mailbox)?;
+            let seats = session.map(|s| s.members()).transpose()?.unwrap_or_default();
+            if seats
+                .iter()
+                .all(|seat| seat.member.identity != *who || now.contains(&seat.member))
+            {
+                stay.push(mailbox);
+                continue;
+            }
+            let mut held = self.held(&mailbox)?;
+            held.state = MailboxState::Ended;
+            self.put_held(&held)?;
+            if held.owner.is_some() {
+                let close = OwnerAct::Close(Extensions::none());
+                self.enqueue_act(mailbox, close, Job::Nothing(true), None)?;
+            }
+        }
+        known.conversations = stay;
+        self.put(Table::Contacts, &who.0, &known)
     }
 
     /// The head of one's own history, as signatures name it.

@@ -32,7 +32,7 @@ use crate::link::{Pin, domain};
 /// Vouchers asked for with an admission token, and how many if that is more than its class gives.
 const VOUCHERS: usize = 64;
 /// How long an intake key is told to contacts, milliseconds (30 days).
-const INTAKE_LIFE_MS: u64 = 30 * 24 * 3600 * 1000;
+pub(crate) const INTAKE_LIFE_MS: u64 = 30 * 24 * 3600 * 1000;
 
 /// What a new profile is to be.
 #[derive(Clone, Debug)]
@@ -137,7 +137,9 @@ impl Agent {
             let open = |id: Option<telesphor_wire::ids::MailboxId>| {
                 id.is_some_and(|id| core.index.followed.contains_key(&id))
             };
-            Ok((open(core.profile.inbox) && open(core.profile.own)).then_some(()))
+            let profile = &core.profile;
+            let all = [profile.inbox, profile.own, profile.backup].into_iter().all(open);
+            Ok(all.then_some(()))
         })
         .await
     }
@@ -159,20 +161,22 @@ fn fresh_identity(new: &NewProfile, pin: &Pin) -> Result<Fresh> {
     history
         .extend(change, clock(), &[&identity_key], &Domains::none())
         .map_err(|e| Error::of(e.code()))?;
-    let stored = StoredKeys {
-        identity: id,
-        identity_seed: identity_key.seed(),
-        endpoint_seed: endpoint.seed(),
-        leaf_seed: leaf.seed(),
-        root: seed.root(),
-    };
     let home = Home {
         domain: pin.domain.clone(),
         address: pin.address.clone(),
         key: pin.domain_key,
         tls_key: pin.tls_key,
     };
+    let root = seed.root();
     let kit = seed.kit(id, 0, None, home);
+    let stored = StoredKeys {
+        identity: id,
+        identity_seed: identity_key.seed(),
+        endpoint_seed: endpoint.seed(),
+        leaf_seed: leaf.seed(),
+        root,
+        backup: kit.backup_key(b""),
+    };
     Ok(Fresh { stored, history, kit })
 }
 
@@ -208,6 +212,7 @@ fn first_records(vault: &Vault, fresh: &Fresh, new: &NewProfile, home: SignedDom
         incarnation: None,
         inbox: None,
         own: None,
+        backup: None,
         kit_tested: None,
         refused: None,
     };

@@ -3,13 +3,14 @@
 pub(crate) mod agent;
 mod attest;
 mod contacts;
-mod create;
+pub(crate) mod create;
 mod device;
 mod documents;
 mod drill;
 mod export;
 mod identity;
 mod open;
+mod recover;
 mod share;
 mod status;
 mod verify;

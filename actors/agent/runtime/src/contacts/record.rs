@@ -2,7 +2,6 @@
 
 use telesphor_clinical::contact::{Certainty, Contact, ContactAddress, ContactRecord, IntakeKey};
 use telesphor_clinical::limits::VERSION;
-use telesphor_clinical::message::DepositMessage;
 use telesphor_clinical::self_entry::SelfEntry;
 use telesphor_clinical::text::Text;
 use telesphor_vault::{Records, Table};
@@ -13,7 +12,7 @@ use telesphor_wire::ids::IdentityId;
 use telesphor_wire::sign::SigningKey;
 
 use crate::core::Ctx;
-use crate::core::records::{Acquaintance, Job, Known, Padding};
+use crate::core::records::{Acquaintance, Known};
 use crate::error::{Error, Result};
 
 impl Ctx<'_, '_> {
@@ -40,6 +39,18 @@ impl Ctx<'_, '_> {
             ext: Extensions::none(),
         };
         Ok((record, allowed))
+    }
+
+    /// A record that was given, with today's history and intake key.
+    pub(crate) fn renewed_record(&self, given: &ContactRecord) -> Result<ContactRecord> {
+        Ok(ContactRecord {
+            history_head: self.my_head()?,
+            intake: self.intake_key()?,
+            min_suite: self.min_suite(),
+            petnames: vec![Text::cut(&self.profile.name)],
+            made: self.instant(),
+            ..given.clone()
+        })
     }
 
     fn intake_key(&self) -> Result<IntakeKey> {
@@ -133,20 +144,6 @@ impl Ctx<'_, '_> {
         }
         known.contact.record = record;
         self.put(Table::Contacts, &who.0, &known)
-    }
-
-    /// Tells every contact about changes of one's own history, and a fresh record.
-    pub(crate) fn tell_contacts(&mut self) -> Result<()> {
-        let history = self.my_history()?;
-        for known in self.all_known()? {
-            if known.removed || known.state != Acquaintance::Settled {
-                continue;
-            }
-            let id = known.contact.record.identity;
-            let message = DepositMessage::History(history.clone().into());
-            self.deposit_for(&id, message, Padding::Message, Job::Nothing(true))?;
-        }
-        Ok(())
     }
 }
 

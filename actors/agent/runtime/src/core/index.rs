@@ -61,8 +61,8 @@ pub(crate) struct Followed {
     pub(crate) epoch: u64,
     /// Last event read.
     pub(crate) seq: u64,
-    /// Where the relay said that the mailbox stands.
-    pub(crate) head: u64,
+    /// Where the relay said that the mailbox stands; `None` until it was asked since the start.
+    pub(crate) head: Option<u64>,
 }
 
 /// The index.
@@ -83,7 +83,7 @@ impl Index {
             self.followed.remove(&held.id);
             return;
         }
-        let head = self.followed.get(&held.id).map_or(0, |f| f.head);
+        let head = self.followed.get(&held.id).and_then(|f| f.head);
         self.followed.insert(
             held.id,
             Followed {
@@ -153,8 +153,12 @@ impl Index {
             || slot.after.is_some_and(|first| self.outbox.contains_key(&first))
     }
 
-    /// Mailboxes that are not read to their end.
+    /// Mailboxes that are not read to their end, as far as is known: one whose end nobody has
+    /// asked for yet counts, or the first moment after a start would look like the end of work.
     pub(crate) fn behind(&self) -> usize {
-        self.followed.values().filter(|f| f.seq < f.head).count()
+        self.followed
+            .values()
+            .filter(|f| f.head.is_none_or(|head| f.seq < head))
+            .count()
     }
 }

@@ -26,6 +26,7 @@ pub(crate) struct Profile {
     pub(crate) incarnation: Option<Incarnation>,
     pub(crate) inbox: Option<MailboxId>,
     pub(crate) own: Option<MailboxId>,
+    pub(crate) backup: Option<MailboxId>,
     pub(crate) kit_tested: Option<u64>,
     /// Why enrolment failed for good.
     pub(crate) refused: Option<ErrorCode>,
@@ -68,6 +69,8 @@ pub(crate) struct StoredKeys {
     pub(crate) endpoint_seed: Secret,
     pub(crate) leaf_seed: Secret,
     pub(crate) root: Secret,
+    /// Seals the backup; the recovery kit gives the same.
+    pub(crate) backup: Secret,
 }
 
 /// The private keys, ready for use.

@@ -31,11 +31,6 @@ impl Ctx<'_, '_> {
         Ok(())
     }
 
-    /// Removes endpoints from a group. With `cut`, what came before needs the new key too.
-    pub(crate) fn remove_members(&mut self, mailbox: &MailboxId, leaves: Vec<u32>, cut: bool) -> Result<()> {
-        self.commit(mailbox, Vec::new(), leaves, cut).map(|_| ())
-    }
-
     /// Stages a commit and puts it into the outbox as the bytes that will go.
     fn commit(
         &mut self,

@@ -58,6 +58,7 @@ impl Ctx<'_, '_> {
             used: welcome.used,
             state: MailboxState::Open,
             owner: None,
+            genesis: telesphor_wire::hash::Digest([0; 32]),
             owner_key,
             branch: welcome.branch,
             epoch: welcome.epoch,

@@ -105,7 +105,7 @@ impl Ctx<'_, '_> {
             GroupMessage::Document(carried) => self.document_came(&who, carried, stamp),
             GroupMessage::Receipt(receipt) => self.receipt_came(&from.member, &receipt),
             GroupMessage::Pseudonym(said) => self.announced(&held.id, from, &said),
-            GroupMessage::History(bytes) => self.learn_history(&who, &bytes).map(|_| ()),
+            GroupMessage::History(bytes) => self.history_grew(&who, &bytes),
             GroupMessage::Contact(record) => self.contact_renewed(&who, *record),
             GroupMessage::Own(entry) if held.used == MailboxUse::Own && who == self.me() => {
                 self.apply_own(*entry)

@@ -60,6 +60,9 @@ impl Ctx<'_, '_> {
         if self.profile.own.is_none() {
             self.open_own()?;
         }
+        if self.profile.backup.is_none() {
+            self.open_backup()?;
+        }
         Ok(())
     }
 

@@ -111,7 +111,7 @@ impl Ctx<'_, '_> {
             DepositMessage::Receipt(receipt) => self.receipt_came(&from, &receipt),
             DepositMessage::Contact(record) => self.contact_renewed(&sender, *record),
             DepositMessage::Welcome(welcome) => self.welcomed_by(&sender, &welcome),
-            DepositMessage::History(bytes) => self.learn_history(&sender, &bytes).map(|_| ()),
+            DepositMessage::History(bytes) => self.history_grew(&sender, &bytes),
             DepositMessage::Credentials(bytes) => self.credentials_came(&sender, &bytes),
             // That a Welcome was taken shows in the group as well; complaints and rejoins are
             // for mailboxes with more than two parties.

@@ -56,7 +56,16 @@ impl Ctx<'_, '_> {
 
     /// Queues the Open and keeps the mailbox as opening; gives the outbox entry.
     pub(crate) fn open_mailbox(&mut self, plan: Plan, after: Option<u64>) -> Result<u64> {
-        let owner = OwnerKeys::generate();
+        self.open_mailbox_as(plan, OwnerKeys::generate(), after)
+    }
+
+    /// The same, under owner keys that were chosen.
+    pub(crate) fn open_mailbox_as(
+        &mut self,
+        plan: Plan,
+        owner: OwnerKeys,
+        after: Option<u64>,
+    ) -> Result<u64> {
         let genesis = Genesis {
             mailbox: plan.id,
             domain: self.profile.domain().clone(),
@@ -73,6 +82,7 @@ impl Ctx<'_, '_> {
             kind: plan.kind,
             used: plan.used,
             state: MailboxState::Opening,
+            genesis: genesis.link(),
             owner_key: genesis.owner,
             owner: Some(owner),
             branch: 0,

@@ -99,22 +99,40 @@ impl Core {
     }
 
     /// What a good proof told; gives the position to follow from.
-    pub(crate) fn stands(
-        &mut self,
-        mailbox: MailboxId,
-        head: Option<Cursor>,
-        _counter: Option<u64>,
-        after: u64,
-    ) -> Result<u64> {
-        if let (Some(head), Some(followed)) = (head, self.index.followed.get_mut(&mailbox)) {
-            followed.head = head.seq;
+    ///
+    /// A mailbox that ends before our cursor was cut back by a restore: if its end is one we
+    /// know, reading goes on from there. If it is not, the relay shows another history.
+    ///
+    /// # Errors
+    /// [`ErrorCode::BrokenChain`].
+    pub(crate) fn stands(&mut self, mailbox: MailboxId, head: Option<Cursor>, after: u64) -> Result<u64> {
+        if let Some(followed) = self.index.followed.get_mut(&mailbox) {
+            followed.head = Some(head.map_or(followed.seq, |head| head.seq));
         }
-        Ok(after)
+        let Some(head) = head else { return Ok(after) };
+        if head.seq >= after {
+            return Ok(after);
+        }
+        self.write(|ctx| {
+            if ctx.link_at(&mailbox, head.seq)? != Some(head.hash) {
+                return Err(ErrorCode::BrokenChain.into());
+            }
+            ctx.put_cursor(&mailbox, &head)
+        })?;
+        Ok(head.seq)
     }
 
     /// The right to follow was refused.
     pub(crate) fn follow_refused(&mut self, mailbox: MailboxId, refusal: &Refusal) -> Result<()> {
+        self.not_followed(mailbox);
         self.follow_ended(mailbox, refusal)
+    }
+
+    /// There is nothing to wait for in a mailbox that cannot be followed.
+    pub(crate) fn not_followed(&mut self, mailbox: MailboxId) {
+        if let Some(followed) = self.index.followed.get_mut(&mailbox) {
+            followed.head = Some(followed.seq);
+        }
     }
 
     /// A follow has ended. A right that is over for good ends the mailbox here.
@@ -141,7 +159,7 @@ impl Core {
         match result {
             Ok(()) => {
                 if let Some(followed) = self.index.followed.get_mut(&mailbox) {
-                    followed.head = events.head.seq.max(followed.seq);
+                    followed.head = Some(events.head.seq.max(followed.seq));
                 }
                 Ok(())
             }
@@ -192,7 +210,7 @@ impl Ctx<'_, '_> {
             return Ok(());
         };
         match (held.used, held.kind, event.header.kind) {
-            (_, MailboxKind::Personal, EventKind::MESSAGE) => {
+            (MailboxUse::Inbox, MailboxKind::Personal, EventKind::MESSAGE) => {
                 self.take_deposit(held, payload, event.header.stamp)
             }
             (MailboxUse::OneTime, _, EventKind::MESSAGE) => self.take_one_time(held, payload, at),

@@ -109,6 +109,13 @@ impl Life {
                 continue;
             }
             let Some(credential) = self.credential(mailbox, via).await? else {
+                self.shared
+                    .work(move |core| {
+                        core.not_followed(mailbox);
+                        Ok(())
+                    })
+                    .await?;
+                self.shared.news();
                 continue;
             };
             match self.session.prove(credential).await {
@@ -128,12 +135,27 @@ impl Life {
                         self.session.forget(handle).await?;
                     }
                     self.following.insert(standing.handle, (mailbox, key));
-                    let counter = standing.counter;
                     let head = standing.head;
-                    let after = self
+                    let stands = self
                         .shared
-                        .change(move |core| core.stands(mailbox, head, counter, after))
-                        .await?;
+                        .change(move |core| core.stands(mailbox, head, after))
+                        .await;
+                    let after = match stands {
+                        Ok(after) => after,
+                        // One mailbox whose history does not fit must not stop the others.
+                        Err(error) if error.code == ErrorCode::BrokenChain => {
+                            self.refused.insert(key, error.code);
+                            self.shared
+                                .work(move |core| {
+                                    core.index.last_failure = Some(ErrorCode::BrokenChain);
+                                    core.not_followed(mailbox);
+                                    Ok(())
+                                })
+                                .await?;
+                            continue;
+                        }
+                        Err(error) => return Err(error),
+                    };
                     self.session
                         .follow(standing.handle, after, DEFAULT_CREDIT_BYTES)
                         .await?;
@@ -265,9 +287,23 @@ impl Life {
             .iter()
             .map(|e| e.payload.as_ref().map_or(0, |p| p.len()) + FRAMING_BYTES)
             .sum();
-        self.shared
+        let taken = self
+            .shared
             .work(move |core| core.take_events(mailbox, &events))
-            .await?;
+            .await;
+        match taken {
+            Ok(()) => {}
+            // The relay shows another history of this mailbox: it is read no further, the others are.
+            Err(error) if error.code == ErrorCode::BrokenChain => {
+                if let Some((_, key)) = self.following.remove(&handle) {
+                    self.refused.insert(key, error.code);
+                }
+                self.session.forget(handle).await?;
+                self.shared.news();
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        }
         self.shared.ring();
         let bytes = u32::try_from(bytes).unwrap_or(u32::MAX).max(1);
         self.session.credit(handle, bytes).await?;
@@ -285,6 +321,8 @@ impl Life {
             }
         }
         self.shared.work(move |core| core.answered(answers)).await?;
+        // What was refused may exist by now: an Open that was just carried out again.
+        self.refused.retain(|_, code| *code != ErrorCode::Refused);
         self.shared.news();
         Ok(())
     }

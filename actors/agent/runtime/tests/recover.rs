@@ -1,0 +1,71 @@
+//! A phone is lost with the vault open: the kit brings the identity back on a new one, and the
+//! old one is shut out.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use support::{LONG, Relay, acquainted, create, passphrase};
+use telesphor_agent::views::SentState;
+use telesphor_agent::{Agent, Draft, NewProfile};
+use telesphor_clinical::header::DocumentKind;
+use telesphor_vault::PassphraseCost;
+
+fn note(text: &str) -> Draft {
+    Draft::new(DocumentKind::Note, "text/plain", text, text.as_bytes().to_vec())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stolen_phone_hears_nothing_more_once_the_kit_was_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let relay = Relay::start(folder.path());
+    let made = create(folder.path(), "Aino", &relay).await;
+    let (stolen, kit) = (made.agent, made.kit);
+    let doctor = create(folder.path(), "Doctor", &relay).await.agent;
+    acquainted(&stolen, &doctor).await;
+    stolen.add(vec![note("Allergy: penicillin")]).await.unwrap();
+    let before = doctor.send("aino", note("Before")).await.unwrap();
+    doctor
+        .wait_sent(before.document, before.to, SentState::Delivered, LONG)
+        .await
+        .unwrap();
+    stolen.settle(LONG).await.unwrap();
+    stolen.back_up(LONG).await.unwrap();
+
+    let phone = folder.path().join("new-phone");
+    std::fs::create_dir(&phone).unwrap();
+    let new = NewProfile {
+        cost: PassphraseCost::least(),
+        endpoint: "new phone".into(),
+        ..NewProfile::person("Aino")
+    };
+    let aino = Agent::recover(&phone, &passphrase(), new, kit, LONG)
+        .await
+        .unwrap();
+    aino.settle(LONG).await.unwrap();
+    let titles: Vec<_> = aino
+        .documents()
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|d| d.title)
+        .collect();
+    assert_eq!(titles, ["Allergy: penicillin", "Before"]);
+    assert_eq!(aino.contacts().await.unwrap().len(), 1);
+    let endpoints = aino.endpoints().await.unwrap();
+    assert_eq!(endpoints.iter().filter(|e| e.removed.is_none()).count(), 1);
+
+    doctor.settle(LONG).await.unwrap();
+    let after = doctor.send("aino", note("After")).await.unwrap();
+    doctor
+        .wait_sent(after.document, after.to, SentState::Delivered, LONG)
+        .await
+        .unwrap();
+    let inbox = aino.inbox().await.unwrap();
+    assert!(inbox.iter().any(|d| d.title == "After"));
+    assert!(!stolen.inbox().await.unwrap().iter().any(|d| d.title == "After"));
+    // The way back works too, under the new keys.
+    let back = aino.send("doctor", note("I have a new phone")).await.unwrap();
+    aino.wait_sent(back.document, back.to, SentState::Delivered, LONG)
+        .await
+        .unwrap();
+}
