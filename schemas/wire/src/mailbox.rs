@@ -138,9 +138,10 @@ impl EventKind {
     pub const PROPOSAL: Self = Self(2);
     /// An MLS commit that won its epoch; payload: canonical [`crate::command::Commit`].
     pub const COMMIT: Self = Self(3);
-    /// The owner's rewind; payload: canonical [`crate::command::OwnerCommand`].
+    /// The owner's rewind; payload: canonical [`crate::command::SignedOwnerCommand`], so that
+    /// members check the owner's own signature and need not take the relay's word.
     pub const REWIND: Self = Self(4);
-    /// Another owner command; payload: canonical [`crate::command::OwnerCommand`].
+    /// Another owner command; payload: canonical [`crate::command::SignedOwnerCommand`].
     pub const OWNER: Self = Self(5);
     /// First number that clients of newer versions may deposit and this version passes on.
     pub const FIRST_FOREIGN: u16 = 64;

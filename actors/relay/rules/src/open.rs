@@ -67,7 +67,7 @@ pub(crate) fn decide<F: Facts>(
         branch: 0,
         epoch,
     };
-    draft.append_own(case, words, canonical::encode(command), Room::Reserve)?;
+    draft.append_own(case, words, canonical::encode(signed), Room::Reserve)?;
     Ok(draft.accept(case, Gave::Nothing))
 }
 

@@ -59,7 +59,7 @@ pub(crate) fn decide<F: Facts>(
             return Ok(draft.accept(case, Gave::Nothing));
         }
         OwnerAct::Rewind(rewind) => {
-            rewind::carry_out(case, &mut draft, command, rewind)?;
+            rewind::carry_out(case, &mut draft, signed, rewind)?;
             return Ok(draft.accept(case, Gave::Nothing));
         }
         OwnerAct::RotateOwner(rotate) => {
@@ -94,7 +94,7 @@ pub(crate) fn decide<F: Facts>(
         branch: head.branch,
         epoch: head.epoch,
     };
-    draft.append_own(case, words, canonical::encode(command), room)?;
+    draft.append_own(case, words, canonical::encode(signed), room)?;
     Ok(draft.accept(case, Gave::Nothing))
 }
 

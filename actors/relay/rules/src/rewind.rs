@@ -3,7 +3,7 @@
 
 use telesphor_wire::answer::Refusal;
 use telesphor_wire::canonical;
-use telesphor_wire::command::{OwnerCommand, Rewind, RewindStatement, commit_bytes_hash};
+use telesphor_wire::command::{Rewind, RewindStatement, SignedOwnerCommand, commit_bytes_hash};
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::hash::Digest;
 use telesphor_wire::limits::{ATTRIBUTION_BYTES, MAX_PAYLOAD_BYTES};
@@ -18,7 +18,7 @@ use crate::state::AccessRecord;
 pub(crate) fn carry_out<F: Facts>(
     case: &Case<'_, F>,
     draft: &mut Draft,
-    command: &OwnerCommand,
+    signed: &SignedOwnerCommand,
     rewind: &Rewind,
 ) -> Result<(), Refusal> {
     let mailbox = &draft.mailbox;
@@ -64,7 +64,7 @@ pub(crate) fn carry_out<F: Facts>(
         branch,
         epoch: rewind.base_epoch,
     };
-    draft.append_own(case, words, canonical::encode(command), Room::Reserve)?;
+    draft.append_own(case, words, canonical::encode(signed), Room::Reserve)?;
     let (seq, hash) = (draft.mailbox.head.seq, draft.mailbox.head.hash);
     let ended = |record| AccessRecord {
         ended_at: Some(seq),

@@ -69,7 +69,9 @@ impl Cache {
         }
         self.young_bytes = self.young_bytes.saturating_add(added);
         if self.young_bytes > self.half {
-            self.old = std::mem::take(&mut self.young);
+            // Swapped and emptied, so that the room of the map is used again.
+            std::mem::swap(&mut self.young, &mut self.old);
+            self.young.clear();
             self.young_bytes = 0;
         }
     }

@@ -3,7 +3,9 @@
 //! Deleting a key writes a tombstone; the ciphertext itself lies on in the log, in an unsorted
 //! buffer, or in a blob file until these turn over. This turns all of them over.
 
-use rocksdb::{BottommostLevelCompaction, CompactOptions, FlushOptions, IteratorMode, WriteBatch};
+use rocksdb::{
+    BottommostLevelCompaction, CompactOptions, FlushOptions, IteratorMode, WaitForCompactOptions, WriteBatch,
+};
 use telesphor_rules::state::{Head, Profile};
 use telesphor_wire::ids::MailboxId;
 
@@ -45,6 +47,10 @@ pub(crate) fn run(database: &Database, now: u64) -> Result<(), StoreError> {
             .db
             .compact_range_cf_opt(cf, None::<&[u8]>, None::<&[u8]>, &plain);
     }
+    // Old files are unlinked in the background; the promise is kept only when they are gone.
+    let mut gone = WaitForCompactOptions::default();
+    gone.set_wait_for_purge(true);
+    database.db.wait_for_compact(&gone)?;
     // Compaction reports no error by itself; a background error shows in the next write.
     Ok(database
         .db

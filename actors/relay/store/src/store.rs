@@ -42,11 +42,11 @@ pub struct StoreConfig {
 }
 
 impl StoreConfig {
-    /// The usual bounds: 24 MiB of mailboxes, 48 MiB of blocks, 64 MiB of unsorted writes.
+    /// The usual bounds: 48 MiB of mailboxes, 48 MiB of blocks, 64 MiB of unsorted writes.
     pub fn new(domain: DomainFacts) -> Self {
         Self {
             domain,
-            cache_bytes: 24 << 20,
+            cache_bytes: 48 << 20,
             block_cache_bytes: 48 << 20,
             write_buffer_bytes: 64 << 20,
             faults: Arc::new(NoFaults),

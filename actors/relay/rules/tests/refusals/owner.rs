@@ -1,9 +1,10 @@
 //! Counters, rotation, settings, closing.
 
 use crate::support::commands::{Home, sign_as};
-use crate::support::{NOW, key};
+use crate::support::{DAY, NOW, key};
 use crate::{critical, opened};
-use telesphor_wire::command::{DepositKeys, EraseRange, OwnerAct, RotateOwner};
+use telesphor_wire::canonical;
+use telesphor_wire::command::{DepositKeys, EraseRange, OwnerAct, RotateOwner, SignedOwnerCommand};
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ext::Extensions;
 use telesphor_wire::mailbox::{Policy, next_key};
@@ -145,4 +146,22 @@ fn a_closed_mailbox_takes_nothing_more_but_gives_up_what_it_holds() {
     }
     model.must(&home.owner_says(0, 3, 16, OwnerAct::Erase(EraseRange { from: 1, to: 2 })));
     model.must(&home.owner_says(0, 4, 17, OwnerAct::Acknowledge(3)));
+}
+
+#[test]
+fn a_relay_cannot_put_words_into_the_owners_mouth() {
+    let home = Home::shared(1);
+    let mut model = opened(&home);
+    model.must(&home.owner_says(0, 1, 10, OwnerAct::SetCeiling(NOW + 31 * DAY)));
+    let rewind = home.rewind_act(0, 1, &home.access(0, 1));
+    model.must(&home.owner_says(0, 2, 11, OwnerAct::Rewind(Box::new(rewind))));
+    // What readers get carries the owner's signature.
+    assert_eq!(model.events.len(), 3);
+    for (event, _) in model.events.values() {
+        let said: SignedOwnerCommand = canonical::decode(event.payload.as_ref().unwrap()).unwrap();
+        home.owner
+            .public()
+            .verify(&said.command, &said.signature)
+            .unwrap();
+    }
 }
