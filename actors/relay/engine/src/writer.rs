@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use telesphor_order::{Feed, GroupLimits, Origin, Step};
 use telesphor_store::{Applied, Applier, Fatal, StoreError};
+use telesphor_wire::ids::PartitionId;
 use tokio::sync::watch;
 
 use crate::config::FatalHook;
@@ -59,24 +60,29 @@ impl Writer {
             submissions: self.house.core.limits.group_calls,
         };
         let mut steps = Vec::new();
-        let mut noted = Instant::now();
+        let (mut noted, mut unsynced) = (Instant::now(), false);
         while self.feed.next(limits, &mut steps) {
-            self.group(&mut steps)?;
+            unsynced |= self.group(&mut steps)?;
             while let Ok(job) = self.jobs.try_recv() {
                 job(&mut self.applier)?;
             }
-            if noted.elapsed() >= NOTE_EVERY {
+            if unsynced && noted.elapsed() >= NOTE_EVERY {
                 self.applier.sync_note()?;
-                noted = Instant::now();
+                (noted, unsynced) = (Instant::now(), false);
             }
         }
         self.applier.sync_note()
     }
 
-    fn group(&mut self, steps: &mut Vec<Step>) -> Result<(), Fatal> {
+    /// One round; gives whether anything was applied and attested.
+    fn group(&mut self, steps: &mut Vec<Step>) -> Result<bool, Fatal> {
         let (mut group, mut origins) = (Vec::new(), Vec::new());
         for step in steps.drain(..) {
             match step {
+                Step::Record(record) if self.fenced(record.partition) => {
+                    // Neither applied nor acknowledged; its tickets say "unknown".
+                    self.fence(record.partition);
+                }
                 Step::Record(record) => {
                     origins.push(record.origins);
                     group.push(telesphor_store::Ordered {
@@ -89,7 +95,7 @@ impl Writer {
             }
         }
         if group.is_empty() {
-            return Ok(());
+            return Ok(false);
         }
         let began = Instant::now();
         let applied = self.applier.apply(&group)?;
@@ -102,7 +108,7 @@ impl Writer {
         for (applied, origins) in applied.into_iter().zip(origins) {
             self.settle(applied, &origins)?;
         }
-        Ok(())
+        Ok(true)
     }
 
     fn settle(&mut self, applied: Applied, origins: &[Origin]) -> Result<(), Fatal> {
@@ -122,7 +128,12 @@ impl Writer {
         Ok(())
     }
 
-    fn fence(&self, partition: telesphor_wire::ids::PartitionId) {
+    fn fenced(&self, partition: PartitionId) -> bool {
+        let partition = self.house.partitions.get(usize::from(partition.0));
+        partition.is_none_or(|p| p.fenced.load(Ordering::Acquire))
+    }
+
+    fn fence(&self, partition: PartitionId) {
         if let Some(partition) = self.house.partitions.get(usize::from(partition.0)) {
             partition.fenced.store(true, Ordering::Release);
             partition.abandon();

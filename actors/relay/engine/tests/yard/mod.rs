@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use telesphor_engine::{Clock, Engine, EngineConfig, Limits, RelayKeys};
-use telesphor_order::{Alone, AloneLimits};
+use telesphor_order::{Alone, AloneLimits, Order};
 use telesphor_rules::facts::DomainFacts;
 use telesphor_store::faults::{Faults, NoFaults, Operation};
 use telesphor_store::{Store, StoreConfig};
@@ -38,6 +38,17 @@ pub(crate) async fn yard() -> Yard {
 
 impl Yard {
     pub(crate) async fn with(limits: Limits, clock: Clock, faults: Arc<dyn Faults>) -> Self {
+        let order = alone(&limits);
+        Self::over(order, limits, clock, faults).await
+    }
+
+    /// Over an order of the test's own.
+    pub(crate) async fn over(
+        order: Arc<dyn Order>,
+        limits: Limits,
+        clock: Clock,
+        faults: Arc<dyn Faults>,
+    ) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let keys = RelayKeys {
             attesting: SigningKey::generate(),
@@ -53,6 +64,7 @@ impl Yard {
             limits.clone(),
             clock.clone(),
             store,
+            order,
             failed.clone(),
         )
         .await;
@@ -95,6 +107,7 @@ impl Yard {
             limits.clone(),
             clock.clone(),
             store,
+            alone(&limits),
             failed.clone(),
         )
         .await;
@@ -137,29 +150,29 @@ fn store_config(domain: &Domain, keys: &RelayKeys, faults: Arc<dyn Faults>) -> S
     }
 }
 
+pub(crate) fn alone(limits: &Limits) -> Arc<dyn Order> {
+    let limits = AloneLimits {
+        waiting_submissions: limits.partition_waiting,
+    };
+    Arc::new(Alone::new(PARTITIONS, limits))
+}
+
 async fn begin(
     domain: &Domain,
     keys: &RelayKeys,
     limits: Limits,
     clock: Clock,
     store: Store,
+    order: Arc<dyn Order>,
     failed: Arc<AtomicBool>,
 ) -> Engine {
-    let order = Alone::new(
-        PARTITIONS,
-        AloneLimits {
-            waiting_submissions: limits.partition_waiting,
-        },
-    );
     let config = EngineConfig {
         limits,
         clock,
         on_fatal: Arc::new(move |_| failed.store(true, Ordering::SeqCst)),
         ..EngineConfig::new(domain.clone(), PARTITIONS)
     };
-    Engine::start(config, store, Arc::new(order), keys.clone())
-        .await
-        .unwrap()
+    Engine::start(config, store, order, keys.clone()).await.unwrap()
 }
 
 /// A disk that fails from some moment on.
