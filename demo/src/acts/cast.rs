@@ -113,9 +113,9 @@ pub fn gather(page: &mut Page, relay: &Relay, folder: &Path, bundle: &Path) -> R
     );
     acquaint(&aino, &monitor, "aino")?;
     settle(&[&aino, &monitor])?;
-    aino.run(&["device", "pair", "monitor"])?;
+    aino.run(&["device", "pair", "heart-monitor"])?;
     settle(&[&aino, &monitor])?;
-    aino.run(&["device", "attach", "monitor", "--to", "me"])?;
+    aino.run(&["device", "attach", "heart-monitor", "--to", "me"])?;
     settle(&[&aino, &monitor])?;
     page.fact(&monitor.name, &format!("{}   attached to Aino", id(&monitor)?));
     page.fact(&mallory.name, &format!("{}   was given nothing", id(&mallory)?));
