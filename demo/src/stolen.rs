@@ -21,16 +21,18 @@ const EVERYTHING: ReadSpan = ReadSpan {
 const PAGE_BYTES: usize = 4 << 20;
 const PAGE_EVENTS: usize = 1024;
 
-/// Every event of these mailboxes, from a copy of the store.
+/// Every event of these mailboxes, from a checkpoint, which is opened as a store of its own at `opened`.
 ///
 /// # Errors
 /// [`StoreError`] if the copy cannot be read.
 pub fn events(
-    copy: &Path,
+    checkpoint: &Path,
+    opened: &Path,
     facts: DomainFacts,
     mailboxes: &[MailboxId],
 ) -> Result<Vec<(MailboxId, Event)>, StoreError> {
-    let store = Store::open(copy, StoreConfig::new(facts))?;
+    Store::restore(checkpoint, opened, StoreConfig::new(facts.clone()))?;
+    let store = Store::open(opened, StoreConfig::new(facts))?;
     let reader = store.reader();
     let mut all = Vec::new();
     for mailbox in mailboxes {

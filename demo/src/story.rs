@@ -78,5 +78,10 @@ async fn steal(
     relay.run(&["backup", &copy.to_string_lossy()])?;
     let tenant = Tenant::enrol(&admit(relay)?, 1).await?;
     let facts = stolen::facts(&tenant.record.record, tenant.partitions);
-    Ok(stolen::events(&copy.join("store"), facts, targets)?)
+    Ok(stolen::events(
+        &copy.join("store"),
+        &folder.join("stolen-store"),
+        facts,
+        targets,
+    )?)
 }
