@@ -1,7 +1,7 @@
 //! How dear an append is, and whether that grows with the number of mailboxes.
 //!
-//! `cargo run -p telesphor-store --example appends -- [mailboxes] [groups] [directory]`
-//! founds a store, opens that many mailboxes, then appends 1 KiB to random ones of them in
+//! `cargo run -p telesphor-store --example appends -- [mailboxes] [groups] [directory] [cache]`
+//! founds a store (cache: MiB of mailboxes in memory), opens that many mailboxes, then appends 1 KiB to random ones of them in
 //! groups of 512, once among 1,000 of them and once among all. Prints figures and their ratio;
 //! judges nothing.
 #![allow(clippy::print_stdout, clippy::unwrap_used)]
@@ -77,7 +77,10 @@ fn main() {
 }
 
 fn open(path: &std::path::Path) -> (Upkeep, Applier) {
-    let config = StoreConfig::new(domain(1));
+    let mut config = StoreConfig::new(domain(1));
+    if let Some(mib) = std::env::args().nth(4) {
+        config.cache_bytes = mib.parse::<usize>().unwrap() << 20;
+    }
     let store = if path.exists() {
         Store::open(path, config)
     } else {
