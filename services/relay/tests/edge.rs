@@ -2,15 +2,23 @@
 
 mod common;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use common::client::tls_config;
 use common::{Client, Personal, Relay, Wire};
 use telesphor_wire::answer::Refusal;
 use telesphor_wire::canonical;
 use telesphor_wire::domain::SignedDomainRecord;
 use telesphor_wire::error::ErrorCode;
+use telesphor_wire::hash::hash_bytes;
 use telesphor_wire::ids::Nonce;
+use telesphor_wire::labels::HashLabel;
 use telesphor_wire::limits::MAX_FRAME_BYTES;
-use telesphor_wire::session::{ClientFrame, Prove, RelayFrame, Right, Welcome};
+use telesphor_wire::session::{
+    ClientFrame, Page, PageRequest, Prove, RelayFrame, Right, SessionClaim, SessionProof, SingleCall,
+    SingleRequest, Welcome,
+};
+use telesphor_wire::text::SupportCode;
 
 #[tokio::test]
 async fn a_recorded_connection_is_read_by_a_later_quantum_computer() {
@@ -170,6 +178,84 @@ async fn a_proof_made_on_another_connection_is_taken() {
         Some(RelayFrame::Proved(proved)) => assert_eq!(proved.refused.unwrap().code, ErrorCode::Refused),
         other => panic!("{other:?}"),
     }
+}
+
+#[tokio::test]
+async fn a_client_without_websockets_is_shut_out_or_reads_without_a_right() {
+    let relay = Relay::serving();
+    let mut client = Client::hello(&relay).await;
+    let mailbox = Personal::open(&relay, &mut client).await;
+    assert_eq!(mailbox.prove(&mut client, 1, Right::Deposit).await, None);
+    mailbox.put(&mut client, 1, b"over the session").await;
+
+    let mut wire = Wire::connect(&relay).await.unwrap();
+    let welcome: Welcome = canonical::decode(&wire.http("GET", "/v1/hello", "", b"").await.body).unwrap();
+    let call = SingleCall {
+        support: SupportCode::random(),
+        agent_nonce: Nonce::random(),
+        request: SingleRequest::Fetch(PageRequest {
+            mailbox: mailbox.mailbox,
+            after: 0,
+            max_events: 100,
+        }),
+    };
+    let body = canonical::encode(&call);
+    let header = |binding: Nonce, body: &[u8]| {
+        let claim = SessionClaim {
+            domain: welcome.domain.clone(),
+            relay: welcome.relay,
+            channel_binding: binding,
+            relay_nonce: welcome.relay_nonce,
+            agent_nonce: call.agent_nonce,
+            mailbox: mailbox.mailbox,
+            right: Right::Owner,
+            branch: 0,
+            epoch: 0,
+            body: Some(hash_bytes(HashLabel::Command, body)),
+        };
+        let signature = mailbox.owner.sign(&claim);
+        let proof = SessionProof {
+            signature,
+            ..mailbox.proof(&client, Right::Owner)
+        };
+        format!(
+            "Telesphor-Proof: {}\r\n",
+            STANDARD.encode(canonical::encode(&proof))
+        )
+    };
+    let answer = wire
+        .http("POST", "/v1/call", &header(wire.binding, &body), &body)
+        .await;
+    assert_eq!(answer.status, 200, "{}", answer.head);
+    let page: Page = canonical::decode(&answer.body).unwrap();
+    assert!(
+        page.events
+            .iter()
+            .any(|e| e.payload.as_ref().is_some_and(|p| &p[..] == b"over the session"))
+    );
+
+    // No proof, another connection's, and one for another body.
+    for header in [
+        String::new(),
+        header(client.binding, &body),
+        header(wire.binding, b"another body"),
+    ] {
+        let answer = wire.http("POST", "/v1/call", &header, &body).await;
+        assert_eq!(answer.status, 403);
+        assert_eq!(
+            canonical::decode::<Refusal>(&answer.body).unwrap().code,
+            ErrorCode::Refused
+        );
+    }
+    // A nonce of another connection.
+    let mut other = Wire::connect(&relay).await.unwrap();
+    let answer = other
+        .http("POST", "/v1/call", &header(other.binding, &body), &body)
+        .await;
+    assert_eq!(
+        canonical::decode::<Refusal>(&answer.body).unwrap().code,
+        ErrorCode::StaleNonce
+    );
 }
 
 #[tokio::test]

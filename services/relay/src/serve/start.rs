@@ -29,6 +29,9 @@ use crate::metrics::Metrics;
 use crate::tls::{self, Certificates};
 use crate::traces;
 
+/// How long sessions have to take their last frame.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
 /// A relay that serves.
 pub struct Running {
     // -- fixed at the start
@@ -215,7 +218,11 @@ impl Running {
 
     /// Closes what is open. Nothing unconfirmed is confirmed any more.
     pub async fn stop(&self) {
-        // Not graceful: sessions were told goodbye, and the engine has answered what it took.
+        // Goodbye is on its way; a client that does not take it must not hold the end up.
+        let latest = tokio::time::Instant::now() + LAST_WORDS;
+        while self.metrics.sessions() > 0 && tokio::time::Instant::now() < latest {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
         self.edge_handle.stop(false).await;
         self.probes_handle.stop(false).await;
         let _ = fs::remove_file(self.layout.socket());
