@@ -31,8 +31,8 @@ pub fn planted(bundle: &Value, most: usize) -> Vec<String> {
     let mut found = BTreeSet::new();
     collect(bundle, "", &mut found);
     let all: Vec<String> = found.into_iter().collect();
-    let step = all.len().div_ceil(most.max(1)).max(1);
-    all.into_iter().step_by(step).collect()
+    let wanted = most.min(all.len());
+    (0..wanted).map(|i| all[i * all.len() / wanted].clone()).collect()
 }
 
 fn collect(value: &Value, field: &str, found: &mut BTreeSet<String>) {

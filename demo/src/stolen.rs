@@ -5,9 +5,15 @@ use telesphor_agent::{Agent, Key, Passphrase};
 use telesphor_rules::facts::DomainFacts;
 use telesphor_rules::read::ReadSpan;
 use telesphor_store::{Store, StoreConfig, StoreError};
+use telesphor_wire::canonical;
+use telesphor_wire::hash::Secret;
 use telesphor_wire::ids::MailboxId;
+use telesphor_wire::labels::HpkeLabel;
+use telesphor_wire::limits::MAX_PAYLOAD_BYTES;
 use telesphor_wire::mailbox::Event;
+use telesphor_wire::seal::{self, Sealed, SealingKey};
 use telesphor_wire::sign::PublicKey;
+use telesphor_wire::text;
 
 use crate::stage::{Person, StageError};
 
@@ -70,4 +76,49 @@ pub async fn vault_of(person: &Person) -> Result<Agent, StageError> {
             field: e.to_string(),
             what: person.profile.to_owned(),
         })
+}
+
+/// The relay's own keys, as its thief finds them.
+const RELAY_KEYS: [(&str, &str); 4] = [
+    ("domain.key", "tskdomain"),
+    ("attesting.key", "tskattest"),
+    ("admission.key", "tskadmit"),
+    ("sealing.key", "tskseal"),
+];
+
+/// Tries every key the relay has, in every way a key can be used, and gives how many ciphertexts open.
+///
+/// # Errors
+/// If a key file is not there: a drill without its keys proves nothing.
+pub fn with_relay_keys(data: &Path, stolen: &[(MailboxId, Event)]) -> Result<usize, StageError> {
+    let mut seeds = Vec::new();
+    for (file, prefix) in RELAY_KEYS {
+        let line = std::fs::read_to_string(data.join("keys").join(file))?;
+        let bytes = text::decode(prefix, "key", line.trim())
+            .ok()
+            .and_then(|b| <[u8; 32]>::try_from(b).ok())
+            .ok_or_else(|| StageError::Answer {
+                field: file.to_owned(),
+                what: "the relay's keys".to_owned(),
+            })?;
+        seeds.push(Secret::new(bytes));
+    }
+    let opens = |mailbox: &MailboxId, payload: &[u8]| {
+        seeds.iter().any(|seed| {
+            let sealed = canonical::decode_bounded::<Sealed>(payload, MAX_PAYLOAD_BYTES);
+            let private = SealingKey::from_seed(seed.clone());
+            let hpke = sealed.is_ok_and(|sealed| {
+                HpkeLabel::ALL
+                    .iter()
+                    .any(|label| private.open(*label, &mailbox.0, &sealed).is_ok())
+            });
+            hpke || seal::open(seed, &mailbox.0, payload).is_ok() || seal::open(seed, &[], payload).is_ok()
+        })
+    };
+    let opened = stolen
+        .iter()
+        .filter_map(|(m, e)| e.payload.as_ref().map(|p| (m, p)));
+    Ok(opened
+        .filter(|(mailbox, payload)| opens(mailbox, payload))
+        .count())
 }

@@ -41,7 +41,7 @@ pub async fn tell(folder: &Path, bundle: &Path) -> Result<u32, Box<dyn std::erro
     let targets = mailboxes_of(&cast.aino).await?;
     let loot = steal(&relay, folder, &targets).await?;
     mallory::play(&mut page, &cast, &relay, &targets, &loot).await?;
-    matrix::play(&mut page, &cast, &loot).await?;
+    matrix::play(&mut page, &cast, &relay, &loot).await?;
     breach::play(&mut page, &cast, &relay)?;
 
     page.line("");

@@ -8,6 +8,7 @@ use crate::page::Page;
 use crate::stage::{Person, StageError};
 use crate::stolen;
 use serde_json::Value;
+use telesphor_chaos::relay::Relay;
 use telesphor_wire::ids::MailboxId;
 use telesphor_wire::mailbox::Event;
 
@@ -35,13 +36,24 @@ fn granted(profile: &str, column: &str) -> bool {
 ///
 /// # Errors
 /// [`StageError`].
-pub async fn play(page: &mut Page, cast: &Cast, loot: &[(MailboxId, Event)]) -> Result<(), StageError> {
+pub async fn play(
+    page: &mut Page,
+    cast: &Cast,
+    relay: &Relay,
+    loot: &[(MailboxId, Event)],
+) -> Result<(), StageError> {
     page.section("Who can open what   (every party, every document)");
     let columns = columns(cast)?;
     let header: String = COLUMNS.iter().map(|c| format!("{c:<12}")).collect();
-    page.line(&format!("   {:<18}{header}", ""));
+    page.line(&format!("   {:<18}{}", "", header.trim_end()));
     let (mut right, mut cells) = (0, 0);
-    for person in cast.people() {
+    for person in [
+        &cast.aino,
+        &cast.doctor,
+        &cast.monitor,
+        &cast.board,
+        &cast.mallory,
+    ] {
         let held = held(person)?;
         let mut row = String::new();
         for column in COLUMNS {
@@ -58,13 +70,21 @@ pub async fn play(page: &mut Page, cast: &Cast, loot: &[(MailboxId, Event)]) -> 
         }
         page.line(&format!("   {:<18}{}", person.name, row.trim_end()));
     }
+    let by_relay = stolen::with_relay_keys(relay.data(), loot)?;
+    let row: String = COLUMNS
+        .iter()
+        .map(|_| format!("{:<12}", mark(by_relay, loot.len())))
+        .collect();
+    page.line(&format!("   {:<18}{}", "The relay", row.trim_end()));
+    cells += COLUMNS.len();
+    right += if by_relay == 0 { COLUMNS.len() } else { 0 };
     page.must(
         right == cells,
         "Matrix",
         &format!("{right} of {cells} cells equal the list of grants"),
         "every cell to equal what was granted, no more and no fewer",
     );
-    let mut opened = Vec::new();
+    let mut opened = vec![("the relay", by_relay)];
     for person in [&cast.board, &cast.mallory] {
         let agent = stolen::vault_of(person).await?;
         let n = agent
