@@ -5,4 +5,8 @@
 //! `mutate.rs` a short, always equal round of them in the crates' own tests.
 //! **Where to start.** [`wire`]. **What always holds.** No function panics unless a parser is wrong.
 
+pub mod clinical;
+pub mod identity;
+pub mod sealing;
+pub mod vault;
 pub mod wire;

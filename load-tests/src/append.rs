@@ -82,7 +82,13 @@ pub(crate) async fn load(
 }
 
 /// The scenario.
-pub(crate) fn run(runtime: &Runtime, folder: &Path, lasts: Duration, nats: Option<&Path>, report: &mut Report) -> Result<()> {
+pub(crate) fn run(
+    runtime: &Runtime,
+    folder: &Path,
+    lasts: Duration,
+    nats: Option<&Path>,
+    report: &mut Report,
+) -> Result<()> {
     report.section("Durable appends of 1 KiB");
     report.head();
     let raw_many = raw::measure(&folder.join("raw-many"), IN_FLIGHT as usize, lasts)?;
@@ -99,10 +105,18 @@ pub(crate) fn run(runtime: &Runtime, folder: &Path, lasts: Duration, nats: Optio
         Ok::<_, crate::error::Error>(opened)
     })?;
     let began = on_disk(relay.data())?;
-    let target = Target { pin: tenant.pin.clone(), relays: Arc::new(tenant.relays()) };
-    let (many, total, load_us) = runtime.block_on(load(&target, &mailboxes, pid, (SESSIONS, IN_FLIGHT), lasts))?;
-    let disk_per_byte = (on_disk(relay.data())?.saturating_sub(began)) as f64 / (total as f64 * PAYLOAD as f64);
-    let many = Figures { disk_per_byte, ..many };
+    let target = Target {
+        pin: tenant.pin.clone(),
+        relays: Arc::new(tenant.relays()),
+    };
+    let (many, total, load_us) =
+        runtime.block_on(load(&target, &mailboxes, pid, (SESSIONS, IN_FLIGHT), lasts))?;
+    let disk_per_byte =
+        (on_disk(relay.data())?.saturating_sub(began)) as f64 / (total as f64 * PAYLOAD as f64);
+    let many = Figures {
+        disk_per_byte,
+        ..many
+    };
     report.figures("relay, 32 sessions, 512 in flight", &many);
     let (one, ..) = runtime.block_on(load(&target, &mailboxes[..1], pid, (1, 1), lasts))?;
     relay.kill()?;
@@ -111,19 +125,44 @@ pub(crate) fn run(runtime: &Runtime, folder: &Path, lasts: Duration, nats: Optio
     report.figures("relay, 1 in flight", &one);
     let stream = match nats {
         Some(binary) => {
-            let stream = runtime.block_on(jetstream::measure(binary, &folder.join("nats"), IN_FLIGHT as usize, lasts))?;
+            let stream = runtime.block_on(jetstream::measure(
+                binary,
+                &folder.join("nats"),
+                IN_FLIGHT as usize,
+                lasts,
+            ))?;
             report.figures("(b) JetStream R1, sync always", &stream);
             Some(stream)
         }
         None => None,
     };
     report.figure("processor time of the load itself", load_us, "us/message");
-    report.at_least("throughput, relay / (a)", many.per_second / raw_many.per_second, 0.4, "x");
+    report.at_least(
+        "throughput, relay / (a)",
+        many.per_second / raw_many.per_second,
+        0.4,
+        "x",
+    );
     match stream {
-        Some(s) => report.at_least("throughput, relay / (b)", many.per_second / s.per_second, 10.0, "x"),
+        Some(s) => report.at_least(
+            "throughput, relay / (b)",
+            many.per_second / s.per_second,
+            10.0,
+            "x",
+        ),
         None => report.note("(b) left out: no nats-server given"),
     }
-    report.at_most("processor time per message, relay / (a)", many.cpu_us / raw_many.cpu_us, 3.0, "x");
-    report.at_most("p50 with one in flight, relay / (a)", one.p50_us as f64 / raw_one.p50_us as f64, 2.0, "x");
+    report.at_most(
+        "processor time per message, relay / (a)",
+        many.cpu_us / raw_many.cpu_us,
+        3.0,
+        "x",
+    );
+    report.at_most(
+        "p50 with one in flight, relay / (a)",
+        one.p50_us as f64 / raw_one.p50_us as f64,
+        2.0,
+        "x",
+    );
     Ok(())
 }

@@ -29,7 +29,12 @@ impl Drop for Server {
 }
 
 /// Measures it.
-pub(crate) async fn measure(binary: &Path, folder: &Path, in_flight: usize, lasts: Duration) -> Result<Figures> {
+pub(crate) async fn measure(
+    binary: &Path,
+    folder: &Path,
+    in_flight: usize,
+    lasts: Duration,
+) -> Result<Figures> {
     std::fs::create_dir_all(folder)?;
     let store = folder.join("store");
     let config = folder.join("nats.conf");
@@ -72,7 +77,12 @@ pub(crate) async fn measure(binary: &Path, folder: &Path, in_flight: usize, last
             let (mut latencies, mut total) = (Vec::new(), 0u64);
             loop {
                 let sent = Instant::now();
-                client.publish("load.one", payload.clone()).await.map_err(odd)?.await.map_err(odd)?;
+                client
+                    .publish("load.one", payload.clone())
+                    .await
+                    .map_err(odd)?
+                    .await
+                    .map_err(odd)?;
                 total += 1;
                 match phase.load(Ordering::Relaxed) {
                     0 => {}
@@ -96,16 +106,21 @@ pub(crate) async fn measure(binary: &Path, folder: &Path, in_flight: usize, last
     }
     let figures = window.figures(latencies, PAYLOAD)?;
     let disk_per_byte = on_disk(&store)? as f64 / (total as f64 * PAYLOAD as f64);
-    Ok(Figures { disk_per_byte, ..figures })
+    Ok(Figures {
+        disk_per_byte,
+        ..figures
+    })
 }
 
 /// The server writes the ports it took into a file.
 async fn address(folder: &Path, pid: u32) -> Result<String> {
     let began = Instant::now();
     while began.elapsed() < PATIENCE {
-        let found = std::fs::read_dir(folder)?
-            .filter_map(|e| e.ok())
-            .find(|e| e.file_name().to_string_lossy().ends_with(&format!("_{pid}.ports")));
+        let found = std::fs::read_dir(folder)?.filter_map(|e| e.ok()).find(|e| {
+            e.file_name()
+                .to_string_lossy()
+                .ends_with(&format!("_{pid}.ports"))
+        });
         if let Some(file) = found
             && let Ok(ports) = serde_json::from_slice::<serde_json::Value>(&std::fs::read(file.path())?)
             && let Some(address) = ports["nats"][0].as_str()
@@ -114,5 +129,7 @@ async fn address(folder: &Path, pid: u32) -> Result<String> {
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    Err(odd("nats-server did not start; its log is in the folder of the run"))
+    Err(odd(
+        "nats-server did not start; its log is in the folder of the run",
+    ))
 }

@@ -64,17 +64,36 @@ pub(crate) struct Line {
 
 impl Line {
     /// Connects and proves the right to deposit into each mailbox, under handles from 1.
-    pub(crate) async fn open(pin: &Pin, relays: Arc<Vec<PublicKey>>, mailboxes: Vec<Mailbox>) -> Result<Self> {
+    pub(crate) async fn open(
+        pin: &Pin,
+        relays: Arc<Vec<PublicKey>>,
+        mailboxes: Vec<Mailbox>,
+    ) -> Result<Self> {
         let (stream, binding) = tls::connect(pin).await?;
-        let request = format!("wss://{}/v1/session", pin.address).into_client_request().map_err(odd)?;
+        let request = format!("wss://{}/v1/session", pin.address)
+            .into_client_request()
+            .map_err(odd)?;
         let (socket, _) = client_async(request, stream).await.map_err(odd)?;
-        let mut line =
-            Self { socket, mailboxes, relays, clock: 0, count: 0, base: CommandId::random(), verified: 0 };
+        let mut line = Self {
+            socket,
+            mailboxes,
+            relays,
+            clock: 0,
+            count: 0,
+            base: CommandId::random(),
+            verified: 0,
+        };
         let agent_nonce = Nonce::random();
-        let hello =
-            Hello { versions: vec![PROTOCOL_VERSION], features: vec![], agent_nonce, ext: Extensions::none() };
+        let hello = Hello {
+            versions: vec![PROTOCOL_VERSION],
+            features: vec![],
+            agent_nonce,
+            ext: Extensions::none(),
+        };
         line.send(&ClientFrame::Hello(hello)).await?;
-        let RelayFrame::Welcome(welcome) = line.receive().await? else { return Err(odd("no Welcome")) };
+        let RelayFrame::Welcome(welcome) = line.receive().await? else {
+            return Err(odd("no Welcome"));
+        };
         line.clock = welcome.clock;
         line.prove(&welcome, binding, agent_nonce).await?;
         Ok(line)
@@ -116,7 +135,10 @@ impl Line {
     }
 
     async fn send(&mut self, frame: &ClientFrame) -> Result<()> {
-        self.socket.send(Message::Binary(canonical::encode(frame).into())).await.map_err(odd)
+        self.socket
+            .send(Message::Binary(canonical::encode(frame).into()))
+            .await
+            .map_err(odd)
     }
 
     async fn receive(&mut self) -> Result<RelayFrame> {
@@ -151,7 +173,12 @@ impl Line {
             signature: None,
         };
         let handle = which as u32 + 1;
-        Call { call: slot, handle, support: SupportCode::random(), command: Command::Deposit(deposit) }
+        Call {
+            call: slot,
+            handle,
+            support: SupportCode::random(),
+            command: Command::Deposit(deposit),
+        }
     }
 
     /// Keeps `in_flight` deposits on the way until the phase says that it is over; gives the

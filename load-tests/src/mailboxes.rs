@@ -31,44 +31,115 @@ struct Outcome {
 }
 
 /// The scenario.
-pub(crate) fn run(runtime: &Runtime, folder: &Path, lasts: Duration, many: usize, report: &mut Report) -> Result<()> {
+pub(crate) fn run(
+    runtime: &Runtime,
+    folder: &Path,
+    lasts: Duration,
+    many: usize,
+    report: &mut Report,
+) -> Result<()> {
     report.section(&format!("{FEW} mailboxes and {many}"));
     report.head();
     let small = one(runtime, &folder.join("small"), lasts, FEW, report)?;
     let large = one(runtime, &folder.join("large"), lasts, many, report)?;
-    report.at_most("start until ready, large relay", large.start.as_secs_f64(), 5.0, "s");
+    report.at_most(
+        "start until ready, large relay",
+        large.start.as_secs_f64(),
+        5.0,
+        "s",
+    );
     report.figure("start until ready, small relay", small.start.as_secs_f64(), "s");
-    report.figure("resident memory after the start, large relay", large.resident_idle as f64 / MIB, "MiB");
-    report.figure("resident memory after the start, small relay", small.resident_idle as f64 / MIB, "MiB");
-    report.at_most("peak resident memory under load, large relay", large.resident_peak as f64 / MIB, 300.0, "MiB");
-    report.figure("peak resident memory under load, small relay", small.resident_peak as f64 / MIB, "MiB");
-    report.at_most("processor time per append, large / small relay", large.cpu_us / small.cpu_us, 1.3, "x");
-    report.figure("apply to any of the mailboxes, small", small.apply_us, "us/append");
-    report.figure("apply to any of the mailboxes, large", large.apply_us, "us/append");
-    report.at_most("apply to any of the mailboxes, large / small", large.apply_us / small.apply_us, 1.3, "x");
+    report.figure(
+        "resident memory after the start, large relay",
+        large.resident_idle as f64 / MIB,
+        "MiB",
+    );
+    report.figure(
+        "resident memory after the start, small relay",
+        small.resident_idle as f64 / MIB,
+        "MiB",
+    );
+    report.at_most(
+        "peak resident memory under load, large relay",
+        large.resident_peak as f64 / MIB,
+        300.0,
+        "MiB",
+    );
+    report.figure(
+        "peak resident memory under load, small relay",
+        small.resident_peak as f64 / MIB,
+        "MiB",
+    );
+    report.at_most(
+        "processor time per append, large / small relay",
+        large.cpu_us / small.cpu_us,
+        1.3,
+        "x",
+    );
+    report.figure(
+        "apply to any of the mailboxes, small",
+        small.apply_us,
+        "us/append",
+    );
+    report.figure(
+        "apply to any of the mailboxes, large",
+        large.apply_us,
+        "us/append",
+    );
+    report.at_most(
+        "apply to any of the mailboxes, large / small",
+        large.apply_us / small.apply_us,
+        1.3,
+        "x",
+    );
     Ok(())
 }
 
-fn one(runtime: &Runtime, folder: &Path, lasts: Duration, count: usize, report: &mut Report) -> Result<Outcome> {
+fn one(
+    runtime: &Runtime,
+    folder: &Path,
+    lasts: Duration,
+    count: usize,
+    report: &mut Report,
+) -> Result<Outcome> {
     let mut relay = Relay::init(folder, "load.example")?;
     let ground = Ground::read(relay.data())?;
     let filling = Instant::now();
     ground.fill(relay.data(), count, now_ms())?;
-    report.figure(&format!("{count} mailboxes opened offline in"), filling.elapsed().as_secs_f64(), "s");
-    report.figure(&format!("{count} mailboxes on the disk"), on_disk(relay.data())? as f64 / MIB, "MiB");
+    report.figure(
+        &format!("{count} mailboxes opened offline in"),
+        filling.elapsed().as_secs_f64(),
+        "s",
+    );
+    report.figure(
+        &format!("{count} mailboxes on the disk"),
+        on_disk(relay.data())? as f64 / MIB,
+        "MiB",
+    );
     let apply_us = apply_cost(&ground, relay.data(), count)?;
 
     let start = relay.start()?;
     let pid = relay.pid().ok_or_else(|| odd("the relay ended"))?;
     let resident_idle = resident(pid)?;
     // Spread over all of them, not the first ones.
-    let chosen: Vec<_> = (0..FEW.min(count)).map(|i| ground.mailbox(i * (count / FEW.min(count)))).collect();
-    let target = Target { pin: ground.pin()?, relays: Arc::new(ground.relays()) };
+    let chosen: Vec<_> = (0..FEW.min(count))
+        .map(|i| ground.mailbox(i * (count / FEW.min(count))))
+        .collect();
+    let target = Target {
+        pin: ground.pin()?,
+        relays: Arc::new(ground.relays()),
+    };
     let (figures, ..) = runtime.block_on(load(&target, &chosen, pid, (32, 512), lasts))?;
     report.figures(&format!("relay of {count}, 1,000 written to"), &figures);
     let peak = resident_peak(pid)?;
     relay.kill()?;
-    Ok(Outcome { start, resident_idle, resident_peak: peak, cpu_us: figures.cpu_us, apply_us })
+    Ok(Outcome {
+        start,
+        resident_idle,
+        resident_peak: peak,
+        cpu_us: figures.cpu_us,
+        apply_us,
+    })
 }
 
 /// Processor time of this process for applying deposits to mailboxes drawn from all of them,
@@ -101,11 +172,17 @@ fn settle() -> Result<()> {
     while quiet < 3 {
         let before = cpu_us(std::process::id())?;
         std::thread::sleep(Duration::from_millis(300));
-        quiet = if cpu_us(std::process::id())? - before <= 10_000 { quiet + 1 } else { 0 };
+        quiet = if cpu_us(std::process::id())? - before <= 10_000 {
+            quiet + 1
+        } else {
+            0
+        };
     }
     Ok(())
 }
 
 fn now_ms() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis() as u64)
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |d| d.as_millis() as u64)
 }

@@ -15,15 +15,30 @@ const TICKS_PER_SECOND: u64 = 100;
 /// resolution 10 ms).
 pub(crate) fn cpu_us(pid: u32) -> Result<u64> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    let fields = stat.rsplit_once(')').map(|(_, rest)| rest).ok_or_else(|| odd("unreadable /proc/<pid>/stat"))?;
-    let ticks: u64 = fields.split_whitespace().skip(11).take(2).filter_map(|f| f.parse::<u64>().ok()).sum();
+    let fields = stat
+        .rsplit_once(')')
+        .map(|(_, rest)| rest)
+        .ok_or_else(|| odd("unreadable /proc/<pid>/stat"))?;
+    let ticks: u64 = fields
+        .split_whitespace()
+        .skip(11)
+        .take(2)
+        .filter_map(|f| f.parse::<u64>().ok())
+        .sum();
     Ok(ticks * (1_000_000 / TICKS_PER_SECOND))
 }
 
 fn status(pid: u32, name: &str) -> Result<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find(|l| l.starts_with(name)).ok_or_else(|| odd(format!("no {name} of the process")))?;
-    let kib: u64 = line.split_whitespace().nth(1).and_then(|n| n.parse().ok()).unwrap_or(0);
+    let line = status
+        .lines()
+        .find(|l| l.starts_with(name))
+        .ok_or_else(|| odd(format!("no {name} of the process")))?;
+    let kib: u64 = line
+        .split_whitespace()
+        .nth(1)
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(0);
     Ok(kib * 1024)
 }
 
@@ -52,7 +67,11 @@ pub(crate) fn on_disk(folder: &Path) -> Result<u64> {
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
         let meta = entry.metadata()?;
-        sum += if meta.is_dir() { on_disk(&entry.path())? } else { meta.blocks() * 512 };
+        sum += if meta.is_dir() {
+            on_disk(&entry.path())?
+        } else {
+            meta.blocks() * 512
+        };
     }
     Ok(sum)
 }
@@ -91,7 +110,12 @@ pub(crate) struct Window {
 impl Window {
     /// Begins.
     pub(crate) fn open(pid: u32) -> Result<Self> {
-        Ok(Self { pid, cpu: cpu_us(pid)?, written: written(pid)?, began: Instant::now() })
+        Ok(Self {
+            pid,
+            cpu: cpu_us(pid)?,
+            written: written(pid)?,
+            began: Instant::now(),
+        })
     }
 
     /// Ends, now.

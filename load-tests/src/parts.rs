@@ -4,8 +4,8 @@ use std::path::Path;
 
 use openmls::prelude::tls_codec::{DeserializeBytes as _, Serialize as _};
 use openmls::prelude::{
-    BasicCredential, Ciphersuite, CredentialWithKey, KeyPackage, MlsGroup, MlsGroupCreateConfig, MlsMessageBodyIn,
-    MlsMessageIn, ProcessedMessageContent, ProtocolMessage, SignatureScheme, StagedWelcome,
+    BasicCredential, Ciphersuite, CredentialWithKey, KeyPackage, MlsGroup, MlsGroupCreateConfig,
+    MlsMessageBodyIn, MlsMessageIn, ProcessedMessageContent, ProtocolMessage, SignatureScheme, StagedWelcome,
 };
 use openmls_basic_credential::SignatureKeyPair;
 use openmls_rust_crypto::OpenMlsRustCrypto;
@@ -30,7 +30,11 @@ impl Member {
             credential: BasicCredential::new(name.as_bytes().to_vec()).into(),
             signature_key: signer.to_public_vec().into(),
         };
-        Ok(Self { provider: OpenMlsRustCrypto::default(), signer, credential })
+        Ok(Self {
+            provider: OpenMlsRustCrypto::default(),
+            signer,
+            credential,
+        })
     }
 }
 
@@ -44,13 +48,17 @@ pub(crate) fn openmls(content: usize, rounds: u32) -> Result<f64> {
         .padding_size(PADDED)
         .build();
     let mut ours = MlsGroup::new(&a.provider, &a.signer, &config, a.credential.clone()).map_err(odd)?;
-    let package =
-        KeyPackage::builder().build(SUITE, &b.provider, &b.signer, b.credential.clone()).map_err(odd)?;
-    let (_, welcome, _) =
-        ours.add_members(&a.provider, &a.signer, &[package.key_package().clone()]).map_err(odd)?;
+    let package = KeyPackage::builder()
+        .build(SUITE, &b.provider, &b.signer, b.credential.clone())
+        .map_err(odd)?;
+    let (_, welcome, _) = ours
+        .add_members(&a.provider, &a.signer, &[package.key_package().clone()])
+        .map_err(odd)?;
     ours.merge_pending_commit(&a.provider).map_err(odd)?;
     let bytes = welcome.tls_serialize_detached().map_err(odd)?;
-    let MlsMessageBodyIn::Welcome(welcome) = MlsMessageIn::tls_deserialize_exact_bytes(&bytes).map_err(odd)?.extract()
+    let MlsMessageBodyIn::Welcome(welcome) = MlsMessageIn::tls_deserialize_exact_bytes(&bytes)
+        .map_err(odd)?
+        .extract()
     else {
         return Err(odd("no Welcome"));
     };
@@ -62,12 +70,17 @@ pub(crate) fn openmls(content: usize, rounds: u32) -> Result<f64> {
     let content = vec![0x5a; content];
     let before = cpu_us(std::process::id())?;
     for _ in 0..rounds {
-        let sealed = ours.create_message(&a.provider, &a.signer, &content).map_err(odd)?;
+        let sealed = ours
+            .create_message(&a.provider, &a.signer, &content)
+            .map_err(odd)?;
         let sealed = sealed.tls_serialize_detached().map_err(odd)?;
         let message = MlsMessageIn::tls_deserialize_exact_bytes(&sealed).map_err(odd)?;
         let message: ProtocolMessage = message.try_into_protocol_message().map_err(odd)?;
         let opened = theirs.process_message(&b.provider, message).map_err(odd)?;
-        if !matches!(opened.into_content(), ProcessedMessageContent::ApplicationMessage(_)) {
+        if !matches!(
+            opened.into_content(),
+            ProcessedMessageContent::ApplicationMessage(_)
+        ) {
             return Err(odd("openmls opened something else"));
         }
     }

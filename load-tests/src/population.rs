@@ -12,7 +12,8 @@ use telesphor_wire::batch::{Batch, SessionWord, Submission};
 use telesphor_wire::bytes::Bytes;
 use telesphor_wire::canonical;
 use telesphor_wire::command::{
-    Command, Deposit, DepositKeys, Open, OwnerAct, OwnerCommand, SignedOwnerCommand, SignedVoucher, VoucherStatement,
+    Command, Deposit, DepositKeys, Open, OwnerAct, OwnerCommand, SignedOwnerCommand, SignedVoucher,
+    VoucherStatement,
 };
 use telesphor_wire::domain::SignedDomainRecord;
 use telesphor_wire::ext::Extensions;
@@ -70,7 +71,12 @@ impl Ground {
 
     /// The relay as its clients pin it.
     pub(crate) fn pin(&self) -> Result<Pin> {
-        let entry = self.record.record.relays.first().ok_or_else(|| odd("a domain without relays"))?;
+        let entry = self
+            .record
+            .record
+            .relays
+            .first()
+            .ok_or_else(|| odd("a domain without relays"))?;
         Ok(Pin::of_entry(&self.record.record, entry))
     }
 
@@ -96,7 +102,10 @@ impl Ground {
             id,
             owner: self.owner.clone(),
             deposit: self.deposit.clone(),
-            genesis: Cursor { seq: 0, hash: self.genesis(id).link() },
+            genesis: Cursor {
+                seq: 0,
+                hash: self.genesis(id).link(),
+            },
         }
     }
 
@@ -130,7 +139,10 @@ impl Ground {
             until: now + DAY_MS,
             ext: Extensions::none(),
         };
-        SignedVoucher { signature: self.admission.sign(&statement), statement }
+        SignedVoucher {
+            signature: self.admission.sign(&statement),
+            statement,
+        }
     }
 
     fn opening(&self, number: usize, now: u64) -> Submission {
@@ -151,7 +163,10 @@ impl Ground {
             ext: Extensions::none(),
         };
         let signature = self.owner.sign(&command);
-        Submission { word: None, command: Command::Owner(Box::new(SignedOwnerCommand { command, signature })) }
+        Submission {
+            word: None,
+            command: Command::Owner(Box::new(SignedOwnerCommand { command, signature })),
+        }
     }
 
     /// A deposit into the mailbox of a number, on the word of a session.
@@ -173,8 +188,17 @@ impl Ground {
             ext: Extensions::none(),
             signature: None,
         };
-        let word = SessionWord { mailbox, right: Right::Deposit, branch: 0, epoch: 0, key };
-        Submission { word: Some(word), command: Command::Deposit(deposit) }
+        let word = SessionWord {
+            mailbox,
+            right: Right::Deposit,
+            branch: 0,
+            epoch: 0,
+            key,
+        };
+        Submission {
+            word: Some(word),
+            command: Command::Deposit(deposit),
+        }
     }
 
     /// Opens mailboxes number 0 to `count`. Signing runs beside applying.
@@ -226,7 +250,10 @@ impl Writer {
         let positions = (0..PARTITIONS)
             .map(|p| Ok(reader.partition(PartitionId(p))?.position))
             .collect::<Result<Vec<u64>>>()?;
-        Ok(Self { applier: store.into_applier(), positions })
+        Ok(Self {
+            applier: store.into_applier(),
+            positions,
+        })
     }
 
     /// By partition, in order.
@@ -244,7 +271,11 @@ impl Writer {
         let mut group = Vec::with_capacity(sorted.len());
         for (partition, submissions) in sorted.into_iter().enumerate().filter(|(_, s)| !s.is_empty()) {
             self.positions[partition] += 1;
-            let batch = Batch { stamp: now, submissions, ext: Extensions::none() };
+            let batch = Batch {
+                stamp: now,
+                submissions,
+                ext: Extensions::none(),
+            };
             group.push(Ordered {
                 partition: PartitionId(partition as u16),
                 position: self.positions[partition],
@@ -252,7 +283,11 @@ impl Writer {
             });
         }
         let applied: Vec<Applied> = self.applier.apply(&group)?;
-        match applied.iter().flat_map(|a| &a.outcomes).find(|o| !matches!(o, Outcome::Accepted(_))) {
+        match applied
+            .iter()
+            .flat_map(|a| &a.outcomes)
+            .find(|o| !matches!(o, Outcome::Accepted(_)))
+        {
             Some(Outcome::Refused(refusal)) => Err(odd(format!("{} while filling", refusal.code))),
             Some(_) => Err(odd("a command was repeated while filling")),
             None => Ok(()),

@@ -48,8 +48,12 @@ pub(crate) fn serve(order: &Order) -> Result<()> {
     let started = Instant::now();
     let mut window = None;
     let (mut latencies, mut total) = (Vec::new(), 0u64);
-    let mut idle: Vec<Message> =
-        (0..order.in_flight).map(|i| Message { payload: vec![i as u8; PAYLOAD], sent: started }).collect();
+    let mut idle: Vec<Message> = (0..order.in_flight)
+        .map(|i| Message {
+            payload: vec![i as u8; PAYLOAD],
+            sent: started,
+        })
+        .collect();
     let over = WARM_UP + Duration::from_secs(order.seconds);
     loop {
         for mut message in idle.drain(..) {
@@ -69,11 +73,18 @@ pub(crate) fn serve(order: &Order) -> Result<()> {
             break;
         }
     }
-    let figures = window.ok_or_else(|| odd("too short"))?.close()?.figures(latencies, PAYLOAD)?;
+    let figures = window
+        .ok_or_else(|| odd("too short"))?
+        .close()?
+        .figures(latencies, PAYLOAD)?;
     drop(send);
     writer.join().map_err(|_| odd("the writer panicked"))??;
     let disk_per_byte = on_disk(&order.folder)? as f64 / (total as f64 * PAYLOAD as f64);
-    let text = serde_json::to_string(&Figures { disk_per_byte, ..figures }).map_err(odd)?;
+    let text = serde_json::to_string(&Figures {
+        disk_per_byte,
+        ..figures
+    })
+    .map_err(odd)?;
     writeln!(std::io::stdout(), "{text}")?;
     Ok(())
 }
@@ -108,7 +119,12 @@ pub(crate) fn measure(folder: &Path, in_flight: usize, lasts: Duration) -> Resul
         .arg("raw")
         .arg("--folder")
         .arg(folder)
-        .args(["--in-flight", &in_flight.to_string(), "--seconds", &lasts.as_secs().to_string()])
+        .args([
+            "--in-flight",
+            &in_flight.to_string(),
+            "--seconds",
+            &lasts.as_secs().to_string(),
+        ])
         .stdout(Stdio::piped())
         .spawn()?;
     let output = child.wait_with_output()?;

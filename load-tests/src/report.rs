@@ -26,17 +26,32 @@ pub(crate) fn line_err(text: &str) {
 impl Report {
     /// Empty.
     pub(crate) fn new() -> Self {
-        Self { figures: Map::new(), missed: 0 }
+        Self {
+            figures: Map::new(),
+            missed: 0,
+        }
     }
 
     /// Says on what machine the figures were had.
     pub(crate) fn machine(&mut self) {
         let processors = std::thread::available_parallelism().map_or(0, usize::from);
         let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-        let model = cpu.lines().find_map(|l| l.strip_prefix("model name")).map_or("unknown", |l| l.trim_start_matches(['\t', ' ', ':']));
-        let build = if cfg!(debug_assertions) { "development build" } else { "release build" };
-        line(&format!("{processors} processors ({model}), {build}; load and relay share them"));
-        self.figures.insert("machine".into(), json!({ "processors": processors, "model": model, "build": build }));
+        let model = cpu
+            .lines()
+            .find_map(|l| l.strip_prefix("model name"))
+            .map_or("unknown", |l| l.trim_start_matches(['\t', ' ', ':']));
+        let build = if cfg!(debug_assertions) {
+            "development build"
+        } else {
+            "release build"
+        };
+        line(&format!(
+            "{processors} processors ({model}), {build}; load and relay share them"
+        ));
+        self.figures.insert(
+            "machine".into(),
+            json!({ "processors": processors, "model": model, "build": build }),
+        );
     }
 
     /// A new section.
@@ -71,7 +86,8 @@ impl Report {
     /// One figure by itself.
     pub(crate) fn figure(&mut self, name: &str, value: f64, unit: &str) {
         line(&format!("  {name:<58}{value:>10.2} {unit}"));
-        self.figures.insert(name.into(), json!({ "value": value, "unit": unit }));
+        self.figures
+            .insert(name.into(), json!({ "value": value, "unit": unit }));
     }
 
     /// A note.
@@ -91,9 +107,14 @@ impl Report {
 
     fn target(&mut self, name: &str, value: f64, target: f64, unit: &str, met: bool, sign: &str) {
         let verdict = if met { "met" } else { "MISSED" };
-        line(&format!("  {name:<58}{value:>10.2} {unit:<4} target {sign} {target} {unit}: {verdict}"));
+        line(&format!(
+            "  {name:<58}{value:>10.2} {unit:<4} target {sign} {target} {unit}: {verdict}"
+        ));
         self.missed += u32::from(!met);
-        self.figures.insert(name.into(), json!({ "value": value, "target": target, "sign": sign, "met": met }));
+        self.figures.insert(
+            name.into(),
+            json!({ "value": value, "target": target, "sign": sign, "met": met }),
+        );
     }
 
     /// All figures.

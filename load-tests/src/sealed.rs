@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use telesphor_agent::link::{Credential, Push, Session};
 use telesphor_chaos::relay::Relay;
+use telesphor_sealing::binding::Binding;
 use telesphor_sealing::found::Founding;
 use telesphor_sealing::join::Expectation;
 use telesphor_sealing::member::MemberKeys;
@@ -17,7 +18,6 @@ use telesphor_sealing::session::GroupSession;
 use telesphor_sealing::state::{MlsStateRead, StateDiff, StateUnreadable};
 use telesphor_sealing::suite::Suite;
 use telesphor_sealing::verdict::Received;
-use telesphor_sealing::binding::Binding;
 use telesphor_vault::{KeyFile, Records, Snapshot, Table, Vault, VaultError, VaultPaths};
 use telesphor_wire::answer::Answer;
 use telesphor_wire::command::{
@@ -50,7 +50,10 @@ struct Rows(Snapshot);
 
 impl MlsStateRead for Rows {
     fn get(&self, key: &[u8]) -> std::result::Result<Option<Vec<u8>>, StateUnreadable> {
-        self.0.get(Table::Mls, key).map(|v| v.map(|v| v.to_vec())).map_err(|_| StateUnreadable)
+        self.0
+            .get(Table::Mls, key)
+            .map(|v| v.map(|v| v.to_vec()))
+            .map_err(|_| StateUnreadable)
     }
 }
 
@@ -66,10 +69,19 @@ impl Side {
     fn new(folder: &Path) -> Result<Self> {
         std::fs::create_dir_all(folder)?;
         let endpoint = SigningKey::generate();
-        let keys = MemberKeys::new(IdentityId(*Secret::random().expose()), endpoint.public(), &Secret::random());
+        let keys = MemberKeys::new(
+            IdentityId(*Secret::random().expose()),
+            endpoint.public(),
+            &Secret::random(),
+        );
         let vault =
             Vault::create_with_key_file(&VaultPaths::in_folder(folder), &KeyFile::generate()).map_err(odd)?;
-        Ok(Self { vault, keys, endpoint, group: None })
+        Ok(Self {
+            vault,
+            keys,
+            endpoint,
+            group: None,
+        })
     }
 
     fn rows(&self) -> Result<Rows> {
@@ -113,7 +125,9 @@ struct Wrote {
 }
 
 fn rows_of(diff: &StateDiff, with: &[Row]) -> Vec<Row> {
-    let state = diff.iter().map(|(k, v)| (Table::Mls, k.to_vec(), v.map(<[u8]>::to_vec)));
+    let state = diff
+        .iter()
+        .map(|(k, v)| (Table::Mls, k.to_vec(), v.map(<[u8]>::to_vec)));
     state.chain(with.iter().cloned()).collect()
 }
 
@@ -142,7 +156,12 @@ pub(crate) fn run(runtime: &Runtime, folder: &Path, lasts: Duration, report: &mu
     report.figure("part: vault transaction, sender", first, "us/message");
     report.figure("part: vault transaction, receiver", second, "us/message");
     let parts = openmls + sync + first + second;
-    report.at_most("processor time, end to end / sum of parts", whole / parts, 2.0, "x");
+    report.at_most(
+        "processor time, end to end / sum of parts",
+        whole / parts,
+        2.0,
+        "x",
+    );
     Ok(())
 }
 
@@ -160,7 +179,12 @@ async fn converse(
     let (session, _no_pushes) = Session::open(&pin, &relays).await?;
     let clock = session.facts().clock;
     let epoch = found(&mut alice, &mut bob, mailbox, ground, clock)?;
-    let access = alice.group.as_ref().ok_or_else(|| odd("no group"))?.keys(&alice.rows()?).map_err(odd)?;
+    let access = alice
+        .group
+        .as_ref()
+        .ok_or_else(|| odd("no group"))?
+        .keys(&alice.rows()?)
+        .map_err(odd)?;
     let first = FirstAccess {
         epoch,
         key: access.access_public(),
@@ -169,15 +193,34 @@ async fn converse(
     };
     open(&session, ground, mailbox, &owner, first, clock).await?;
     let standing = session
-        .prove(Credential::member(mailbox, 0, epoch, access.access(), access.pseudonym().clone()))
+        .prove(Credential::member(
+            mailbox,
+            0,
+            epoch,
+            access.access(),
+            access.pseudonym().clone(),
+        ))
         .await?;
 
     let (reading, mut pushes) = Session::open(&pin, &relays).await?;
-    let theirs = bob.group.as_ref().ok_or_else(|| odd("no group"))?.keys(&bob.rows()?).map_err(odd)?;
+    let theirs = bob
+        .group
+        .as_ref()
+        .ok_or_else(|| odd("no group"))?
+        .keys(&bob.rows()?)
+        .map_err(odd)?;
     let place = reading
-        .prove(Credential::member(mailbox, 0, epoch, theirs.access(), theirs.pseudonym().clone()))
+        .prove(Credential::member(
+            mailbox,
+            0,
+            epoch,
+            theirs.access(),
+            theirs.pseudonym().clone(),
+        ))
         .await?;
-    reading.follow(place.handle, place.head.map_or(0, |h| h.seq), CREDIT).await?;
+    reading
+        .follow(place.handle, place.head.map_or(0, |h| h.seq), CREDIT)
+        .await?;
 
     let mut wrote = Wrote::default();
     let mut latencies = Vec::new();
@@ -203,17 +246,34 @@ async fn converse(
 
 /// A group of two, bound to the mailbox; the epoch it begins in.
 fn found(alice: &mut Side, bob: &mut Side, mailbox: MailboxId, ground: &Ground, now: u64) -> Result<u64> {
-    let to = PackageAddress { mailbox: MailboxId::random(), contact: SigningKey::generate().public() };
+    let to = PackageAddress {
+        mailbox: MailboxId::random(),
+        contact: SigningKey::generate().public(),
+    };
     let secret = Secret::random();
     let made = make_packages(&bob.rows()?, &bob.keys, Suite::default(), 1, false, now).map_err(odd)?;
-    let package = made.commit(|diff, _| bob.store(diff, &[])).map_err(odd)?.pop().ok_or_else(|| odd("no package"))?;
+    let package = made
+        .commit(|diff, _| bob.store(diff, &[]))
+        .map_err(odd)?
+        .pop()
+        .ok_or_else(|| odd("no package"))?;
     let sealed = seal_package(&package, &bob.keys, &bob.endpoint, &to, &secret).map_err(odd)?;
     let endpoints = [bob.keys.member().clone()];
-    let rules = PackageRules { endpoints: &endpoints, min_suite: Suite::default().code(), now };
+    let rules = PackageRules {
+        endpoints: &endpoints,
+        min_suite: Suite::default().code(),
+        now,
+    };
     let verified = open_package(&sealed, &to, &secret, &rules).map_err(odd)?;
     let identity = alice.keys.member().identity;
     let founding = Founding {
-        binding: Binding::new(mailbox, ground.domain(), identity, Suite::default(), Digest([0; 32])),
+        binding: Binding::new(
+            mailbox,
+            ground.domain(),
+            identity,
+            Suite::default(),
+            Digest([0; 32]),
+        ),
         suite: Suite::default(),
         members: vec![verified],
         now,
@@ -285,7 +345,10 @@ async fn send(
     wrote: &mut Wrote,
 ) -> Result<()> {
     let content = vec![0x5a; CONTENT];
-    let step = side.group()?.seal(&side.rows()?, &side.keys, &content, Bucket::Message).map_err(odd)?;
+    let step = side
+        .group()?
+        .seal(&side.rows()?, &side.keys, &content, Bucket::Message)
+        .map_err(odd)?;
     let (group, sealed) = step
         .commit(|diff, (_, sealed)| {
             let outbox = [(Table::Outbox, b"next".to_vec(), Some(sealed.payload.0.clone()))];
@@ -321,10 +384,16 @@ async fn receive(
     wrote: &mut Wrote,
 ) -> Result<()> {
     loop {
-        let Some(Push::Events(events)) = pushes.recv().await else { return Err(odd("the follow ended")) };
+        let Some(Push::Events(events)) = pushes.recv().await else {
+            return Err(odd("the follow ended"));
+        };
         let mut read = false;
         for event in &events.events {
-            let Some(payload) = event.payload.as_ref().filter(|_| event.header.kind == EventKind::MESSAGE) else {
+            let Some(payload) = event
+                .payload
+                .as_ref()
+                .filter(|_| event.header.kind == EventKind::MESSAGE)
+            else {
                 continue;
             };
             let incoming = Incoming {
@@ -340,9 +409,15 @@ async fn receive(
                 .map_err(odd)?;
             let (group, received) = step
                 .commit(|diff, (_, received)| {
-                    let Received::Message(message) = received else { return Ok(()) };
+                    let Received::Message(message) = received else {
+                        return Ok(());
+                    };
                     let with = [
-                        (Table::Cursors, b"mailbox".to_vec(), Some(event.header.seq.to_be_bytes().to_vec())),
+                        (
+                            Table::Cursors,
+                            b"mailbox".to_vec(),
+                            Some(event.header.seq.to_be_bytes().to_vec()),
+                        ),
                         (Table::Documents, b"last".to_vec(), Some(message.content.clone())),
                     ];
                     if wrote.receiver.is_empty() {

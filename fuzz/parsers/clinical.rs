@@ -1,0 +1,72 @@
+//! Every parser of the words inside the seal: what another person, or a file from anywhere,
+//! may hold.
+
+use serde::{Serialize, de::DeserializeOwned};
+use telesphor_clinical::document::SignedDocument;
+use telesphor_clinical::fhir;
+use telesphor_clinical::grant::SignedGrant;
+use telesphor_clinical::invite::InviteLink;
+use telesphor_clinical::mandate::SignedMandate;
+use telesphor_clinical::message::{DepositEnvelope, GroupEnvelope};
+use telesphor_clinical::receipt::SignedReceipt;
+use telesphor_clinical::self_entry::SelfEntry;
+use telesphor_clinical::stream::SignedStreamBatch;
+use telesphor_wire::canonical;
+
+fn one_form<T: DeserializeOwned + Serialize>(bytes: &[u8]) {
+    if let Ok(value) = canonical::decode::<T>(bytes) {
+        assert_eq!(
+            canonical::encode(&value),
+            bytes,
+            "accepted in a form that is not canonical"
+        );
+    }
+}
+
+/// FHIR from a file: one resource or Bundle, or one on each line.
+pub fn intake(bytes: &[u8]) {
+    for taken in [fhir::take_in(bytes), fhir::take_in_lines(bytes)]
+        .into_iter()
+        .flatten()
+    {
+        for proposal in &taken.taken {
+            // What is taken is a piece of what came, byte for byte.
+            assert!(
+                bytes.windows(proposal.body.len()).any(|w| w == proposal.body),
+                "bytes were changed"
+            );
+        }
+    }
+}
+
+/// An invitation as somebody pastes it.
+pub fn invitation(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    if let Ok(link) = InviteLink::from_text(text) {
+        assert!(
+            InviteLink::from_text(&link.to_text()).is_ok(),
+            "written in a form that is not read"
+        );
+    }
+}
+
+/// Documents and messages after the seal was opened.
+pub fn documents(bytes: &[u8]) {
+    if let Ok(document) = SignedDocument::from_bytes(bytes) {
+        assert_eq!(
+            document.to_bytes(),
+            bytes,
+            "accepted in a form that is not canonical"
+        );
+        let _ = (document.id(), document.verify_signature());
+    }
+    one_form::<GroupEnvelope>(bytes);
+    one_form::<DepositEnvelope>(bytes);
+    one_form::<SignedGrant>(bytes);
+    one_form::<SignedMandate>(bytes);
+    one_form::<SignedReceipt>(bytes);
+    one_form::<SignedStreamBatch>(bytes);
+    one_form::<SelfEntry>(bytes);
+}

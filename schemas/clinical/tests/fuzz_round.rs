@@ -1,0 +1,80 @@
+//! The fuzz targets' functions for this crate, run for a short and always equal round.
+#![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
+
+#[path = "../../../fuzz/parsers/clinical.rs"]
+mod clinical;
+#[path = "../../../fuzz/parsers/mutate.rs"]
+mod mutate;
+
+use telesphor_clinical::document::{SignOptions, SignedDocument, Signer};
+use telesphor_clinical::header::{DocumentKind, Header};
+use telesphor_clinical::instant::Instant;
+use telesphor_clinical::invite::InviteLink;
+use telesphor_clinical::text::Text;
+use telesphor_wire::hash::{Digest, Secret};
+use telesphor_wire::ids::{IdentityId, MailboxId};
+use telesphor_wire::sign::SigningKey;
+
+const RESOURCE: &str = r#"{"resourceType":"Observation","status":"final","code":{"coding":[{"system":"http://loinc.org",
+"code":"8867-4","display":"Heart rate"}]},"valueQuantity":{"value":6.30e1,"unit":"/min"},"effectiveDateTime":"2026-11-20T12:00:00+02:00",
+"note":[{"text":"\u00e4\ud83d\ude00 \\ \" end"}],"component":[{},[],null,true,false,-0.0,1E-2]}"#;
+
+fn bundle() -> String {
+    format!(
+        r#"{{"resourceType":"Bundle","type":"collection","entry":[{{"resource":{RESOURCE}}},{{"fullUrl":"urn:x"}}]}}"#
+    )
+}
+
+#[test]
+fn mutated_files_break_the_intake() {
+    let corpus = [
+        RESOURCE.to_owned(),
+        bundle(),
+        format!("{0}\n\n{0}\n", RESOURCE.replace('\n', "")),
+    ];
+    let corpus: Vec<Vec<u8>> = corpus.into_iter().map(String::into_bytes).collect();
+    mutate::round(&corpus, 4_000, clinical::intake);
+}
+
+#[test]
+fn mutated_links_break_the_invitation() {
+    let domain = "st-marien.example".parse().unwrap();
+    let (link, _) = InviteLink::create(domain, IdentityId([1; 32]), MailboxId([2; 32]), 1_800_000_000_000);
+    let corpus = [
+        link.to_text(),
+        link.to_web_address("https://st-marien.example/join"),
+    ];
+    let corpus: Vec<Vec<u8>> = corpus.into_iter().map(String::into_bytes).collect();
+    mutate::round(&corpus, 4_000, clinical::invitation);
+}
+
+#[test]
+fn mutated_documents_break_a_reader() {
+    let key = SigningKey::from_seed(&Secret::new([3; 32]));
+    let signer = Signer {
+        key: &key,
+        author_head: Digest([4; 32]),
+    };
+    let sign = |format: &'static str, body: &str| {
+        let recorded = Instant::from_fhir("2026-11-20T12:00:00+02:00").unwrap();
+        let header = Header::new(
+            DocumentKind::Note,
+            Text::from(format),
+            Text::from("A note"),
+            IdentityId([5; 32]),
+            recorded,
+        );
+        let options = SignOptions {
+            seed: Some(Secret::new([6; 32])),
+            ..SignOptions::default()
+        };
+        SignedDocument::sign(header, body.as_bytes().to_vec(), &signer, options)
+            .unwrap()
+            .to_bytes()
+    };
+    let corpus = vec![
+        sign("text/plain", "words"),
+        sign("application/fhir+json", &RESOURCE.replace('\n', "")),
+    ];
+    mutate::round(&corpus, 4_000, clinical::documents);
+}
