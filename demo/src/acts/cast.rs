@@ -30,19 +30,6 @@ pub struct Cast {
 /// How many strings the drill looks for.
 const PLANTED: usize = 128;
 
-impl Cast {
-    /// Everybody with a home, in the order of the story.
-    pub fn people(&self) -> [&Person; 5] {
-        [
-            &self.board,
-            &self.doctor,
-            &self.aino,
-            &self.monitor,
-            &self.mallory,
-        ]
-    }
-}
-
 /// Sets the stage.
 ///
 /// # Errors

@@ -115,7 +115,7 @@ pub struct Traces {
 }
 
 /// The process itself.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Default, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Process {
     /// Let the kernel write core dumps and let others of the same user read its memory.
@@ -202,11 +202,5 @@ impl Default for Traces {
             keep_days: 14,
             max_mib: 256,
         }
-    }
-}
-
-impl Default for Process {
-    fn default() -> Self {
-        Self { core_dumps: false }
     }
 }
