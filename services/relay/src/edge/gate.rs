@@ -142,6 +142,8 @@ mod tests {
         let (mut a, server_a) = pair(&listener);
         let (mut b, server_b) = pair(&listener);
         let (mut c, server_c) = pair(&listener);
+        // Its own task holds the socket too, as in service.
+        let _task = server_a.clone();
         let place_a = gate.enter(server_a);
         place_a.proved();
         let _b = gate.enter(server_b);

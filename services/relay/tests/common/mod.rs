@@ -1,5 +1,11 @@
 //! A relay as a process of its own, and a small client that speaks to it over real sockets.
-#![allow(clippy::unwrap_used, clippy::expect_used, dead_code, unused_imports, unreachable_pub)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    dead_code,
+    unused_imports,
+    unreachable_pub
+)]
 
 pub mod client;
 pub mod mailbox;
