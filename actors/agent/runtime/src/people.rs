@@ -7,7 +7,7 @@ use telesphor_vault::{Records, Table};
 use telesphor_wire::command::OwnerAct;
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ext::Extensions;
-use telesphor_wire::ids::IdentityId;
+use telesphor_wire::ids::{IdentityId, MailboxId};
 use telesphor_wire::sign::PublicKey;
 
 use crate::core::records::{Job, Known, MailboxState};
@@ -114,6 +114,18 @@ impl Ctx<'_, '_> {
         }
         known.conversations = stay;
         self.put(Table::Contacts, &who.0, &known)
+    }
+
+    /// Gives a conversation up: the next message begins another.
+    pub(crate) fn leave_conversation(&mut self, who: &IdentityId, mailbox: &MailboxId) -> Result<()> {
+        let mut held = self.held(mailbox)?;
+        held.state = MailboxState::Ended;
+        self.put_held(&held)?;
+        if let Some(mut known) = self.get::<Known>(Table::Contacts, &who.0)? {
+            known.conversations.retain(|m| m != mailbox);
+            self.put(Table::Contacts, &who.0, &known)?;
+        }
+        Ok(())
     }
 
     /// The head of one's own history, as signatures name it.

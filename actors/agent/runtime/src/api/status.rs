@@ -35,16 +35,24 @@ impl Agent {
             .await
     }
 
-    /// Waits until the outbox is empty and every mailbox is read to its end.
+    /// Waits until the outbox is empty and everything that was durable when this was called has
+    /// been read.
     ///
     /// # Errors
     /// [`ErrorCode::NotYetDurable`] or [`ErrorCode::Unreachable`] after `wait`; what waits goes
     /// on by itself.
     pub async fn settle(&self, wait: Duration) -> Result<()> {
-        self.wait_for(wait, |core| {
+        let asked = self
+            .shared
+            .change(|core| {
+                core.index.fence_wanted += 1;
+                Ok(core.index.fence_wanted)
+            })
+            .await?;
+        self.wait_for(wait, move |core| {
             let index = &core.index;
             let quiet = index.connected && index.outbox.is_empty() && index.behind() == 0;
-            Ok(quiet.then_some(()))
+            Ok((quiet && index.fence_reached >= asked).then_some(()))
         })
         .await
     }

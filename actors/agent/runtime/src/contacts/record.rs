@@ -92,12 +92,14 @@ impl Ctx<'_, '_> {
             removed: false,
             conversations: Vec::new(),
             opening: false,
+            retry_at: 0,
             packages,
             state,
         };
         self.put(Table::Contacts, &id.0, &known)?;
         self.own(SelfEntry::Contact(Box::new(contact)))?;
-        self.show_credentials(&id)
+        self.show_credentials(&id)?;
+        self.take_early(&id)
     }
 
     /// A short name for the command line: what was wished for, or what the contact calls

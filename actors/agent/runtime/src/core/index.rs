@@ -70,6 +70,9 @@ pub(crate) struct Followed {
 pub(crate) struct Index {
     pub(crate) outbox: BTreeMap<u64, Slot>,
     pub(crate) followed: HashMap<MailboxId, Followed>,
+    /// Asked for and reached: all heads were looked up anew after the asking.
+    pub(crate) fence_wanted: u64,
+    pub(crate) fence_reached: u64,
     pub(crate) connected: bool,
     pub(crate) last_failure: Option<ErrorCode>,
     pub(crate) last_sync: Option<u64>,

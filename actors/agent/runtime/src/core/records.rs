@@ -85,6 +85,8 @@ pub(crate) struct Known {
     pub(crate) conversations: Vec<MailboxId>,
     /// A conversation is being opened.
     pub(crate) opening: bool,
+    /// When a conversation may be tried again, Unix milliseconds.
+    pub(crate) retry_at: u64,
     /// Key packages left for the contact, as far as this endpoint knows.
     pub(crate) packages: u32,
     /// The last contact-record made here was this one's state: unanswered, refused.
@@ -166,7 +168,7 @@ coded! {
         2 => Uniform,
         /// Receipts.
         3 => Receipt,
-        /// Welcomes.
+        /// Welcomes, and documents too large for an ordinary message: powers of two to 1 MiB.
         4 => Handshake,
     }
 }

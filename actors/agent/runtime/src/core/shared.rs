@@ -105,6 +105,12 @@ impl Core {
         if let Some(profile) = fx.profile {
             self.profile = profile;
         }
+        if !fx.mailboxes.is_empty() {
+            // A mailbox that moved may let something go that could not be sealed before.
+            for slot in self.index.outbox.values_mut().filter(|s| !s.sealed) {
+                slot.not_before = None;
+            }
+        }
         if !fx.mailboxes.is_empty() || fx.keys {
             let snapshot = self.vault.read()?;
             for id in fx.mailboxes {

@@ -71,11 +71,12 @@ impl Ctx<'_, '_> {
         let bytes = self.document_bytes(document)?;
         let body = GroupMessage::Document(Carried::Inline(Bytes(bytes)));
         let encoded = Bytes(canonical::encode(&body));
-        let padding = padding_of(kept.header.kind);
-        let largest = padding.bucket().sizes().last().copied().unwrap_or(0);
-        if encoded.len() + MARGIN > largest {
-            return Err(ErrorCode::TooLarge.into());
-        }
+        let fits = |padding: &Padding| padding.bucket().size_for(encoded.len() + MARGIN).is_some();
+        // What does not fit an ordinary message goes in the sizes a blob of it would show.
+        let padding = [padding_of(kept.header.kind), Padding::Handshake]
+            .into_iter()
+            .find(fits)
+            .ok_or(Error::of(ErrorCode::TooLarge))?;
         if kept.header.author != self.me() {
             self.send_proofs(&kept.header.author, to)?;
         }

@@ -30,6 +30,9 @@ use crate::mailbox::owner::COMMAND_LIFE_MS;
 /// Extension of a Welcome: the key that owns the mailbox (canonical `PublicKey`).
 pub(crate) const OWNER_KEY_EXTENSION: u32 = 1;
 
+/// How long to wait for a contact to leave key packages before asking again, milliseconds.
+const RETRY_MS: u64 = 30_000;
+
 impl Ctx<'_, '_> {
     /// Begins a conversation with a contact.
     pub(crate) fn begin_conversation(&mut self, mut known: Known) -> Result<()> {
@@ -162,6 +165,7 @@ impl Ctx<'_, '_> {
             return Ok(());
         };
         known.opening = false;
+        known.retry_at = self.now + RETRY_MS;
         self.put(Table::Contacts, &job.contact.0, &known)
     }
 

@@ -11,6 +11,9 @@ use super::rows::{Rows, apply};
 use crate::core::Ctx;
 use crate::core::records::{Held, MailboxState};
 use crate::error::{Error, Result};
+use crate::sync::reoffer::KEEP_MS;
+
+const OWN_NAMES: &[u8] = b"own-names";
 
 fn own_name(payload: &[u8]) -> Vec<u8> {
     [b"own/", &payload_hash(payload).0[..]].concat()
@@ -20,7 +23,26 @@ impl Ctx<'_, '_> {
     /// Remembers a ciphertext of this endpoint, so that its coming back is no surprise.
     pub(crate) fn remember_own(&mut self, payload: &[u8]) -> Result<()> {
         let now = self.now;
-        self.put(Table::Scratch, &own_name(payload), &now)
+        let name = own_name(payload);
+        self.put(Table::Scratch, &name, &now)?;
+        self.push(
+            Table::Scratch,
+            OWN_NAMES,
+            &(now, telesphor_wire::bytes::Bytes(name)),
+        )?;
+        // The oldest go when they can no longer come back.
+        for (position, bytes) in self.tx.range(Table::Scratch, OWN_NAMES, 0, 2)? {
+            let Ok((at, name)) =
+                telesphor_wire::canonical::decode::<(u64, telesphor_wire::bytes::Bytes)>(&bytes)
+            else {
+                continue;
+            };
+            if at + 2 * KEEP_MS < now {
+                self.tx.delete(Table::Scratch, &name)?;
+                self.tx.delete_at(Table::Scratch, OWN_NAMES, position)?;
+            }
+        }
+        Ok(())
     }
 
     /// Takes in one event of a group.

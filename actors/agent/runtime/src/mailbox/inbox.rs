@@ -96,7 +96,7 @@ impl Ctx<'_, '_> {
             .map_err(|_| closed.clone())?;
         let (sender, _) = opened.claimed();
         if !self.tx.contains(Table::Contacts, &sender.0)? {
-            return Err(closed);
+            return self.keep_early(sender, held.id, payload, stamp);
         }
         let deposit = opened.verify(&self.endpoint_keys(&sender)?).map_err(|_| closed)?;
         let from = telesphor_sealing::Member {

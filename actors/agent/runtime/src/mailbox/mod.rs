@@ -1,5 +1,6 @@
 //! Mailboxes of this identity: opening them, and owning them.
 
+mod early;
 pub(crate) mod enrol;
 pub(crate) mod inbox;
 pub(crate) mod open;

@@ -127,6 +127,7 @@ impl Core {
                 | ErrorCode::WrongCounter
                 | ErrorCode::Refused
                 | ErrorCode::Expired
+                | ErrorCode::Closed
                 | ErrorCode::NotOwner => {
                     let winner = refusal.standing.map_or(0, |s| s.winner);
                     Next::Anew(refusal.code, winner)
@@ -182,12 +183,7 @@ impl Ctx<'_, '_> {
             via: via.clone(),
             at: self.now,
         };
-        self.tx.put_at(
-            Table::Scratch,
-            &names::archive(&receipt.leaf.mailbox),
-            receipt.leaf.seq,
-            &canonical::encode(&archived),
-        )?;
+        self.push(Table::Scratch, &names::archive(&receipt.leaf.mailbox), &archived)?;
         Ok(())
     }
 
@@ -208,6 +204,14 @@ impl Ctx<'_, '_> {
             self.put_held(&held)?;
         } else if code == ErrorCode::Refused && matches!(entry.what, What::Owner(_) | What::Deposit(_)) {
             return self.give_up(seq, &Refusal::of(code));
+        }
+        if code == ErrorCode::Closed {
+            // The other side has closed this conversation: it is said in the next one.
+            let (What::Talk(say), Via::Member(member)) = (&entry.what, &entry.via) else {
+                return self.give_up(seq, &Refusal::of(code));
+            };
+            let (contact, mailbox) = (say.contact, member.mailbox);
+            self.leave_conversation(&contact, &mailbox)?;
         }
         entry.command = None;
         self.tx

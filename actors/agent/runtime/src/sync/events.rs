@@ -20,6 +20,9 @@ use crate::link::{Credential, WelcomeFacts};
 /// A clock that differs by more than this makes every date wrong and every command refused.
 const CLOCK_TOLERANCE_MS: i64 = 12 * 3600 * 1000;
 
+/// Chain hashes kept of one mailbox.
+const KEPT_LINKS: u64 = 65_536;
+
 impl Core {
     /// A session has begun.
     pub(crate) fn welcomed(&mut self, facts: &WelcomeFacts) -> Result<()> {
@@ -159,7 +162,7 @@ impl Core {
         match result {
             Ok(()) => {
                 if let Some(followed) = self.index.followed.get_mut(&mailbox) {
-                    followed.head = Some(events.head.seq.max(followed.seq));
+                    followed.head = followed.head.max(Some(events.head.seq.max(followed.seq)));
                 }
                 Ok(())
             }
@@ -221,7 +224,7 @@ impl Ctx<'_, '_> {
 }
 
 /// Whether an error is about this machine rather than about what came.
-const fn is_local(code: ErrorCode) -> bool {
+pub(crate) const fn is_local(code: ErrorCode) -> bool {
     matches!(
         code,
         ErrorCode::VaultLocked
@@ -242,9 +245,12 @@ impl Ctx<'_, '_> {
         seq: u64,
         hash: &telesphor_wire::hash::Digest,
     ) -> Result<()> {
-        Ok(self
-            .tx
-            .put_at(Table::Scratch, &crate::core::names::chain(mailbox), seq, &hash.0)?)
+        let list = crate::core::names::chain(mailbox);
+        self.tx.put_at(Table::Scratch, &list, seq, &hash.0)?;
+        if seq > KEPT_LINKS {
+            self.tx.delete_at(Table::Scratch, &list, seq - KEPT_LINKS)?;
+        }
+        Ok(())
     }
 
     /// The chain hash of a position, if it is still kept.

@@ -85,6 +85,7 @@ impl Life {
     pub(crate) async fn serve(&mut self) -> Result<()> {
         loop {
             self.follow().await?;
+            self.fence().await?;
             let due = self.send().await?;
             let pause = due.unwrap_or(Duration::from_secs(3600));
             tokio::select! {
@@ -170,6 +171,48 @@ impl Life {
                 Err(error) => return Err(error.into()),
             }
         }
+        Ok(())
+    }
+
+    /// Looks every head up anew if somebody asked for it: what was durable before the asking is
+    /// then known to be there, and has been read once the cursors have come up to it.
+    async fn fence(&mut self) -> Result<()> {
+        let asked = self
+            .shared
+            .work(|core| {
+                let index = &core.index;
+                Ok((index.fence_wanted > index.fence_reached).then_some(index.fence_wanted))
+            })
+            .await?;
+        let Some(wanted) = asked else { return Ok(()) };
+        for (mailbox, via, _) in self.shared.work(|core| Ok(core.wanted())).await? {
+            let Some(credential) = self.credential(mailbox, via).await? else {
+                continue;
+            };
+            let standing = match self.session.prove(credential).await {
+                Ok(standing) => standing,
+                Err(LinkError::Refused(_)) => continue,
+                Err(error) => return Err(error.into()),
+            };
+            self.session.forget(standing.handle).await?;
+            if let Some(head) = standing.head {
+                self.shared
+                    .work(move |core| {
+                        if let Some(followed) = core.index.followed.get_mut(&mailbox) {
+                            followed.head = followed.head.max(Some(head.seq));
+                        }
+                        Ok(())
+                    })
+                    .await?;
+            }
+        }
+        self.shared
+            .work(move |core| {
+                core.index.fence_reached = wanted;
+                Ok(())
+            })
+            .await?;
+        self.shared.news();
         Ok(())
     }
 

@@ -36,12 +36,17 @@ impl Ctx<'_, '_> {
 
     fn offer_again(&mut self, mailbox: &MailboxId) -> Result<()> {
         let list = names::archive(mailbox);
+        let mut again = Vec::new();
         for (position, bytes) in self.tx.range(Table::Scratch, &list, 0, usize::MAX)? {
             let archived: Archived = canonical::decode(&bytes).map_err(|_| Error::fault("archive"))?;
-            if archived.at + KEEP_MS < self.now {
-                self.tx.delete_at(Table::Scratch, &list, position)?;
-                continue;
+            // It comes back into the archive with the new receipt.
+            self.tx.delete_at(Table::Scratch, &list, position)?;
+            if archived.at + KEEP_MS >= self.now {
+                again.push(archived);
             }
+        }
+        again.sort_by_key(|a| a.seq);
+        for archived in again {
             let Some(command) = archived.command else { continue };
             self.enqueue_entry(Entry {
                 what: What::Ready(MailboxChoice {

@@ -11,6 +11,7 @@ use telesphor_wire::command::{Command, Deposit};
 use telesphor_wire::ext::Extensions;
 use telesphor_wire::ids::{CommandId, IdentityId, MailboxId};
 
+use crate::core::index::Lane;
 use crate::core::records::{Entry, GroupSay, Held, Known, MailboxState, MemberVia, Padding, Via, What};
 use crate::core::{Core, Ctx, names};
 use crate::error::{Error, Result};
@@ -18,7 +19,7 @@ use crate::group::rows::{Rows, apply};
 use crate::mailbox::owner::COMMAND_LIFE_MS;
 
 /// How long something that cannot be sealed yet is left alone.
-const LOOK_AGAIN: Duration = Duration::from_millis(50);
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
 impl Core {
     /// Seals what can be sealed, all in one transaction; gives how many.
@@ -27,18 +28,29 @@ impl Core {
         if seqs.is_empty() {
             return Ok(0);
         }
+        let lanes: Vec<Option<Lane>> = seqs
+            .iter()
+            .map(|seq| self.index.outbox.get(seq).map(|slot| slot.lane))
+            .collect();
         let (mut sealed, mut waiting) = (0, Vec::new());
         self.write(|ctx| {
-            for seq in &seqs {
-                match ctx.seal_entry(*seq)? {
-                    true => sealed += 1,
-                    false => waiting.push(*seq),
+            let mut held_up: Vec<Lane> = Vec::new();
+            for (seq, lane) in seqs.iter().zip(lanes) {
+                // What stands behind something that cannot go yet waits with it.
+                let behind = lane.is_some_and(|l| held_up.contains(&l));
+                if !behind && ctx.seal_entry(*seq)? {
+                    sealed += 1;
+                } else {
+                    held_up.extend(lane);
+                    waiting.push(*seq);
                 }
             }
             Ok(())
         })?;
         for seq in waiting {
-            if let Some(slot) = self.index.outbox.get_mut(&seq) {
+            if let Some(slot) = self.index.outbox.get_mut(&seq)
+                && !slot.sealed
+            {
                 slot.not_before = Some(Instant::now() + LOOK_AGAIN);
             }
         }
@@ -95,7 +107,7 @@ impl Ctx<'_, '_> {
                 return Ok(Some(*mailbox));
             }
         }
-        if !known.opening && known.conversations.is_empty() {
+        if !known.opening && known.conversations.is_empty() && known.retry_at <= self.now {
             self.begin_conversation(known)?;
         }
         Ok(None)

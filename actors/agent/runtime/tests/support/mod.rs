@@ -128,6 +128,29 @@ impl Relay {
         }
     }
 
+    /// A copy of the store as it is now.
+    pub fn backup(&self, to: &Path) {
+        let made = self.call(&["backup", &to.to_string_lossy()]).output().unwrap();
+        assert!(
+            made.status.success(),
+            "backup: {}",
+            String::from_utf8_lossy(&made.stderr)
+        );
+    }
+
+    /// Throws the store away and goes on from a copy, at the same address.
+    pub fn restore(&mut self, from: &Path) {
+        self.kill();
+        self.data = self.data.with_extension("restored");
+        let made = self.call(&["restore", &from.to_string_lossy()]).output().unwrap();
+        assert!(
+            made.status.success(),
+            "restore: {}",
+            String::from_utf8_lossy(&made.stderr)
+        );
+        self.serve();
+    }
+
     pub fn admit(&self) -> AdmissionLink {
         let made = self
             .call(&["admit", "new", "--class", "clinician"])
@@ -174,10 +197,7 @@ pub async fn reopen(folder: &Path, name: &str) -> Agent {
 
 /// Two agents that have compared nothing yet.
 pub async fn acquainted(one: &Agent, other: &Agent) {
-    let invitation = one
-        .invite("the other", Duration::from_secs(3600), LONG)
-        .await
-        .unwrap();
+    let invitation = one.invite("", Duration::from_secs(3600), LONG).await.unwrap();
     let accepted = other.accept(&invitation.link, "", LONG).await.unwrap();
     let taken = one.wait_taken(&invitation.link, LONG).await.unwrap();
     assert_eq!(accepted.words, taken.words, "both sides must see the same words");
