@@ -90,6 +90,11 @@ const fn direction(direction: Direction) -> &'static str {
     }
 }
 
+/// Whether the time for which it was shown is over.
+pub(crate) fn over(out: &Out, d: &DocumentView) -> bool {
+    d.until.is_some_and(|ms| crate::dates::instant(ms) <= out.now)
+}
+
 /// Documents of one list, their ids cut as short as all of `known` allows.
 pub(crate) fn documents(out: &Out, documents: &[DocumentView], known: &[DocumentView]) -> Vec<Row> {
     let ids: Vec<String> = known.iter().map(|d| d.id.to_string()).collect();
@@ -99,11 +104,18 @@ pub(crate) fn documents(out: &Out, documents: &[DocumentView], known: &[Document
 
 pub(crate) fn document(out: &Out, d: &DocumentView, letters: usize) -> Row {
     let id = d.id.to_string();
-    let mut marks: Vec<&str> = vec![mark(d.urgent, "URGENT"), mark(!d.opened, "new")];
+    let mut marks: Vec<&str> = vec![
+        mark(d.urgent, "URGENT"),
+        mark(!d.opened && d.direction != Direction::Own, "new"),
+    ];
     marks.retain(|m| !m.is_empty());
-    let until = d
-        .until
-        .map_or_else(String::new, |ms| format!("until {}", out.short(ms)));
+    let until = d.until.map_or_else(String::new, |ms| {
+        format!(
+            "{} {}",
+            if over(out, d) { "ended" } else { "until" },
+            out.short(ms)
+        )
+    });
     Row::new()
         .both("id", "ID", id.clone(), &short::cut(&id, letters))
         .both("marks", "", marks.clone(), &marks.join(" "))

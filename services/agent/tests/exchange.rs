@@ -218,7 +218,7 @@ fn sharing_shows_what_it_does_and_who_can_see_what() {
     assert!(aino.run(&["who", "scope:psychiatry"]).ok().out.is_empty());
 
     let revoked = aino.run(&["revoke", &gp_name, "scope:allergies"]).ok();
-    assert!(revoked.err.contains("remembered or copied"), "{}", revoked.err);
+    assert!(revoked.err.contains("opened none of them"), "{}", revoked.err);
     sync(&[&aino, &gp]);
     assert_eq!(
         gp_sees(&[]),

@@ -37,9 +37,11 @@ pub(crate) struct Out {
 
 impl Out {
     pub(crate) fn new(form: Form) -> Self {
+        // No instant here is finer than a millisecond, and none is echoed as if it were.
+        let now = Timestamp::now();
         Self {
             form,
-            now: Timestamp::now(),
+            now: Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now),
             zone: TimeZone::system(),
             quiet: false,
         }

@@ -55,7 +55,7 @@ impl Allergies {
             ),
             Self::NotLoaded => (
                 "not-loaded",
-                "ALLERGIES NOT LOADED YET: the relay was not reached".to_owned(),
+                "ALLERGIES NOT LOADED YET: not everything has come from the relay".to_owned(),
             ),
         };
         let titles = match self {

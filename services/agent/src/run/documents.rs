@@ -182,12 +182,15 @@ pub(super) async fn inbox(here: &Here<'_>, args: &args::Inbox) -> Result<Exit> {
         .inbox()
         .await?
         .into_iter()
+        .filter(|d| !shown::over(here.out, d))
         .filter(|d| !args.unread || !d.opened)
         .filter(|d| about.is_none() || d.subject == about)
         .filter(|d| from.is_none() || d.from == from)
         .collect();
     if let (Some(who), Some(id)) = (&args.about, about) {
-        let of_patient = known.iter().filter(|d| d.subject == Some(id));
+        let of_patient = known
+            .iter()
+            .filter(|d| d.subject == Some(id) && !shown::over(here.out, d));
         here.out
             .one(&Allergies::of(of_patient, stale.is_none() && !here.wait().is_zero()).row(who))?;
     }

@@ -159,10 +159,13 @@ pub(super) async fn revoke(here: &Here<'_>, args: &args::Revoke) -> Result<Exit>
             .both("ended", "ENDED", ended as u64, &ended.to_string())
             .instant("at", "AT", Some(now), &here.out.exactly(now)),
     )?;
-    here.out.hint(&format!(
-        "{} had opened {seen} documents; those may be remembered or copied.",
-        who.name
-    ));
+    here.out.hint(&match seen {
+        0 => format!("{} had opened none of them.", who.name),
+        n => format!(
+            "{} had opened {n} documents; those may be remembered or copied.",
+            who.name
+        ),
+    });
     let progress = Progress::start(here.out, "telling the other side");
     let told = agent.settle(here.wait()).await;
     drop(progress);
