@@ -94,11 +94,12 @@ impl Ctx<'_, '_> {
         let opened = SealedDeposit(payload)
             .open(&held.id, &keys)
             .map_err(|_| closed.clone())?;
-        let (sender, _) = opened.claimed();
+        let (sender, endpoint) = opened.claimed();
         if !self.tx.contains(Table::Contacts, &sender.0)? {
             return self.keep_early(sender, held.id, payload, stamp);
         }
-        let deposit = opened.verify(&self.endpoint_keys(&sender)?).map_err(|_| closed)?;
+        let current = self.endpoint_keys(&sender)?.contains(&endpoint);
+        let deposit = opened.verify(&[endpoint]).map_err(|_| closed.clone())?;
         let from = telesphor_sealing::Member {
             identity: sender,
             endpoint: deposit.endpoint(),
@@ -106,6 +107,10 @@ impl Ctx<'_, '_> {
         };
         let envelope =
             DepositEnvelope::from_bytes(deposit.body()).map_err(|_| Error::of(ErrorCode::Malformed))?;
+        // A new endpoint can only bring the history that names it: that proves itself.
+        if !current && !matches!(envelope.body, DepositMessage::History(_)) {
+            return Err(closed);
+        }
         match envelope.body {
             DepositMessage::Document(carried) => self.document_came(&sender, carried, stamp),
             DepositMessage::Receipt(receipt) => self.receipt_came(&from, &receipt),
