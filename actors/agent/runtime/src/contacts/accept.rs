@@ -33,6 +33,7 @@ impl Ctx<'_, '_> {
             used: MailboxUse::OneTime,
             state: MailboxState::Open,
             owner: None,
+            entered: 0,
             genesis: telesphor_wire::hash::Digest([0; 32]),
             owner_key: link.deposit_key().public(),
             branch: 0,

@@ -59,6 +59,8 @@ pub(crate) struct Held {
     pub(crate) used: MailboxUse,
     pub(crate) state: MailboxState,
     pub(crate) owner: Option<OwnerKeys>,
+    /// The event after which reading began in the present epoch.
+    pub(crate) entered: u64,
     /// Where the chain begins, if it was opened here; all zero if not.
     pub(crate) genesis: Digest,
     /// Public half of the owner's key, also where somebody else owns it.

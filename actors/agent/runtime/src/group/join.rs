@@ -58,6 +58,7 @@ impl Ctx<'_, '_> {
             used: welcome.used,
             state: MailboxState::Open,
             owner: None,
+            entered: welcome.from.seq,
             genesis: telesphor_wire::hash::Digest([0; 32]),
             owner_key,
             branch: welcome.branch,
@@ -69,6 +70,7 @@ impl Ctx<'_, '_> {
         };
         self.put_cursor(&held.id, &welcome.from)?;
         self.put_held(&held)?;
+        self.note_link(&held.id, welcome.from.seq, &welcome.from.hash)?;
         if held.used == MailboxUse::Conversation {
             known.conversations.push(held.id);
         }

@@ -108,6 +108,7 @@ impl Ctx<'_, '_> {
         let mut held = held.clone();
         held.branch = moved.branch;
         held.epoch = moved.epoch;
+        held.entered = at.seq;
         self.put_held(&held)?;
         self.announce(&held.id, held.branch, held.epoch)?;
         if moved.own {

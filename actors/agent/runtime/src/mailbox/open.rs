@@ -82,6 +82,7 @@ impl Ctx<'_, '_> {
             kind: plan.kind,
             used: plan.used,
             state: MailboxState::Opening,
+            entered: 0,
             genesis: genesis.link(),
             owner_key: genesis.owner,
             owner: Some(owner),
@@ -122,6 +123,9 @@ impl Ctx<'_, '_> {
     pub(crate) fn opened(&mut self, mailbox: &MailboxId, receipt: &Receipt) -> Result<()> {
         let mut held = self.held(mailbox)?;
         held.state = MailboxState::Open;
+        if held.kind == MailboxKind::Shared {
+            held.entered = receipt.leaf.seq;
+        }
         self.put_held(&held)?;
         if self.cursor(mailbox)?.seq == 0 {
             // The Open itself is the first event, and the receipt proves its place.

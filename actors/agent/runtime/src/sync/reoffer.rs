@@ -4,21 +4,28 @@
 use telesphor_vault::{Records, Table};
 use telesphor_wire::canonical;
 use telesphor_wire::ids::{DocumentId, MailboxId};
+use telesphor_wire::mailbox::Cursor;
 use telesphor_wire::receipt::Receipt;
 
-use crate::core::records::{Archived, Entry, Job, MailboxChoice, What};
+use crate::core::records::{Archived, Entry, Held, Job, MailboxChoice, What};
 use crate::core::{Ctx, names};
 use crate::error::{Error, Result};
 
 /// How long ciphertext is kept for this, milliseconds (the time in which ids are remembered).
 pub(crate) const KEEP_MS: u64 = 7 * 24 * 3600 * 1000;
 
+/// Events that are read again after a restore, at most.
+const READ_AGAIN: u64 = 16_384;
+
 impl Ctx<'_, '_> {
     /// Queues again what this endpoint sent in the last seven days. What the relay still has it
     /// answers with the old receipt; what it lost it takes in again.
     pub(crate) fn relay_restored(&mut self) -> Result<()> {
         let mut lists: Vec<MailboxId> = Vec::new();
-        for (name, _) in self.tx.scan(Table::Mailboxes)? {
+        for (name, bytes) in self.tx.scan(Table::Mailboxes)? {
+            if let Ok(held) = canonical::decode::<Held>(&bytes) {
+                self.read_again(&held)?;
+            }
             if let Ok(id) = <[u8; 32]>::try_from(name.as_slice()) {
                 lists.push(MailboxId(id));
             }
@@ -32,6 +39,24 @@ impl Ctx<'_, '_> {
             self.offer_again(&mailbox)?;
         }
         Ok(())
+    }
+
+    /// Reading goes back to before anything that the relay can have lost: its chain is another
+    /// one from there on. What was taken in before is known by its bytes and changes nothing.
+    fn read_again(&mut self, held: &Held) -> Result<()> {
+        let cursor = self.cursor(&held.id)?;
+        let back = held.entered.max(cursor.seq.saturating_sub(READ_AGAIN));
+        if back >= cursor.seq {
+            return Ok(());
+        }
+        let hash = match back {
+            0 => Some(held.genesis),
+            _ => self.link_at(&held.id, back)?,
+        };
+        match hash {
+            Some(hash) => self.put_cursor(&held.id, &Cursor { seq: back, hash }),
+            None => Ok(()),
+        }
     }
 
     fn offer_again(&mut self, mailbox: &MailboxId) -> Result<()> {
