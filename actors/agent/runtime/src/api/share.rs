@@ -97,7 +97,7 @@ impl Agent {
     /// # Errors
     /// Faults of the vault.
     pub async fn who(&self) -> Result<Vec<GrantView>> {
-        self.look(|snapshot, profile| show::who(snapshot, profile)).await
+        self.look(show::who).await
     }
 
     /// Who received and opened what, newest first: signed receipts, at most `limit` of them.
