@@ -70,14 +70,19 @@ impl Report {
 
     /// One line of figures.
     pub(crate) fn figures(&mut self, name: &str, f: &Figures) {
+        // Nought stands for what was not measured in this scenario.
+        let disk = if f.disk_per_byte > 0.0 {
+            format!("{:.2}x", f.disk_per_byte)
+        } else {
+            "-".to_owned()
+        };
         line(&format!(
-            "  {name:<34}{:>10.0}{:>9}{:>9}{:>10.1}{:>8.2}x{:>7.2}x{:>9.1}",
+            "  {name:<34}{:>10.0}{:>9}{:>9}{:>10.1}{:>8.2}x{disk:>8}{:>9.1}",
             f.per_second,
             f.p50_us,
             f.p99_us,
             f.cpu_us,
             f.written_per_byte,
-            f.disk_per_byte,
             f.resident as f64 / 1_048_576.0
         ));
         self.figures.insert(name.into(), json!(f));
