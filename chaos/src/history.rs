@@ -50,7 +50,10 @@ impl Verdict {
 
 /// Judges one mailbox: what was sent, what a reader had seen on the way, and what stands there now.
 pub fn judge(mailbox: MailboxId, genesis: Cursor, sent: &Sent, seen: &[Event], now: &[Event]) -> Verdict {
-    let mut verdict = Verdict { receipts: sent.receipts.len() as u64, ..Verdict::default() };
+    let mut verdict = Verdict {
+        receipts: sent.receipts.len() as u64,
+        ..Verdict::default()
+    };
     let mut cursor = genesis;
     let mut links = Vec::with_capacity(now.len());
     for event in now {

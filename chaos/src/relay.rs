@@ -177,6 +177,11 @@ impl Relay {
     /// If there is none to kill.
     pub fn kill(&mut self) -> io::Result<()> {
         if let Some(mut child) = self.child.take() {
+            // A wrapper that dies leaves the relay running: the relay goes first, and a wrapper
+            // ends with it.
+            for pid in children(child.id()) {
+                Command::new("kill").args(["-9", &pid]).status()?;
+            }
             child.kill()?;
             child.wait()?;
         }
@@ -225,6 +230,15 @@ impl Relay {
     pub fn log(&self) -> &Path {
         &self.log
     }
+}
+
+/// The processes that this one started (a wrapper's relay).
+fn children(pid: u32) -> Vec<String> {
+    std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"))
+        .unwrap_or_default()
+        .split_whitespace()
+        .map(str::to_owned)
+        .collect()
 }
 
 impl Drop for Relay {

@@ -1,10 +1,12 @@
 //! Act 3: the relay is killed while messages are under way.
 
+use serde_json::Value;
+use std::process::{Child, Output};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::cast::{Cast, settle};
+use super::cast::Cast;
 use crate::page::{Page, grouped};
 use crate::stage::StageError;
 use telesphor_chaos::campaign::{admit, read_all, wait_for};
@@ -50,6 +52,9 @@ pub async fn play(page: &mut Page, cast: &Cast, relay: &mut Relay) -> Result<(),
             ))
         })
         .collect();
+    let watch = cast
+        .aino
+        .spawn(&["--json", "follow", "me", "vitals", "--for", "8s"])?;
     let stream = cast
         .monitor
         .spawn(&["--json", "device", "simulate", "--for", "4s"])?;
@@ -91,28 +96,39 @@ pub async fn play(page: &mut Page, cast: &Cast, relay: &mut Relay) -> Result<(),
         ),
         &format!("every receipt honoured: {verdict:?}"),
     );
-    vitals(page, cast, stream)?;
+    vitals(page, stream, watch)?;
     Ok(())
 }
 
-/// The monitor's stream went through the same kill: every value once, in order.
-fn vitals(page: &mut Page, cast: &Cast, stream: std::process::Child) -> Result<(), StageError> {
-    let output = stream.wait_with_output()?;
-    let sent: u64 = String::from_utf8_lossy(&output.stdout)
-        .lines()
-        .filter_map(|l| serde_json::from_str::<serde_json::Value>(l).ok())
-        .filter_map(|v| v["sent"].as_u64())
-        .max()
-        .unwrap_or(0);
-    settle(&[&cast.monitor, &cast.aino])?;
+/// The monitor's stream went through the same kill: every value reached the patient once, in order.
+fn vitals(page: &mut Page, stream: Child, watch: Child) -> Result<(), StageError> {
+    let sent = last_number(&stream.wait_with_output()?, "sent");
+    let watched = watch.wait_with_output()?;
+    let batches: Vec<Value> = lines(&watched).filter(|v| v["values"].is_array()).collect();
+    let values: usize = batches
+        .iter()
+        .filter_map(|b| b["values"].as_array())
+        .map(Vec::len)
+        .sum();
+    let starts: Vec<&str> = batches.iter().filter_map(|b| b["start"].as_str()).collect();
+    let in_order = starts.windows(2).all(|pair| pair[0] < pair[1]);
     page.must(
-        output.status.success() && sent > 0,
+        sent > 0 && values as u64 == sent && in_order,
         "Vitals",
-        &format!("{sent} values streamed by the heart monitor through the same kill"),
-        &format!(
-            "the stream to go on by itself: {}",
-            String::from_utf8_lossy(&output.stderr).trim()
-        ),
+        &format!("{sent} values streamed by the heart monitor through the same kill, {values} seen by Aino, in order"),
+        &format!("every value once: {}", String::from_utf8_lossy(&watched.stderr).trim()),
     );
     Ok(())
+}
+
+fn lines(output: &Output) -> impl Iterator<Item = Value> {
+    String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .filter_map(|l| serde_json::from_str(l).ok())
+        .collect::<Vec<Value>>()
+        .into_iter()
+}
+
+fn last_number(output: &Output, field: &str) -> u64 {
+    lines(output).filter_map(|v| v[field].as_u64()).max().unwrap_or(0)
 }

@@ -9,10 +9,10 @@ mod sealing;
 use telesphor_sealing::WelcomeLetter;
 use telesphor_wire::bytes::Bytes;
 use telesphor_wire::canonical;
+use telesphor_wire::command::{Commit, CommitBody, commit_bytes_hash};
 use telesphor_wire::ext::Extensions;
 use telesphor_wire::hash::{Digest, Secret};
 use telesphor_wire::ids::{CommandId, IdentityId, MailboxId};
-use telesphor_wire::command::{Commit, CommitBody, commit_bytes_hash};
 use telesphor_wire::mailbox::payload_hash;
 use telesphor_wire::sign::{Signature, SigningKey};
 
@@ -40,8 +40,19 @@ fn mutated_deposits_break_the_opening() {
 fn mutated_packages_break_the_taking() {
     let member = (IdentityId([1; 32]), key(2).public(), key(3).public());
     let to = (MailboxId([7; 32]), key(5).public());
-    let statement = (1u8, to, false, member, Bytes(vec![0, 1, 0, 0x4e, 0x20]), Extensions::none());
-    mutate::round(&[canonical::encode(&(statement, Signature([9; 64])))], 2_000, sealing::packages);
+    let statement = (
+        1u8,
+        to,
+        false,
+        member,
+        Bytes(vec![0, 1, 0, 0x4e, 0x20]),
+        Extensions::none(),
+    );
+    mutate::round(
+        &[canonical::encode(&(statement, Signature([9; 64])))],
+        2_000,
+        sealing::packages,
+    );
 }
 
 #[test]
@@ -80,7 +91,13 @@ fn mutated_events_break_the_group() {
         not_after: u64::MAX,
         ext: Extensions::none(),
     };
-    let commit =
-        Commit { access_signature: key(1).sign(&body), second: None, mls: Bytes(mls.clone()), body };
-    mutate::round(&[mls, canonical::encode(&commit)], 250, |bytes| sealing::events(&rows, bytes));
+    let commit = Commit {
+        access_signature: key(1).sign(&body),
+        second: None,
+        mls: Bytes(mls.clone()),
+        body,
+    };
+    mutate::round(&[mls, canonical::encode(&commit)], 250, |bytes| {
+        sealing::events(&rows, bytes)
+    });
 }

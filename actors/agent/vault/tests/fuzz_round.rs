@@ -13,7 +13,9 @@ fn mutated_headers_break_the_opening() {
     let folder = tempfile::tempdir().unwrap();
     let key = KeyFile::generate();
     let header = vault::prepare(folder.path(), &key);
-    mutate::round(&[header], 1_500, |bytes| vault::header(folder.path(), &key, bytes));
+    mutate::round(&[header], 1_500, |bytes| {
+        vault::header(folder.path(), &key, bytes)
+    });
 }
 
 #[test]
