@@ -1,5 +1,7 @@
 //! A crash or a failing disk at chosen system calls of a fixed script.
 
+#![allow(clippy::unwrap_used)] // a test that cannot set up should stop
+
 use telesphor_chaos::injected::{Fault, Point, Struck, strike};
 
 async fn strike_at(calls: &'static str, nth: u32, fault: Fault) -> Struck {

@@ -11,7 +11,7 @@ use telesphor_wire::bytes::Bytes;
 use telesphor_wire::canonical;
 use telesphor_wire::command::{Commit, CommitBody, commit_bytes_hash};
 use telesphor_wire::ext::Extensions;
-use telesphor_wire::hash::{Digest, Secret};
+use telesphor_wire::hash::Secret;
 use telesphor_wire::ids::{CommandId, IdentityId, MailboxId};
 use telesphor_wire::mailbox::payload_hash;
 use telesphor_wire::sign::{Signature, SigningKey};
