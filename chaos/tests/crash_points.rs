@@ -27,6 +27,7 @@ async fn walk(calls: &'static str, fault: Fault, step: usize, most: u32) -> u32 
     reached
 }
 
+// Calls are counted in each thread by itself, so the numbers are smaller than one might think.
 const SYNC: &str = "fdatasync,fsync";
 const WRITE: &str = "write,pwrite64,writev,pwritev";
 const RENAME: &str = "rename,renameat,renameat2";
@@ -38,7 +39,7 @@ async fn an_acknowledged_event_lost_by_a_crash_at_an_fsync() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_acknowledged_event_lost_by_a_crash_at_a_write() {
-    assert!(walk(WRITE, Fault::Kill, 37, 400).await > 2);
+    assert!(walk(WRITE, Fault::Kill, 9, 400).await > 2);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
