@@ -223,6 +223,11 @@ impl Relay {
         self.listen
     }
 
+    /// The program it runs.
+    pub fn program(&self) -> &Path {
+        &self.binary
+    }
+
     /// Its data directory.
     pub fn data(&self) -> &Path {
         &self.data

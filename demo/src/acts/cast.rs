@@ -36,9 +36,10 @@ const PLANTED: usize = 128;
 /// [`StageError`] if something cannot even be set up.
 pub fn gather(page: &mut Page, relay: &Relay, folder: &Path, bundle: &Path) -> Result<Cast, StageError> {
     page.section("Who is who");
-    let record = std::fs::read(bundle)?;
+    let raw = std::fs::read(bundle)?;
+    let program = std::fs::read(relay.program())?;
     let record: Value =
-        serde_json::from_slice(&record).map_err(|e| StageError::Record(bundle.to_owned(), e.to_string()))?;
+        serde_json::from_slice(&raw).map_err(|e| StageError::Record(bundle.to_owned(), e.to_string()))?;
     let board = join(relay, folder, "board", "Medical board", "organisation")?;
     let doctor = join(relay, folder, "dr-virtanen", "Dr Virtanen", "clinician")?;
     let aino = join(relay, folder, "aino", "Aino Korhonen", "patient")?;
@@ -114,7 +115,7 @@ pub fn gather(page: &mut Page, relay: &Relay, folder: &Path, bundle: &Path) -> R
         monitor,
         mallory,
         documents,
-        planted: planted(&record, PLANTED),
+        planted: planted(&record, &raw, &program, PLANTED),
     })
 }
 

@@ -65,7 +65,7 @@ pub async fn play(
                 0
             };
             cells += 1;
-            right += usize::from(opened == expected && !wanted.is_empty());
+            right += usize::from(opened == expected);
             row.push_str(&format!("{:<12}", mark(opened, wanted.len())));
         }
         page.line(&format!("   {:<18}{}", person.name, row.trim_end()));
@@ -117,6 +117,7 @@ pub async fn play(
 
 fn mark(opened: usize, of: usize) -> String {
     match opened {
+        _ if of == 0 => "-".to_owned(),
         0 => ".".to_owned(),
         n if n == of => "x".to_owned(),
         n => format!("{n}/{of}"),
