@@ -21,7 +21,7 @@ use telesphor_wire::ids::{CommandId, Nonce};
 use telesphor_wire::limits::{MAX_FRAME_BYTES, PROTOCOL_VERSION};
 use telesphor_wire::mailbox::EventKind;
 use telesphor_wire::session::{
-    Call, ClientFrame, Hello, Prove, RelayFrame, Reply, Right, SessionClaim, SessionProof, Welcome,
+    Call, ClientFrame, Hello, Prove, RelayFrame, Reply, Right, SessionClaim, Welcome,
 };
 use telesphor_wire::sign::PublicKey;
 use telesphor_wire::text::SupportCode;
@@ -113,17 +113,9 @@ impl Line {
                 branch: 0,
                 epoch: 0,
                 body: None,
+                ext: Extensions::none(),
             };
-            let proof = SessionProof {
-                mailbox: mailbox.id,
-                right: Right::Deposit,
-                branch: 0,
-                epoch: 0,
-                key: mailbox.deposit.public(),
-                certificate: None,
-                current: None,
-                signature: mailbox.deposit.sign(&claim),
-            };
+            let proof = claim.prove(&mailbox.deposit);
             self.send(&ClientFrame::Prove(Prove { handle, proof })).await?;
             match self.receive().await? {
                 RelayFrame::Proved(proved) if proved.refused.is_none() => {}

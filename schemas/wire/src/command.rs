@@ -115,17 +115,26 @@ pub struct Deposit {
     pub signature: Option<(PublicKey, Signature)>,
 }
 
-/// What the deposit key signs when a deposit does not travel on a live session.
+/// What the deposit key signs when a deposit does not travel on a live session: all of it, so
+/// that nobody on the way can give it another kind or epoch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DepositStatement {
     /// Where.
     pub mailbox: MailboxId,
+    /// Branch it was made in.
+    pub branch: u32,
+    /// Epoch it was made in.
+    pub epoch: u64,
+    /// Its kind.
+    pub kind: EventKind,
     /// The sender's id.
     pub command_id: CommandId,
     /// Refused after this instant, Unix milliseconds.
     pub not_after: u64,
     /// `H("payload", ciphertext)`.
     pub payload: Digest,
+    /// For later versions; the deposit's own.
+    pub ext: Extensions,
 }
 
 impl Signed for DepositStatement {
@@ -135,11 +144,20 @@ impl Signed for DepositStatement {
 impl Deposit {
     /// The statement a deposit key signs for this deposit.
     pub fn statement(&self) -> DepositStatement {
+        self.statement_with(payload_hash(&self.payload))
+    }
+
+    /// [`Self::statement`] where the payload's hash is known already.
+    pub fn statement_with(&self, payload: Digest) -> DepositStatement {
         DepositStatement {
             mailbox: self.mailbox,
+            branch: self.branch,
+            epoch: self.epoch,
+            kind: self.kind,
             command_id: self.command_id,
             not_after: self.not_after,
-            payload: payload_hash(&self.payload),
+            payload,
+            ext: self.ext.clone(),
         }
     }
 }
@@ -316,6 +334,8 @@ pub struct Rewind {
     pub lease: u64,
     /// Sealed attribution, fixed size.
     pub attribution: Bytes,
+    /// For later versions; stands in [`RewindStatement`] too.
+    pub ext: Extensions,
     /// [`RewindStatement`] signed by the access key of `base_epoch`.
     pub base_signature: Signature,
 }
@@ -335,6 +355,8 @@ pub struct RewindStatement {
     pub next_access: PublicKey,
     /// Its lease.
     pub lease: u64,
+    /// For later versions; the Rewind's own.
+    pub ext: Extensions,
 }
 
 impl Signed for RewindStatement {

@@ -68,6 +68,8 @@ pub struct AttestStatement {
     pub position: u64,
     /// [`BatchHead::digest`].
     pub head: Digest,
+    /// For later versions.
+    pub ext: Extensions,
 }
 
 impl Signed for AttestStatement {
@@ -79,6 +81,8 @@ impl Signed for AttestStatement {
 pub struct Attest {
     /// The relay's attesting key.
     pub relay: PublicKey,
+    /// For later versions; stands in the [`AttestStatement`] too.
+    pub ext: Extensions,
     /// Over the [`AttestStatement`] of the head.
     pub signature: Signature,
 }
@@ -128,10 +132,18 @@ impl Receipt {
             return Err(BadReceipt::Path);
         }
         let statement = self.statement();
+        let counts = |a: &Attest| {
+            let said = AttestStatement {
+                ext: a.ext.clone(),
+                ..statement.clone()
+            };
+            // A word that depends on something not known here is no word yet.
+            a.ext.check(&[]).is_ok() && a.relay.verify(&said, &a.signature).is_ok()
+        };
         let mut voters: Vec<_> = self
             .attests
             .iter()
-            .filter(|a| relays.contains(&a.relay) && a.relay.verify(&statement, &a.signature).is_ok())
+            .filter(|a| relays.contains(&a.relay) && counts(a))
             .map(|a| a.relay)
             .collect();
         voters.sort_unstable();
@@ -143,13 +155,14 @@ impl Receipt {
         }
     }
 
-    /// What its attestations sign.
+    /// What its attestations sign, each with its own extensions.
     pub fn statement(&self) -> AttestStatement {
         AttestStatement {
             partition: self.head.partition,
             incarnation: self.head.incarnation,
             position: self.head.position,
             head: self.head.digest(),
+            ext: Extensions::none(),
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::hash::Digest;
 use crate::ids::{Incarnation, MailboxId, Nonce};
 use crate::labels::SignLabel;
 use crate::mailbox::{Cursor, Event};
-use crate::sign::{PublicKey, Signature, Signed};
+use crate::sign::{PublicKey, Signature, Signed, SigningKey};
 use crate::text::{Domain, SupportCode};
 use crate::{limits, list};
 
@@ -53,10 +53,30 @@ pub struct SessionClaim {
     pub epoch: u64,
     /// Single HTTP calls: `H("command", body)` of the request. Sessions: none.
     pub body: Option<Digest>,
+    /// For later versions; the proof's own.
+    pub ext: Extensions,
 }
 
 impl Signed for SessionClaim {
     const LABEL: SignLabel = SignLabel::Session;
+}
+
+impl SessionClaim {
+    /// The proof of this claim by the key that holds the right. Certificates, where the right
+    /// needs them, are the caller's to add: the claim does not cover them.
+    pub fn prove(&self, key: &SigningKey) -> SessionProof {
+        SessionProof {
+            mailbox: self.mailbox,
+            right: self.right,
+            branch: self.branch,
+            epoch: self.epoch,
+            key: key.public(),
+            certificate: None,
+            current: None,
+            ext: self.ext.clone(),
+            signature: key.sign(self),
+        }
+    }
 }
 
 /// What an epoch's access key signs about an endpoint's own key for that epoch.
@@ -70,6 +90,8 @@ pub struct PseudonymStatement {
     pub epoch: u64,
     /// Fresh per mailbox and epoch; announced inside the group.
     pub pseudonym: PublicKey,
+    /// For later versions; the certificate's own.
+    pub ext: Extensions,
 }
 
 impl Signed for PseudonymStatement {
@@ -89,12 +111,23 @@ pub struct SessionProof {
     pub epoch: u64,
     /// Owner key, deposit key or pseudonym.
     pub key: PublicKey,
-    /// Shared mailboxes: [`PseudonymStatement`] signed by the epoch's access key.
-    pub certificate: Option<Signature>,
+    /// Shared mailboxes: by the epoch's access key.
+    pub certificate: Option<Certificate>,
     /// Shared mailboxes whose old epochs were `cut`: the same for the current epoch's key, so
     /// that old events can be read. `None` where there was no cut.
-    pub current: Option<CurrentProof>,
+    pub current: Option<Box<CurrentProof>>,
+    /// For later versions; stands in the [`SessionClaim`] too.
+    pub ext: Extensions,
     /// [`SessionClaim`] signed by `key`.
+    pub signature: Signature,
+}
+
+/// What an access key says of a pseudonym, as sent: the relay knows the rest of the statement.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Certificate {
+    /// For later versions; stands in the [`PseudonymStatement`] too.
+    pub ext: Extensions,
+    /// [`PseudonymStatement`] signed by the access key.
     pub signature: Signature,
 }
 
@@ -103,8 +136,8 @@ pub struct SessionProof {
 pub struct CurrentProof {
     /// The current epoch.
     pub epoch: u64,
-    /// [`PseudonymStatement`] for the same pseudonym, signed by the current access key.
-    pub certificate: Signature,
+    /// For the same pseudonym, by the current access key.
+    pub certificate: Certificate,
 }
 
 /// Client's first frame.

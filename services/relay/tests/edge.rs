@@ -10,13 +10,14 @@ use telesphor_wire::answer::Refusal;
 use telesphor_wire::canonical;
 use telesphor_wire::domain::SignedDomainRecord;
 use telesphor_wire::error::ErrorCode;
+use telesphor_wire::ext::Extensions;
 use telesphor_wire::hash::hash_bytes;
 use telesphor_wire::ids::Nonce;
 use telesphor_wire::labels::HashLabel;
 use telesphor_wire::limits::MAX_FRAME_BYTES;
 use telesphor_wire::session::{
-    ClientFrame, Page, PageRequest, Prove, RelayFrame, Right, SessionClaim, SessionProof, SingleCall,
-    SingleRequest, Welcome,
+    ClientFrame, Page, PageRequest, Prove, RelayFrame, Right, SessionClaim, SingleCall, SingleRequest,
+    Welcome,
 };
 use telesphor_wire::text::SupportCode;
 
@@ -212,12 +213,9 @@ async fn a_client_without_websockets_is_shut_out_or_reads_without_a_right() {
             branch: 0,
             epoch: 0,
             body: Some(hash_bytes(HashLabel::Command, body)),
+            ext: Extensions::none(),
         };
-        let signature = mailbox.owner.sign(&claim);
-        let proof = SessionProof {
-            signature,
-            ..mailbox.proof(&client, Right::Owner)
-        };
+        let proof = claim.prove(&mailbox.owner);
         format!(
             "Telesphor-Proof: {}\r\n",
             STANDARD.encode(canonical::encode(&proof))

@@ -4,6 +4,7 @@
 use openmls::group::{ExportSecretError, MlsGroup, StagedWelcome};
 use openmls::prelude::{OpenMlsCrypto, StagedCommit};
 use telesphor_wire::canonical;
+use telesphor_wire::ext::Extensions;
 use telesphor_wire::hash::Secret;
 use telesphor_wire::ids::MailboxId;
 use telesphor_wire::labels::ExporterLabel;
@@ -83,6 +84,7 @@ impl EpochKeys {
             branch,
             epoch,
             pseudonym: pseudonym.public(),
+            ext: Extensions::none(),
         };
         Self {
             statement,

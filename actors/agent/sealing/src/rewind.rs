@@ -7,6 +7,7 @@
 
 use telesphor_wire::bytes::Bytes;
 use telesphor_wire::command::{OwnerAct, Rewind, RewindStatement, SignedOwnerCommand, commit_bytes_hash};
+use telesphor_wire::ext::Extensions;
 use telesphor_wire::hash::Digest;
 use telesphor_wire::sign::PublicKey;
 
@@ -91,6 +92,7 @@ impl GroupSession {
             mls: commit_bytes_hash(&built.mls),
             next_access,
             lease: plan.lease,
+            ext: Extensions::none(),
         };
         let base_signature = access.access().sign(&statement);
         let hash = statement.mls;
@@ -107,6 +109,7 @@ impl GroupSession {
             next_access,
             lease: plan.lease,
             attribution,
+            ext: Extensions::none(),
             base_signature,
         };
         self.record.pending = Some(Pending {
@@ -180,6 +183,7 @@ impl GroupSession {
             mls: commit_bytes_hash(&rewind.mls),
             next_access: rewind.next_access,
             lease: rewind.lease,
+            ext: rewind.ext.clone(),
         };
         let access = self.keys(state)?.access_public();
         let honest = access.verify(&statement, &rewind.base_signature).is_ok();

@@ -8,11 +8,12 @@ use telesphor_rules::state::Mailbox;
 use telesphor_store::{Reader, StoreError};
 use telesphor_wire::answer::Refusal;
 use telesphor_wire::error::ErrorCode;
+use telesphor_wire::ext::Extensions;
 use telesphor_wire::hash::Digest;
 use telesphor_wire::ids::Nonce;
 use telesphor_wire::limits::NONCE_LIFE_MS;
 use telesphor_wire::mailbox::MailboxKind;
-use telesphor_wire::session::{PseudonymStatement, Right, SessionClaim, SessionProof};
+use telesphor_wire::session::{Certificate, PseudonymStatement, Right, SessionClaim, SessionProof};
 use telesphor_wire::sign::PublicKey;
 use telesphor_wire::text::Domain;
 
@@ -62,6 +63,9 @@ fn examine(
     if shared != proof.certificate.is_some() || (!shared && proof.current.is_some()) {
         return Ok(Err(ErrorCode::NotAllowedHere.into()));
     }
+    if !readable(proof) {
+        return Ok(Err(ErrorCode::UnknownCritical.into()));
+    }
     if now.saturating_sub(connection.given_ms) > NONCE_LIFE_MS {
         return Ok(Err(ErrorCode::StaleNonce.into()));
     }
@@ -79,7 +83,7 @@ fn examine(
     let certified = match &proof.certificate {
         Some(certificate) => {
             let key = record.map_or(proof.key, |r| r.key);
-            key.verify(&statement(proof, proof.epoch), certificate).is_ok() && record.is_some()
+            certifies(&key, statement(proof, proof.epoch), certificate) && record.is_some()
         }
         None => true,
     };
@@ -116,10 +120,23 @@ fn current(mailbox: &Mailbox, proof: &SessionProof) -> Option<(u32, u64)> {
         branch: head.branch,
         ..statement(proof, current.epoch)
     };
-    head.access
-        .verify(&statement, &current.certificate)
-        .is_ok()
-        .then_some((head.branch, head.epoch))
+    certifies(&head.access, statement, &current.certificate).then_some((head.branch, head.epoch))
+}
+
+/// Whether nothing in the proof asks for more than this version knows.
+fn readable(proof: &SessionProof) -> bool {
+    let current = proof.current.as_ref().map(|c| &c.certificate);
+    let certificates = proof.certificate.iter().chain(current);
+    let mut all = certificates.map(|c| &c.ext).chain([&proof.ext]);
+    all.all(|ext| ext.check(&[]).is_ok())
+}
+
+fn certifies(key: &PublicKey, statement: PseudonymStatement, certificate: &Certificate) -> bool {
+    let said = PseudonymStatement {
+        ext: certificate.ext.clone(),
+        ..statement
+    };
+    key.verify(&said, &certificate.signature).is_ok()
 }
 
 fn statement(proof: &SessionProof, epoch: u64) -> PseudonymStatement {
@@ -128,6 +145,7 @@ fn statement(proof: &SessionProof, epoch: u64) -> PseudonymStatement {
         branch: proof.branch,
         epoch,
         pseudonym: proof.key,
+        ext: Extensions::none(),
     }
 }
 
@@ -143,5 +161,6 @@ fn claim_of(connection: &Connection, proof: &SessionProof) -> SessionClaim {
         branch: proof.branch,
         epoch: proof.epoch,
         body: connection.body,
+        ext: proof.ext.clone(),
     }
 }

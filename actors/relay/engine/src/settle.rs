@@ -41,6 +41,7 @@ impl Settler {
             incarnation: applied.head.incarnation,
             position: applied.position,
             head: applied.digest,
+            ext: Extensions::none(),
         });
         Self::count(house, &applied);
         let mut repeated = Vec::new();
@@ -98,6 +99,7 @@ impl Settler {
     fn attest(&self, statement: AttestStatement) -> Attest {
         Attest {
             relay: self.keys.attesting.public(),
+            ext: Extensions::none(),
             signature: self.keys.attesting.sign(&statement),
         }
     }

@@ -11,6 +11,7 @@ use telesphor_engine::{Clock, EngineStanding, Limits, SingleAnswer, SingleContex
 use telesphor_store::faults::NoFaults;
 use telesphor_wire::answer::Answer;
 use telesphor_wire::error::ErrorCode;
+use telesphor_wire::ext::Extensions;
 use telesphor_wire::hash::hash;
 use telesphor_wire::ids::Nonce;
 use telesphor_wire::labels::HashLabel;
@@ -318,17 +319,9 @@ fn single_proof(
         branch: 0,
         epoch: 0,
         body: Some(hash(HashLabel::Command, call)),
+        ext: Extensions::none(),
     };
-    SessionProof {
-        mailbox,
-        right,
-        branch: 0,
-        epoch: 0,
-        key: key.public(),
-        certificate: None,
-        current: None,
-        signature: key.sign(&claim),
-    }
+    claim.prove(key)
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,7 +2,7 @@
 //! is hashed once, and on any thread.
 
 use telesphor_wire::batch::{SessionWord, Submission};
-use telesphor_wire::command::{Command, Deposit, DepositStatement};
+use telesphor_wire::command::{Command, Deposit};
 use telesphor_wire::hash::Digest;
 use telesphor_wire::ids::MailboxId;
 use telesphor_wire::mailbox::{MailboxKind, payload_hash};
@@ -98,13 +98,7 @@ impl<'a> Prepared<'a> {
 
 fn depositor_of(d: &Deposit, word: Option<&SessionWord>, payload: Digest) -> Depositor {
     if let Some((key, signature)) = &d.signature {
-        let statement = DepositStatement {
-            mailbox: d.mailbox,
-            command_id: d.command_id,
-            not_after: d.not_after,
-            payload,
-        };
-        return match key.verify(&statement, signature) {
+        return match key.verify(&d.statement_with(payload), signature) {
             Ok(()) => Depositor::Signed(*key),
             Err(_) => Depositor::Forged,
         };

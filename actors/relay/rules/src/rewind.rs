@@ -9,7 +9,7 @@ use telesphor_wire::hash::Digest;
 use telesphor_wire::limits::{ATTRIBUTION_BYTES, MAX_PAYLOAD_BYTES};
 use telesphor_wire::mailbox::{CommitRule, EventKind, MailboxKind};
 
-use crate::decide::Case;
+use crate::decide::{Case, readable};
 use crate::event::{Draft, Words};
 use crate::facts::Facts;
 use crate::retain::Room;
@@ -25,6 +25,7 @@ pub(crate) fn carry_out<F: Facts>(
     if mailbox.profile.kind != MailboxKind::Shared {
         return Err(ErrorCode::WrongMailboxKind.into());
     }
+    readable(&rewind.ext)?;
     if rewind.mls.len() > MAX_PAYLOAD_BYTES {
         return Err(ErrorCode::TooLarge.into());
     }
@@ -51,6 +52,7 @@ pub(crate) fn carry_out<F: Facts>(
         mls: commit_bytes_hash(&rewind.mls),
         next_access: rewind.next_access,
         lease: rewind.lease,
+        ext: rewind.ext.clone(),
     };
     base.key
         .verify(&statement, &rewind.base_signature)

@@ -1,6 +1,7 @@
+use telesphor_wire::ext::{Extension, Extensions};
 use telesphor_wire::hash::Digest;
 use telesphor_wire::ids::{Incarnation, MailboxId, PartitionId};
-use telesphor_wire::receipt::{Attest, BadReceipt, BatchTree, Receipt};
+use telesphor_wire::receipt::{Attest, AttestStatement, BadReceipt, BatchTree, Receipt};
 
 use crate::support::samples::{key, public, receipt, receipts};
 
@@ -133,10 +134,12 @@ fn too_few_relays_make_a_receipt() {
         attests: vec![
             Attest {
                 relay: good.attests[1].relay,
+                ext: Extensions::none(),
                 signature: good.attests[0].signature,
             },
             Attest {
                 relay: good.attests[0].relay,
+                ext: Extensions::none(),
                 signature: good.attests[1].signature,
             },
         ],
@@ -167,6 +170,7 @@ fn attestations_of_another_head_count() {
     let wrong = Receipt {
         attests: vec![Attest {
             relay: public(10),
+            ext: Extensions::none(),
             signature: other,
         }],
         ..good
@@ -182,4 +186,39 @@ fn an_empty_batch_or_a_wrong_index_panics() {
     let one = BatchTree::new(vec![Digest([1; 32])]);
     assert_eq!(one.root(), Digest([1; 32]));
     assert!(one.path(u32::MAX).is_empty());
+}
+
+#[test]
+fn a_newer_relays_word_is_lost_or_its_condition_ignored() {
+    let later = |critical| {
+        Extensions::none().with(Extension {
+            id: 900,
+            critical,
+            body: b"later"[..].into(),
+        })
+    };
+    let good = receipt();
+    let attested = |ext: Extensions| {
+        let statement = AttestStatement {
+            ext: ext.clone(),
+            ..good.statement()
+        };
+        Receipt {
+            attests: vec![Attest {
+                relay: public(10),
+                ext,
+                signature: key(10).sign(&statement),
+            }],
+            ..good.clone()
+        }
+    };
+    assert_eq!(attested(later(false)).verify(&relays(), 1), Ok(()));
+    assert_eq!(
+        attested(later(true)).verify(&relays(), 1),
+        Err(BadReceipt::Attests),
+        "a word under a condition that is not known here counts"
+    );
+    let mut stripped = attested(later(false));
+    stripped.attests[0].ext = Extensions::none();
+    assert_eq!(stripped.verify(&relays(), 1), Err(BadReceipt::Attests));
 }

@@ -1,4 +1,6 @@
-use telesphor_wire::command::RewindStatement;
+use telesphor_wire::command::{Deposit, RewindStatement};
+use telesphor_wire::ext::Extension;
+use telesphor_wire::mailbox::EventKind;
 use telesphor_wire::receipt::AttestStatement;
 use telesphor_wire::session::PseudonymStatement;
 use telesphor_wire::sign::{PublicKey, Signature, Signed};
@@ -98,4 +100,37 @@ fn an_s_beyond_the_group_order_is_accepted() {
         carry = sum >> 8;
     }
     assert!(public(1).verify(&pseudonym(), &signature).is_err());
+}
+
+#[test]
+fn a_deposit_is_given_another_kind_epoch_or_extension_on_its_way() {
+    let sent = deposit();
+    let signature = key(5).sign(&sent.statement());
+    let later = Extension {
+        id: 900,
+        critical: false,
+        body: b"later"[..].into(),
+    };
+    let changed = [
+        Deposit {
+            kind: EventKind::PROPOSAL,
+            ..sent.clone()
+        },
+        Deposit {
+            epoch: sent.epoch + 1,
+            ..sent.clone()
+        },
+        Deposit {
+            branch: sent.branch + 1,
+            ..sent.clone()
+        },
+        Deposit {
+            ext: sent.ext.clone().with(later),
+            ..sent.clone()
+        },
+    ];
+    assert!(public(5).verify(&sent.statement(), &signature).is_ok());
+    for deposit in changed {
+        assert!(public(5).verify(&deposit.statement(), &signature).is_err());
+    }
 }

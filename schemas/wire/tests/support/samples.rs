@@ -214,6 +214,7 @@ pub fn acts() -> Vec<(&'static str, OwnerAct)> {
                 next_access: public(6),
                 lease: NOW + HOUR,
                 attribution: Bytes(vec![0xa8; 512]),
+                ext: Extensions::none(),
                 base_signature: key(7).sign(&rewind_statement()),
             })),
         ),
@@ -235,6 +236,7 @@ pub fn rewind_statement() -> RewindStatement {
         mls: commit_bytes_hash(b"mls rewind"),
         next_access: public(6),
         lease: NOW + HOUR,
+        ext: Extensions::none(),
     }
 }
 pub fn take() -> Take {
@@ -288,11 +290,13 @@ pub fn receipts(n: u32, relays: &[u8]) -> Vec<Receipt> {
         incarnation: head.incarnation,
         position: head.position,
         head: head.digest(),
+        ext: Extensions::none(),
     };
     let attests: Vec<_> = relays
         .iter()
         .map(|&r| Attest {
             relay: public(r),
+            ext: Extensions::none(),
             signature: key(r).sign(&statement),
         })
         .collect();
@@ -363,6 +367,7 @@ pub fn claim() -> SessionClaim {
         branch: 0,
         epoch: 0,
         body: None,
+        ext: Extensions::none(),
     }
 }
 pub fn pseudonym() -> PseudonymStatement {
@@ -371,21 +376,26 @@ pub fn pseudonym() -> PseudonymStatement {
         branch: 1,
         epoch: 7,
         pseudonym: public(13),
+        ext: Extensions::none(),
     }
 }
 pub fn proof() -> SessionProof {
-    let certificate = key(7).sign(&pseudonym());
+    let certificate = Certificate {
+        ext: Extensions::none(),
+        signature: key(7).sign(&pseudonym()),
+    };
     SessionProof {
         mailbox: mailbox_id(),
         right: Right::Read,
         branch: 1,
         epoch: 7,
         key: public(13),
-        certificate: Some(certificate),
-        current: Some(CurrentProof {
+        certificate: Some(certificate.clone()),
+        current: Some(Box::new(CurrentProof {
             epoch: 9,
             certificate,
-        }),
+        })),
+        ext: Extensions::none(),
         signature: key(13).sign(&claim()),
     }
 }

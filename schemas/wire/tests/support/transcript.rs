@@ -72,9 +72,11 @@ impl Ledger {
             incarnation: head.incarnation,
             position: head.position,
             head: head.digest(),
+            ext: Extensions::none(),
         };
         let attests = vec![Attest {
             relay: public(RELAY),
+            ext: Extensions::none(),
             signature: key(RELAY).sign(&statement),
         }];
         Answer::Durable(Box::new(Receipt {
@@ -106,16 +108,7 @@ fn owner_command(act: OwnerAct, counter: u64, id: u8) -> SignedOwnerCommand {
 
 fn prove(handle: u32, right: Right, signer: u8) -> ClientFrame {
     let claim = SessionClaim { right, ..claim() };
-    let proof = SessionProof {
-        mailbox: mailbox_id(),
-        right,
-        branch: 0,
-        epoch: 0,
-        key: public(signer),
-        certificate: None,
-        current: None,
-        signature: key(signer).sign(&claim),
-    };
+    let proof = claim.prove(&key(signer));
     ClientFrame::Prove(Prove { handle, proof })
 }
 

@@ -131,17 +131,9 @@ impl Personal {
             branch: 0,
             epoch: 0,
             body: None,
+            ext: Extensions::none(),
         };
-        SessionProof {
-            mailbox: self.mailbox,
-            right,
-            branch: 0,
-            epoch: 0,
-            key: key.public(),
-            certificate: None,
-            current: None,
-            signature: key.sign(&claim),
-        }
+        claim.prove(key)
     }
 
     /// Proves a right under a handle.

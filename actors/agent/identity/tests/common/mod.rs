@@ -234,6 +234,7 @@ impl Town {
             .take(witnesses)
             .map(|relay| Attest {
                 relay: relay.public(),
+                ext: Extensions::none(),
                 signature: relay.sign(&statement),
             })
             .collect();

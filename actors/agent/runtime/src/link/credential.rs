@@ -1,8 +1,11 @@
 //! What an agent can prove about one mailbox.
 
+use telesphor_wire::ext::Extensions;
 use telesphor_wire::ids::{MailboxId, Nonce};
-use telesphor_wire::session::{CurrentProof, PseudonymStatement, Right, SessionClaim, SessionProof};
-use telesphor_wire::sign::{PublicKey, Signature, SigningKey};
+use telesphor_wire::session::{
+    Certificate, CurrentProof, PseudonymStatement, Right, SessionClaim, SessionProof,
+};
+use telesphor_wire::sign::{PublicKey, SigningKey};
 use telesphor_wire::text::Domain;
 
 /// A key and the right it stands for.
@@ -19,9 +22,9 @@ pub struct Credential {
     /// Owner key, deposit key or pseudonym.
     pub key: SigningKey,
     /// Shared mailboxes: the access key's word about the pseudonym.
-    pub certificate: Option<Signature>,
+    pub certificate: Option<Certificate>,
     /// Shared mailboxes whose old epochs were cut: the current key's word as well.
-    pub current: Option<CurrentProof>,
+    pub current: Option<Box<CurrentProof>>,
 }
 
 /// What a proof is bound to: this relay, this connection, these nonces.
@@ -79,8 +82,12 @@ impl Credential {
             branch,
             epoch,
             pseudonym: pseudonym.public(),
+            ext: Extensions::none(),
         };
-        let certificate = Some(access.sign(&statement));
+        let certificate = Some(Certificate {
+            ext: Extensions::none(),
+            signature: access.sign(&statement),
+        });
         Self {
             mailbox,
             right: Right::Read,
@@ -105,16 +112,12 @@ impl Credential {
             branch: self.branch,
             epoch: self.epoch,
             body: None,
+            ext: Extensions::none(),
         };
         SessionProof {
-            mailbox: self.mailbox,
-            right: self.right,
-            branch: self.branch,
-            epoch: self.epoch,
-            key: self.key.public(),
-            certificate: self.certificate,
+            certificate: self.certificate.clone(),
             current: self.current.clone(),
-            signature: self.key.sign(&claim),
+            ..claim.prove(&self.key)
         }
     }
 }

@@ -220,6 +220,7 @@ fn a_rewind_without_effect_after_which_no_other_one_leads_on() {
         mls: commit_bytes_hash(&rewind.mls),
         next_access: rewind.next_access,
         lease: rewind.lease,
+        ext: rewind.ext.clone(),
     };
     rewind.base_signature = a.epoch_keys().access().sign(&statement);
     let provider = Provider::new(&a.rows);

@@ -12,8 +12,8 @@ use telesphor_wire::ids::{MailboxId, Nonce};
 use telesphor_wire::mailbox::Event;
 use telesphor_wire::receipt::Receipt;
 use telesphor_wire::session::{
-    Call, ClientFrame, Events, Follow, Hello, Prove, Proved, PseudonymStatement, RelayFrame, Right,
-    SessionClaim, SessionProof, Welcome,
+    Call, Certificate, ClientFrame, Events, Follow, Hello, Prove, Proved, PseudonymStatement, RelayFrame,
+    Right, SessionClaim, SessionProof, Welcome,
 };
 use telesphor_wire::sign::SigningKey;
 use telesphor_wire::text::SupportCode;
@@ -180,43 +180,31 @@ impl Client {
             branch: 0,
             epoch,
             body: None,
+            ext: Extensions::none(),
         }
     }
 
     /// A proof by an owner key or deposit key.
     pub(crate) fn proof(&self, mailbox: MailboxId, right: Right, key: &SigningKey) -> SessionProof {
-        let signature = key.sign(&self.claim(mailbox, right, 0));
-        SessionProof {
-            mailbox,
-            right,
-            branch: 0,
-            epoch: 0,
-            key: key.public(),
-            certificate: None,
-            current: None,
-            signature,
-        }
+        self.claim(mailbox, right, 0).prove(key)
     }
 
     /// A proof by a fresh pseudonym that an access key certifies.
     pub(crate) fn member_proof(&self, mailbox: MailboxId, epoch: u64, access: &SigningKey) -> SessionProof {
         let pseudonym = SigningKey::generate();
-        let certificate = access.sign(&PseudonymStatement {
+        let signature = access.sign(&PseudonymStatement {
             mailbox,
             branch: 0,
             epoch,
             pseudonym: pseudonym.public(),
+            ext: Extensions::none(),
         });
-        let signature = pseudonym.sign(&self.claim(mailbox, Right::Read, epoch));
         SessionProof {
-            mailbox,
-            right: Right::Read,
-            branch: 0,
-            epoch,
-            key: pseudonym.public(),
-            certificate: Some(certificate),
-            current: None,
-            signature,
+            certificate: Some(Certificate {
+                ext: Extensions::none(),
+                signature,
+            }),
+            ..self.claim(mailbox, Right::Read, epoch).prove(&pseudonym)
         }
     }
 

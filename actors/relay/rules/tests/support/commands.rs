@@ -225,6 +225,7 @@ impl Home {
             mls: commit_bytes_hash(mls),
             next_access: next,
             lease: LEASE,
+            ext: Extensions::none(),
         };
         Rewind {
             base_epoch: base,
@@ -232,6 +233,7 @@ impl Home {
             next_access: next,
             lease: LEASE,
             attribution: Bytes(vec![7; ATTRIBUTION_BYTES]),
+            ext: Extensions::none(),
             base_signature: base_key.sign(&statement),
         }
     }

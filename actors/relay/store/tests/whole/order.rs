@@ -1,6 +1,7 @@
 //! Positions, partitions, receipts and repeated commands.
 
 use telesphor_store::{Fatal, Outcome, Store, StoreError};
+use telesphor_wire::ext::Extensions;
 use telesphor_wire::hash::Digest;
 use telesphor_wire::ids::{MailboxId, PartitionId};
 use telesphor_wire::receipt::Attest;
@@ -92,6 +93,7 @@ fn a_receipt_proves_its_event_and_a_repeated_command_gets_the_same_one() {
         assert_eq!(receipt.leaf.seq, n as u64 + 2);
         receipt.attests.push(Attest {
             relay: relay.public(),
+            ext: Extensions::none(),
             signature: relay.sign(&receipt.statement()),
         });
         receipt.verify(&[relay.public()], 1).unwrap();
