@@ -111,6 +111,14 @@ pub(crate) fn parse_length(text: &str) -> std::result::Result<Duration, String> 
     length(text).ok_or_else(|| "write a number and s, m, h, d, w or y, such as 30s or 7d".to_owned())
 }
 
+/// `Thu 18 Feb 2027 16:20`.
+pub(crate) fn to_the_minute(instant: Timestamp, zone: &TimeZone) -> String {
+    instant
+        .to_zoned(zone.clone())
+        .strftime("%a %-d %b %Y %H:%M")
+        .to_string()
+}
+
 /// `Thu 18 Feb 2027 16:20:05 EET`.
 pub(crate) fn day_and_time(instant: Timestamp, zone: &TimeZone) -> String {
     instant

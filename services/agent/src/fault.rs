@@ -55,7 +55,8 @@ impl Fault {
 
     fn words(&self) -> String {
         match &self.detail {
-            Some(detail) if self.code == ErrorCode::Usage => detail.clone(),
+            // A message that is whole by itself: how the call is wrong, when and how access ended.
+            Some(detail) if matches!(self.code, ErrorCode::Usage | ErrorCode::LeaseOver) => detail.clone(),
             Some(detail) => format!("{}: {detail}", self.code.words()),
             None => self.code.words().to_owned(),
         }

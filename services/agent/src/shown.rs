@@ -90,11 +90,6 @@ const fn direction(direction: Direction) -> &'static str {
     }
 }
 
-/// Whether the time for which it was shown is over.
-pub(crate) fn over(out: &Out, d: &DocumentView) -> bool {
-    d.until.is_some_and(|ms| crate::dates::instant(ms) <= out.now)
-}
-
 /// Documents of one list, their ids cut as short as all of `known` allows.
 pub(crate) fn documents(out: &Out, documents: &[DocumentView], known: &[DocumentView]) -> Vec<Row> {
     let ids: Vec<String> = known.iter().map(|d| d.id.to_string()).collect();
@@ -110,11 +105,7 @@ pub(crate) fn document(out: &Out, d: &DocumentView, letters: usize) -> Row {
     ];
     marks.retain(|m| !m.is_empty());
     let until = d.until.map_or_else(String::new, |ms| {
-        format!(
-            "{} {}",
-            if over(out, d) { "ended" } else { "until" },
-            out.short(ms)
-        )
+        format!("{} {}", if d.ended { "ended" } else { "until" }, out.short(ms))
     });
     Row::new()
         .both("id", "ID", id.clone(), &short::cut(&id, letters))
@@ -238,10 +229,13 @@ pub(crate) fn endpoint(out: &Out, e: &EndpointView) -> Row {
 
 pub(crate) fn grant(out: &Out, g: &GrantView, letters: usize) -> Row {
     let id = g.document.to_string();
-    let until = match (g.revoked, g.until) {
-        (Some(ms), _) => format!("ended {}", out.short(ms)),
-        (None, Some(ms)) => out.short(ms),
-        (None, None) => "for good".to_owned(),
+    let past = |ms: u64| crate::dates::instant(ms) <= out.now;
+    let (state, until) = match (g.revoked, g.until) {
+        (Some(ms), _) => ("revoked", format!("ended {}, revoked", out.short(ms))),
+        (None, Some(ms)) if past(ms) => ("ended", format!("ended {}, as agreed", out.short(ms))),
+        (None, Some(ms)) => ("shown", out.short(ms)),
+        (None, None) if g.given => ("given", "for good".to_owned()),
+        (None, None) => ("shown", "until you revoke it".to_owned()),
     };
     let opened = g
         .opened
@@ -254,6 +248,7 @@ pub(crate) fn grant(out: &Out, g: &GrantView, letters: usize) -> Row {
         .instant("until", "UNTIL", g.until, &until)
         .text("why", "WHY", &g.why)
         .instant("opened", "LAST OPENED", g.opened, &opened)
+        .more("state", state, "")
         .more("with", g.with.to_string(), "")
         .more("revoked", crate::out::rfc3339(g.revoked), "")
 }

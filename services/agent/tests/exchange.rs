@@ -231,3 +231,73 @@ fn sharing_shows_what_it_does_and_who_can_see_what() {
     let all = aino.run(&["--json", "verify", "mine", "--offline"]).ok();
     assert!(all.json().iter().all(|v| v["genuine"] == true) && all.json().len() == 2);
 }
+
+#[test]
+fn an_end_that_was_agreed_reads_like_a_fault() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(relay) = Relay::start(folder.path()) else {
+        eprintln!("not run: telesphor-relay is not built");
+        return;
+    };
+    let (aino, gp) = acquainted(&relay);
+    std::fs::write(aino.path("ecg.txt"), "sinus rhythm").unwrap();
+    let id = one(aino.run(&["--json", "add", "ecg.txt", "--scope", "heart"]))["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let gp_name = one(aino.run(&["--json", "contacts"]))["who"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let share = |until: &str| {
+        let words = [
+            "share", &id, "--with", &gp_name, "--until", until, "--why", "a look", "--yes",
+        ];
+        aino.run(&words).ok()
+    };
+    // As short as this machine lets the reader read before it ends. From then on nobody but the
+    // reader does anything.
+    let mut seconds = 2;
+    let shared = loop {
+        let shared = share(&format!("{seconds}s"));
+        if gp.run(&["read", &id]).code == 0 {
+            break shared;
+        }
+        seconds *= 2;
+    };
+    assert!(
+        shared.err.contains("with every device switched off"),
+        "{}",
+        shared.err
+    );
+    let refused = loop {
+        let read = gp.run(&["read", &id]);
+        if read.code != 0 {
+            break read;
+        }
+    };
+    assert_eq!(refused.code, 3, "{}", refused.err);
+    let words = &refused.err;
+    assert!(words.contains("access ended on "), "{words}");
+    assert!(words.contains(", as agreed: you had opened it"), "{words}");
+    assert!(words.contains("ask aino to share it again"), "{words}");
+    assert!(gp.run(&["--json", "inbox"]).ok().json().is_empty());
+    let who = aino.run(&["who"]).ok().out;
+    assert!(who.contains("as agreed"), "{who}");
+    let nothing = aino.run(&["revoke", &gp_name]);
+    assert_eq!(nothing.code, 5, "there is nothing left to end: {}", nothing.err);
+
+    // Shared again without an end: it comes again, until the owner says so.
+    let shared = share("revoked");
+    assert!(shared.err.contains("when you revoke it"), "{}", shared.err);
+    sync(&[&gp, &aino]);
+    assert_eq!(gp.run(&["read", &id]).ok().out, "sinus rhythm");
+    let who = aino.run(&["who"]).ok().out;
+    assert!(who.contains("until you revoke it"), "{who}");
+    let revoked = aino.run(&["revoke", &gp_name]).ok();
+    assert!(revoked.err.contains("had opened 1 of 1"), "{}", revoked.err);
+    let taken = gp.run(&["--wait", "20s", "inbox"]).ok();
+    assert!(taken.out.is_empty(), "{}", taken.out);
+    let refused = gp.run(&["read", &id]);
+    assert!(refused.err.contains("Aino Korhonen ended it"), "{}", refused.err);
+}

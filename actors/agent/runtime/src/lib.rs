@@ -32,7 +32,7 @@ mod sharing;
 mod sync;
 pub mod views;
 
-pub use api::{Agent, Created, Key, NewProfile, Passphrase, kit_text};
+pub use api::{Agent, Created, Door, Key, NewProfile, Passphrase, kit_text};
 pub use attest::verdict::Asked;
 pub use device::stream::Measured;
 pub use documents::write::Draft;

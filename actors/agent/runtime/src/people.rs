@@ -87,7 +87,7 @@ impl Ctx<'_, '_> {
 
     /// A contact's history has grown. Conversations in which an endpoint sits that has ended
     /// since are left, so that nothing more is said where it can be heard; the next message
-    /// begins a new one.
+    /// begins a new one. What was shown in a room that it can open moves to another room.
     pub(crate) fn history_grew(&mut self, who: &IdentityId, bytes: &[u8]) -> Result<()> {
         let now = members(&self.learn_history(who, bytes)?);
         let Some(mut known) = self.get::<Known>(Table::Contacts, &who.0)? else {
@@ -113,7 +113,8 @@ impl Ctx<'_, '_> {
             }
         }
         known.conversations = stay;
-        self.put(Table::Contacts, &who.0, &known)
+        self.put(Table::Contacts, &who.0, &known)?;
+        self.leave_rooms_with(who, &now)
     }
 
     /// Gives a conversation up: the next message begins another.

@@ -125,6 +125,8 @@ pub struct DocumentView {
     pub urgent: bool,
     /// May be looked at until; `None` = for good.
     pub until: Option<u64>,
+    /// That time is over.
+    pub ended: bool,
     /// Bytes of the body.
     pub size: u64,
 }
@@ -259,14 +261,42 @@ pub struct GrantView {
     pub title: String,
     /// Compartments.
     pub scopes: Vec<String>,
-    /// Until; `None` = given for good.
+    /// Until; `None` = until it is revoked, or given for good.
     pub until: Option<u64>,
+    /// Given for good: nothing ends it.
+    pub given: bool,
     /// For what.
     pub why: String,
     /// Last opened by the grantee.
     pub opened: Option<u64>,
     /// Taken back at.
     pub revoked: Option<u64>,
+}
+
+/// What a revocation ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Revoked {
+    /// Grants that were ended, wholly or in part.
+    pub grants: usize,
+    /// Documents that the contact was shown until then.
+    pub documents: usize,
+    /// How many of them the contact had opened: those may be remembered or copied.
+    pub opened: usize,
+}
+
+/// How the showing of a document ended for its reader.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndView {
+    /// When.
+    pub at: u64,
+    /// As agreed from the start; else earlier, on the giver's word.
+    pub agreed: bool,
+    /// The giver's name.
+    pub by: String,
+    /// The giver's alias.
+    pub alias: String,
+    /// Whether it was opened here while it could be.
+    pub opened: bool,
 }
 
 /// What sharing would do, in numbers, before it is done.

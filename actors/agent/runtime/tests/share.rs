@@ -4,7 +4,7 @@
 mod support;
 
 use support::{LONG, Relay, acquainted, create};
-use telesphor_agent::views::SentState;
+use telesphor_agent::views::{Revoked, SentState};
 use telesphor_agent::{Asked, Draft, ShareRequest};
 use telesphor_clinical::header::DocumentKind;
 use telesphor_clinical::scope::{Scope, Scopes};
@@ -50,13 +50,20 @@ async fn only_what_was_shared_is_seen_and_only_until_it_is_revoked() {
     let inbox = doctor.wait_inbox(1, LONG).await.unwrap();
     assert_eq!(inbox.len(), 1);
     assert_eq!(doctor.read(&inbox[0].id.to_string()).await.unwrap().body, b"ECG");
+    aino.wait_sent(sent[0].document, sent[0].to, SentState::Opened, LONG)
+        .await
+        .unwrap();
     assert_eq!(aino.who().await.unwrap().len(), 1);
 
     assert_eq!(
         aino.revoke("doctor", Scopes::from_iter([heart]), Vec::new())
             .await
             .unwrap(),
-        1
+        Revoked {
+            grants: 1,
+            documents: 1,
+            opened: 1
+        }
     );
     aino.settle(LONG).await.unwrap();
     doctor.settle(LONG).await.unwrap();

@@ -59,8 +59,9 @@ pub fn by_number(number: u16) -> Option<&'static Class> {
     ALL.iter().find(|c| c.number == number)
 }
 
-/// Vouchers of an enrolment are good for this long, milliseconds (30 days).
-pub const VOUCHER_LIFE_MS: u64 = 30 * 24 * 3600 * 1000;
+/// Vouchers of an enrolment are good for this long, milliseconds (400 days): each new end of a
+/// share opens a mailbox, and a patient must not need the hospital for it every month.
+pub const VOUCHER_LIFE_MS: u64 = 400 * 24 * 3600 * 1000;
 
 /// Room beyond the quota for what must not be kept out by a full mailbox: commits (a removal)
 /// and the owner's acts. Bytes.

@@ -24,7 +24,7 @@ pub(crate) struct Share {
     /// With which contact
     #[arg(long = "with", value_name = "WHO")]
     pub(crate) whom: String,
-    /// Until when
+    /// Until when, or `revoked`: the relay ends it then by itself
     #[arg(long, value_name = "WHEN")]
     pub(crate) until: String,
     /// What for; it stands in `who`

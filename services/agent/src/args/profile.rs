@@ -15,6 +15,14 @@ pub(crate) enum Identity {
     Show(IdentityShow),
     /// Test the recovery kit
     Kit(IdentityKit),
+    /// Use another admission link of my hospital, when places for mailboxes are used up
+    Admit(IdentityAdmit),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct IdentityAdmit {
+    /// The admission link that the hospital gave you, or a file that holds it
+    pub(crate) link: String,
 }
 
 #[derive(Args, Debug)]

@@ -117,6 +117,11 @@ impl Out {
         .exactly()
     }
 
+    /// An instant in words, as people agree on one: `Thu 18 Feb 2027 16:20`.
+    pub(crate) fn to_the_minute(&self, ms: u64) -> String {
+        crate::dates::to_the_minute(crate::dates::instant(ms), &self.zone)
+    }
+
     /// Whether a person is watching stdout.
     pub(crate) fn watched(&self) -> bool {
         self.form == Form::Person && std::io::stdout().is_terminal()

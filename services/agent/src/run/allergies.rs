@@ -107,6 +107,7 @@ mod tests {
             opened: false,
             urgent: false,
             until: None,
+            ended: false,
             size: 0,
         }
     }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use telesphor_agent::Draft;
-use telesphor_agent::views::{DocumentView, SentState};
+use telesphor_agent::views::{DocumentView, EndView, SentState};
 use telesphor_clinical::fhir;
 use telesphor_clinical::header::DocumentKind;
 use telesphor_clinical::scope::{Scope, Scopes};
@@ -182,15 +182,13 @@ pub(super) async fn inbox(here: &Here<'_>, args: &args::Inbox) -> Result<Exit> {
         .inbox()
         .await?
         .into_iter()
-        .filter(|d| !shown::over(here.out, d))
+        .filter(|d| !d.ended)
         .filter(|d| !args.unread || !d.opened)
         .filter(|d| about.is_none() || d.subject == about)
         .filter(|d| from.is_none() || d.from == from)
         .collect();
     if let (Some(who), Some(id)) = (&args.about, about) {
-        let of_patient = known
-            .iter()
-            .filter(|d| d.subject == Some(id) && !shown::over(here.out, d));
+        let of_patient = known.iter().filter(|d| d.subject == Some(id) && !d.ended);
         here.out
             .one(&Allergies::of(of_patient, stale.is_none() && !here.wait().is_zero()).row(who))?;
     }
@@ -215,6 +213,14 @@ pub(super) async fn read(here: &Here<'_>, args: &args::Read) -> Result<Exit> {
         Err(error) if error.code == ErrorCode::NotFound && !here.wait().is_zero() => {
             let _ = agent.settle(here.wait()).await;
             agent.read(&args.id).await?
+        }
+        Err(error) if error.code == ErrorCode::LeaseOver => {
+            let fault = match agent.ended(&args.id).await? {
+                Some(end) => over(here, &end),
+                None => Fault::from(error),
+            };
+            agent.close().await;
+            return Err(fault);
         }
         other => other?,
     };
@@ -260,6 +266,26 @@ pub(super) async fn read(here: &Here<'_>, args: &args::Read) -> Result<Exit> {
     }
     here.let_go(agent).await;
     Ok(exit)
+}
+
+/// When and how access ended, in words.
+fn over(here: &Here<'_>, end: &EndView) -> Fault {
+    let how = if end.agreed {
+        "as agreed".to_owned()
+    } else {
+        format!("{} ended it", end.by)
+    };
+    let kept = if end.opened {
+        "you had opened it; what you remember or copied stays with you"
+    } else {
+        "you had not opened it"
+    };
+    Fault::of(ErrorCode::LeaseOver)
+        .with(format!(
+            "access ended on {}, {how}: {kept}",
+            here.out.to_the_minute(end.at)
+        ))
+        .then(format!("ask {} to share it again", end.alias))
 }
 
 /// `send`: done when durable.

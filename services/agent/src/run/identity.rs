@@ -69,6 +69,21 @@ pub(super) async fn new(here: &Here<'_>, args: &args::IdentityNew) -> Result<Exi
     }
 }
 
+/// `identity admit`.
+pub(super) async fn admit(here: &Here<'_>, args: &args::IdentityAdmit) -> Result<Exit> {
+    let link = admission(&args.link)?;
+    let agent = here.open(true).await?;
+    let left = agent.admit(&link, here.wait()).await?;
+    agent.close().await;
+    here.out.one(&Row::new().both(
+        "mailboxes_left",
+        "MAILBOXES THAT CAN BE OPENED",
+        left as u64,
+        &left.to_string(),
+    ))?;
+    Ok(Exit::Done)
+}
+
 fn unknown(what: &str, word: &str, known: impl Iterator<Item = &'static str>) -> Fault {
     let known: Vec<&str> = known.collect();
     Fault::usage(format!("no such {what}: {word}. There are: {}", known.join(", ")))

@@ -53,6 +53,7 @@ async fn with_profile(here: &Here<'_>, command: &Command) -> Result<Exit> {
         Command::Identity(args::Identity::New(args)) => identity::new(here, args).await,
         Command::Identity(args::Identity::Show(args)) => identity::show(here, args).await,
         Command::Identity(args::Identity::Kit(args)) => identity::kit(here, args).await,
+        Command::Identity(args::Identity::Admit(args)) => identity::admit(here, args).await,
         Command::Endpoint(args::Endpoint::List) => identity::endpoints(here).await,
         Command::Invite(args) => people::invite(here, args).await,
         Command::Accept(args) => people::accept(here, args).await,

@@ -13,6 +13,8 @@ use crate::fault::{Fault, Result};
 use crate::out::{Progress, Row};
 use crate::{short, shown};
 
+/// The end of a share that has none but the owner's word.
+const UNTIL_REVOKED: &str = "revoked";
 /// Lines of the log that are looked at.
 const LOG: usize = 10_000;
 
@@ -65,7 +67,10 @@ async fn letters(agent: &Agent) -> Result<usize> {
 
 /// `share`: preview, yes, then until everything is durable.
 pub(super) async fn share(here: &Here<'_>, args: &args::Share) -> Result<Exit> {
-    let until = here.until(&args.until)?;
+    let until = match args.until.as_str() {
+        UNTIL_REVOKED => None,
+        when => Some(here.until(when)?),
+    };
     let agent = here.open(true).await?;
     let to = agent.contact(&args.whom).await?;
     refuse_unverified(here, &to, args.unverified)?;
@@ -74,7 +79,7 @@ pub(super) async fn share(here: &Here<'_>, args: &args::Share) -> Result<Exit> {
         with: args.whom.clone(),
         scopes,
         documents,
-        until: Some(until),
+        until,
         why: args.why.clone(),
         although_unverified: args.unverified,
     };
@@ -82,6 +87,10 @@ pub(super) async fn share(here: &Here<'_>, args: &args::Share) -> Result<Exit> {
     for line in preview(&to, &plan) {
         here.out.words(&line);
     }
+    here.out.words(match until {
+        Some(_) => "The relay ends it then by its own clock, with every device switched off.",
+        None => "It ends when you revoke it.",
+    });
     if plan.shown.is_empty() {
         return Err(Fault::of(ErrorCode::NotFound).with("there is no document to share"));
     }
@@ -90,7 +99,11 @@ pub(super) async fn share(here: &Here<'_>, args: &args::Share) -> Result<Exit> {
         agent.close().await;
         return Ok(Exit::Refused);
     }
-    let sent = agent.share(request).await?;
+    let sent = agent.share(request).await.map_err(|error| match error.code {
+        // Another end is another mailbox, and the places for them are used up.
+        ErrorCode::AdmissionInvalid => Fault::from(error).then("telesphor identity admit LINK"),
+        _ => Fault::from(error),
+    })?;
     let progress = Progress::start(here.out, "waiting until everything is durable");
     let deadline = std::time::Instant::now() + here.wait();
     let letters = letters(&agent).await?;
@@ -145,28 +158,34 @@ pub(super) async fn revoke(here: &Here<'_>, args: &args::Revoke) -> Result<Exit>
     let agent = here.open(true).await?;
     let who = agent.contact(&args.who).await?;
     let (scopes, documents) = what(&agent, &args.what).await?;
-    let seen = agent
-        .who()
-        .await?
-        .iter()
-        .filter(|g| g.with == who.id && g.opened.is_some())
-        .count();
     let ended = agent.revoke(&args.who, scopes, documents).await?;
     let now = here.now_ms();
     here.out.one(
         &Row::new()
             .text("who", "WHO", &who.alias)
-            .both("ended", "ENDED", ended as u64, &ended.to_string())
+            .both(
+                "ended",
+                "GRANTS ENDED",
+                ended.grants as u64,
+                &ended.grants.to_string(),
+            )
+            .both(
+                "documents",
+                "DOCUMENTS",
+                ended.documents as u64,
+                &ended.documents.to_string(),
+            )
+            .both("opened", "OPENED", ended.opened as u64, &ended.opened.to_string())
             .instant("at", "AT", Some(now), &here.out.exactly(now)),
     )?;
-    here.out.hint(&match seen {
+    here.out.hint(&match ended.opened {
         0 => format!("{} had opened none of them.", who.name),
         n => format!(
-            "{} had opened {n} documents; those may be remembered or copied.",
-            who.name
+            "{} had opened {n} of {}; those may be remembered or copied.",
+            who.name, ended.documents
         ),
     });
-    let progress = Progress::start(here.out, "telling the other side");
+    let progress = Progress::start(here.out, "ending it at the relay");
     let told = agent.settle(here.wait()).await;
     drop(progress);
     agent.close().await;

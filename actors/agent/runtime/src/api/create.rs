@@ -30,7 +30,7 @@ use crate::error::{Error, Result};
 use crate::link::{Pin, domain};
 
 /// Vouchers asked for with an admission token, and how many if that is more than its class gives.
-const VOUCHERS: usize = 64;
+pub(crate) const VOUCHERS: usize = 64;
 /// How long an intake key is told to contacts, milliseconds (30 days).
 pub(crate) const INTAKE_LIFE_MS: u64 = 30 * 24 * 3600 * 1000;
 

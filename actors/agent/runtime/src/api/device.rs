@@ -134,6 +134,7 @@ impl Agent {
                         contact,
                         used: held.used,
                         into: Some(held.id),
+                        room: None,
                     })
                 })
             })

@@ -222,6 +222,9 @@ impl Agent {
                     if kept.until.is_some_and(|until| until < ctx.now) {
                         return Err(ErrorCode::LeaseOver.into());
                     }
+                    if kept.way == Way::Shared && ctx.tx.body(&kept.id)?.is_none() {
+                        return Err(ErrorCode::LeaseOver.into());
+                    }
                     let bytes = ctx.document_bytes(&kept.id)?;
                     let document = SignedDocument::from_bytes(&bytes).map_err(|e| Error::of(e.code()))?;
                     let verdict = ctx.verdict(&kept, &bytes)?;

@@ -1,11 +1,13 @@
 //! The verbs: one file per family, each method one thing a person or a bridge wants done.
 
+mod admit;
 pub(crate) mod agent;
 mod attest;
 mod contacts;
 pub(crate) mod create;
 mod device;
 mod documents;
+mod door;
 mod drill;
 mod export;
 mod identity;
@@ -17,5 +19,6 @@ mod verify;
 
 pub use agent::{Agent, Passphrase};
 pub use create::{Created, NewProfile};
+pub use door::Door;
 pub use identity::kit_text;
 pub use open::Key;

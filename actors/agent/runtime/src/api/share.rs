@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use telesphor_clinical::scope::Scopes;
-use telesphor_vault::Table;
+use telesphor_vault::{Records, Table};
 use telesphor_wire::ids::DocumentId;
 
 use super::agent::Agent;
@@ -14,8 +14,9 @@ use crate::documents::send::SentRecord;
 use crate::documents::show::{People, sent_view, view};
 use crate::error::Result;
 use crate::sharing::give::{ShareRequest, chosen};
+use crate::sharing::over::end_view;
 use crate::sharing::show;
-use crate::views::{GrantView, LogLine, SentView, SharePlan};
+use crate::views::{EndView, GrantView, LogLine, Revoked, SentView, SharePlan};
 
 impl Agent {
     /// What a request would show, hold back and leave out, before anything is done.
@@ -80,16 +81,48 @@ impl Agent {
     }
 
     /// Ends grants to a contact: those for documents in one of `scopes`, or for `documents`, or
-    /// all. The contact's agent erases what it was shown; what a person remembers or copied
-    /// cannot be taken back. Gives how many grants were ended.
+    /// all. The relay serves them no more, and the contact's agent erases what it was shown; what
+    /// a person remembers or copied cannot be taken back.
     ///
     /// # Errors
     /// `NotFound` if there is no such grant.
-    pub async fn revoke(&self, who: &str, scopes: Scopes, documents: Vec<DocumentId>) -> Result<usize> {
+    pub async fn revoke(&self, who: &str, scopes: Scopes, documents: Vec<DocumentId>) -> Result<Revoked> {
         let who = who.to_owned();
         self.shared
             .change(move |core| core.write(|ctx| ctx.revoke(&who, &scopes, &documents)))
             .await
+    }
+
+    /// How the showing of a document that a contact showed here has ended; `None` if it has not.
+    ///
+    /// # Errors
+    /// `NotFound`, `Ambiguous`.
+    pub async fn ended(&self, what: &str) -> Result<Option<EndView>> {
+        let what = what.to_owned();
+        self.look(move |snapshot, profile| {
+            let kept = crate::documents::show::find(snapshot, &what)?;
+            end_view(snapshot, profile, &kept, crate::core::shared::clock())
+        })
+        .await
+    }
+
+    /// Waits until the showing of a document has ended here.
+    ///
+    /// # Errors
+    /// [`telesphor_wire::error::ErrorCode::NotYetDurable`] after `wait`.
+    pub async fn wait_ended(&self, document: DocumentId, wait: std::time::Duration) -> Result<EndView> {
+        self.wait_for(wait, move |core| {
+            let snapshot = core.read()?;
+            let kept: Option<crate::documents::keep::Kept> =
+                snapshot.get_value(Table::Documents, &document.0)?;
+            match kept {
+                Some(kept) if snapshot.body(&document)?.is_none() => {
+                    end_view(&snapshot, &core.profile, &kept, crate::core::shared::clock())
+                }
+                _ => Ok(None),
+            }
+        })
+        .await
     }
 
     /// Who can see what of one's own record, until when and what for.

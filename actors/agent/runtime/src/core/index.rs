@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
 
+use telesphor_clinical::self_entry::MailboxUse;
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ids::{IdentityId, MailboxId};
 use telesphor_wire::mailbox::MailboxKind;
@@ -19,6 +20,9 @@ pub(crate) enum Lane {
     Domain,
     Mailbox(MailboxId),
     Contact(IdentityId),
+    /// What is said in a shared mailbox of documents. Apart from the commands that open and
+    /// own it, because those must not wait behind it.
+    Room(MailboxId),
 }
 
 /// An outbox entry, without its bytes.
@@ -41,6 +45,7 @@ impl Slot {
             What::Group(say) => Lane::Mailbox(say.mailbox),
             What::Talk(say) => Lane::Contact(say.contact),
             What::Deposit(say) => Lane::Contact(say.contact),
+            What::Room(say) => Lane::Room(say.mailbox),
         };
         Self {
             lane,
@@ -59,6 +64,10 @@ pub(crate) struct Followed {
     pub(crate) kind: MailboxKind,
     pub(crate) branch: u32,
     pub(crate) epoch: u64,
+    /// Read by the owner's right, which goes on when a member's lease is over.
+    pub(crate) owned: bool,
+    /// Until when a member's right runs, as far as is known here.
+    pub(crate) lease: u64,
     /// Last event read.
     pub(crate) seq: u64,
     /// Where the relay said that the mailbox stands; `None` until it was asked since the start.
@@ -93,6 +102,8 @@ impl Index {
                 kind: held.kind,
                 branch: held.branch,
                 epoch: held.epoch,
+                owned: held.used == MailboxUse::Shared && held.owner.is_some(),
+                lease: held.lease,
                 seq,
                 head,
             },

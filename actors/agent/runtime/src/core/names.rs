@@ -31,6 +31,16 @@ pub(crate) fn sent(document: &DocumentId, to: &IdentityId) -> Vec<u8> {
     joined(b"sent/", &[&document.0, &to.0])
 }
 
+/// In which room a contact showed a document.
+pub(crate) fn came_in(document: &DocumentId) -> Vec<u8> {
+    joined(b"came-in/", &[&document.0])
+}
+
+/// Where a document stands in a room of one's own.
+pub(crate) fn place(mailbox: &MailboxId, document: &DocumentId) -> Vec<u8> {
+    joined(b"place/", &[&mailbox.0, &document.0])
+}
+
 /// Ciphertext read from or written to a mailbox, kept for the time of repeats.
 pub(crate) fn archive(mailbox: &MailboxId) -> Vec<u8> {
     joined(ARCHIVE, &[&mailbox.0])

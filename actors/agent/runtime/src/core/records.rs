@@ -120,6 +120,8 @@ tagged! {
         4 => Talk(TalkSay),
         /// A sealed deposit into a contact's personal mailbox.
         5 => Deposit(DepositSay),
+        /// A message for a shared mailbox of documents, sealed when its group is there.
+        6 => Room(GroupSay),
     }
 }
 
@@ -252,6 +254,8 @@ pub(crate) struct PackageJob {
     pub(crate) used: MailboxUse,
     /// Join this group instead of founding one.
     pub(crate) into: Option<MailboxId>,
+    /// The shared mailbox of documents that is to be founded with it.
+    pub(crate) room: Option<MailboxId>,
 }
 
 /// An answer to an invitation.

@@ -38,6 +38,7 @@ impl Ctx<'_, '_> {
                 contact: device,
                 used: MailboxUse::Vitals,
                 into: None,
+                room: None,
             })?;
         }
         Ok(device)

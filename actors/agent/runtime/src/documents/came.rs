@@ -3,18 +3,28 @@
 use telesphor_clinical::blob::Carried;
 use telesphor_clinical::document::SignedDocument;
 use telesphor_clinical::receipt::ReceiptKind;
+use telesphor_clinical::self_entry::MailboxUse;
 use telesphor_identity::signing::{Judged, SignerSaid};
+use telesphor_vault::Table;
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ids::IdentityId;
 
 use super::keep::Way;
-use crate::core::Ctx;
+use crate::core::records::Held;
+use crate::core::{Ctx, names};
 use crate::error::{Error, Result};
 
 impl Ctx<'_, '_> {
     /// Takes a document in. One that is not well-formed is refused; one whose author cannot be
     /// judged is kept with the doubt, and judged again when it is opened.
-    pub(crate) fn document_came(&mut self, from: &IdentityId, carried: Carried, stamp: u64) -> Result<()> {
+    /// What comes in a contact's room is shown until the room ends, anything else is given.
+    pub(crate) fn document_came(
+        &mut self,
+        from: &IdentityId,
+        carried: Carried,
+        stamp: u64,
+        held: &Held,
+    ) -> Result<()> {
         let Carried::Inline(bytes) = carried else {
             return Err(ErrorCode::TooLarge.into());
         };
@@ -23,8 +33,17 @@ impl Ctx<'_, '_> {
         if doubt == Some(ErrorCode::BadDocument) {
             return Err(ErrorCode::BadDocument.into());
         }
-        let id = self.keep(&document, &bytes, Way::Received, Some(*from), stamp, doubt)?;
-        self.shown_until(from, &id)?;
+        let way = match held.used {
+            MailboxUse::Shared => Way::Shared,
+            _ => Way::Received,
+        };
+        let id = self.keep(&document, &bytes, way, Some(*from), stamp, doubt)?;
+        if way == Way::Shared {
+            self.put(Table::Receipts, &names::came_in(&id), &held.id)?;
+        } else {
+            self.tx.delete(Table::Receipts, &names::came_in(&id))?;
+        }
+        self.shown_until(from, &id, held.lease)?;
         self.tell(from, id, ReceiptKind::Delivered)
     }
 

@@ -55,7 +55,8 @@ impl Ctx<'_, '_> {
         self.put(Table::Documents, &kept.id.0, kept)
     }
 
-    /// Keeps a document under a key of its own; one that is here already stays as it is.
+    /// Keeps a document under a key of its own; one that is here already stays as it is, except
+    /// that what was shown and taken back comes back, and what was shown may be given for good.
     pub(crate) fn keep(
         &mut self,
         document: &SignedDocument,
@@ -66,7 +67,17 @@ impl Ctx<'_, '_> {
         doubt: Option<ErrorCode>,
     ) -> Result<DocumentId> {
         let id = document.id();
-        if self.kept(&id)?.is_some() {
+        let before = self.kept(&id)?;
+        if let Some(mut kept) = before {
+            let taken_back = self.tx.body(&id)?.is_none();
+            if taken_back || (kept.way == Way::Shared && way == Way::Received) {
+                (kept.way, kept.from, kept.until) = (way, from, None);
+                self.put_kept(&kept)?;
+            }
+            if taken_back {
+                self.tx.put_document_key(&id, &Secret::random())?;
+                self.tx.put_body(&id, bytes)?;
+            }
             return Ok(id);
         }
         self.tx.put_document_key(&id, &Secret::random())?;

@@ -11,10 +11,10 @@ use telesphor_wire::bytes::Bytes;
 use telesphor_wire::canonical;
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ext::Extensions;
-use telesphor_wire::ids::{DocumentId, IdentityId};
+use telesphor_wire::ids::{DocumentId, IdentityId, MailboxId};
 
 use super::send::Reached;
-use crate::core::records::{Job, Padding, TalkSay, What};
+use crate::core::records::{GroupSay, Job, Padding, TalkSay, What};
 use crate::core::{Ctx, names};
 use crate::error::{Error, Result};
 
@@ -52,12 +52,22 @@ impl Ctx<'_, '_> {
             signature,
             staff: None,
         }));
-        let say = TalkSay {
-            contact: *to,
-            body: Bytes(canonical::encode(&body)),
-            padding: Padding::Receipt,
+        let body = Bytes(canonical::encode(&body));
+        let padding = Padding::Receipt;
+        // Said where the document was shown, which needs no conversation; else in one.
+        let what = match self.get::<MailboxId>(Table::Receipts, &names::came_in(&document))? {
+            Some(mailbox) => What::Room(GroupSay {
+                mailbox,
+                body,
+                padding,
+            }),
+            None => What::Talk(TalkSay {
+                contact: *to,
+                body,
+                padding,
+            }),
         };
-        self.enqueue(What::Talk(say), Job::Nothing(true), None)?;
+        self.enqueue(what, Job::Nothing(true), None)?;
         Ok(())
     }
 

@@ -9,10 +9,10 @@ use telesphor_wire::bytes::Bytes;
 use telesphor_wire::canonical;
 use telesphor_wire::coded;
 use telesphor_wire::error::ErrorCode;
-use telesphor_wire::ids::{DocumentId, IdentityId};
+use telesphor_wire::ids::{DocumentId, IdentityId, MailboxId};
 use telesphor_wire::receipt::Receipt;
 
-use crate::core::records::{DocumentJob, Job, Known, Padding, TalkSay, What};
+use crate::core::records::{DocumentJob, GroupSay, Job, Known, Padding, TalkSay, What};
 use crate::core::{Ctx, names};
 use crate::error::{Error, Result};
 
@@ -61,6 +61,17 @@ impl Ctx<'_, '_> {
     /// Queues a document that is kept here for a contact. It waits in the vault until a
     /// conversation is open, and is durable only with a verified receipt.
     pub(crate) fn send_document(&mut self, document: &DocumentId, to: &IdentityId) -> Result<()> {
+        self.send_document_into(document, to, None)?;
+        Ok(())
+    }
+
+    /// The same into a room of one's own, if one is named; gives the outbox entry.
+    pub(crate) fn send_document_into(
+        &mut self,
+        document: &DocumentId,
+        to: &IdentityId,
+        room: Option<MailboxId>,
+    ) -> Result<u64> {
         let known: Known = self
             .get(Table::Contacts, &to.0)?
             .ok_or(Error::of(ErrorCode::NotFound))?;
@@ -81,9 +92,12 @@ impl Ctx<'_, '_> {
             self.send_proofs(&kept.header.author, to)?;
         }
         let name = names::sent(document, to);
-        if self.get::<SentRecord>(Table::Receipts, &name)?.is_none() {
+        let before: Option<SentRecord> = self.get(Table::Receipts, &name)?;
+        if before.is_none() {
             self.push(Table::Receipts, names::SENT, &(*document, *to))?;
         }
+        // What was opened before stays known when the same is shown until another end.
+        let known = before.filter(|_| room.is_some());
         self.put(
             Table::Receipts,
             &name,
@@ -94,8 +108,8 @@ impl Ctx<'_, '_> {
                 reached: Reached::Queued,
                 queued: self.now,
                 durable: None,
-                delivered: None,
-                opened: None,
+                delivered: known.as_ref().and_then(|k| k.delivered),
+                opened: known.and_then(|k| k.opened),
                 took_ms: None,
                 why: None,
                 receipt: None,
@@ -105,16 +119,19 @@ impl Ctx<'_, '_> {
             document: *document,
             to: *to,
         });
-        self.enqueue(
-            What::Talk(TalkSay {
+        let what = match room {
+            Some(mailbox) => What::Room(GroupSay {
+                mailbox,
+                body: encoded,
+                padding,
+            }),
+            None => What::Talk(TalkSay {
                 contact: *to,
                 body: encoded,
                 padding,
             }),
-            job,
-            None,
-        )?;
-        Ok(())
+        };
+        self.enqueue(what, job, None)
     }
 
     fn change_sent(&mut self, job: &DocumentJob, f: impl FnOnce(&mut SentRecord)) -> Result<()> {
@@ -128,6 +145,9 @@ impl Ctx<'_, '_> {
 
     /// The relay's receipt was verified.
     pub(crate) fn document_durable(&mut self, job: DocumentJob, receipt: &Receipt, took: u64) -> Result<()> {
+        if !self.stands_in_room(&job, receipt)? {
+            return Ok(());
+        }
         self.change_sent(&job, |record| {
             record.reached = record.reached.max(Reached::Durable);
             record.durable = Some(receipt.head.stamp);

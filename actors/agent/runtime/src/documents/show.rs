@@ -10,6 +10,7 @@ use super::keep::{Kept, Way, all_kept};
 use super::send::{Reached, SentRecord};
 use crate::contacts::record::all_known;
 use crate::core::records::Known;
+use crate::core::shared::clock;
 use crate::core::{Profile, names};
 use crate::error::{Error, Result};
 use crate::views::{Direction, DocumentView, SentState, SentView};
@@ -80,6 +81,7 @@ pub(crate) fn view(people: &People, kept: &Kept) -> DocumentView {
         opened: kept.opened.is_some(),
         urgent: matches!(header.attention.urgency, Urgency::Urgent | Urgency::Stat),
         until: kept.until,
+        ended: kept.until.is_some_and(|until| until <= clock()),
         size: kept.size,
     }
 }

@@ -11,7 +11,7 @@ use telesphor_vault::Table;
 use telesphor_wire::answer::Taken;
 use telesphor_wire::bytes::Bytes;
 use telesphor_wire::canonical;
-use telesphor_wire::command::{Command, FirstAccess, Take, TakeRequest};
+use telesphor_wire::command::{Command, FirstAccess, SignedVoucher, Take, TakeRequest};
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ext::{Extension, Extensions};
 use telesphor_wire::ids::{CommandId, MailboxId};
@@ -43,6 +43,7 @@ impl Ctx<'_, '_> {
             contact,
             used: MailboxUse::Conversation,
             into: None,
+            room: None,
         })
     }
 
@@ -107,11 +108,18 @@ impl Ctx<'_, '_> {
         }
         let Ok(package) = package else {
             // Worth nothing; the next look at the waiting messages takes another one.
+            self.room_without_package(job, 0)?;
             return self.put(Table::Contacts, &contact.0, &known);
         };
+        if job.room.is_some() {
+            return self.found_room(job, package);
+        }
         let mailbox = match job.into {
             Some(mailbox) => return self.add_member(&mailbox, package, *contact),
-            None => self.found_group(job, package)?,
+            None => {
+                let place = self.draw_mailbox()?;
+                self.found_group(job, package, place, NO_END)?
+            }
         };
         if job.used == MailboxUse::Conversation {
             known.conversations.push(mailbox);
@@ -119,8 +127,14 @@ impl Ctx<'_, '_> {
         self.put(Table::Contacts, &contact.0, &known)
     }
 
-    fn found_group(&mut self, job: &PackageJob, package: VerifiedPackage) -> Result<MailboxId> {
-        let (mailbox, voucher) = self.draw_mailbox()?;
+    /// Founds a group with a contact and opens its mailbox, which serves until `end`.
+    pub(crate) fn found_group(
+        &mut self,
+        job: &PackageJob,
+        package: VerifiedPackage,
+        (mailbox, voucher): (MailboxId, SignedVoucher),
+        end: u64,
+    ) -> Result<MailboxId> {
         let suite = Suite::default();
         let domain = self.profile.domain().clone();
         let founding = Founding {
@@ -136,8 +150,8 @@ impl Ctx<'_, '_> {
         let access = FirstAccess {
             epoch: founded.epoch,
             key: founded.access,
-            lease: NO_END,
-            ceiling: NO_END,
+            lease: end,
+            ceiling: end,
         };
         let policy = match job.used {
             MailboxUse::Vitals => Policy::vitals(),
@@ -161,6 +175,9 @@ impl Ctx<'_, '_> {
 
     /// No key package could be had: the contact must come online once.
     pub(crate) fn no_package(&mut self, job: &PackageJob, _code: ErrorCode) -> Result<()> {
+        if job.room.is_some() {
+            return self.room_without_package(job, RETRY_MS);
+        }
         let Some(mut known) = self.get::<Known>(Table::Contacts, &job.contact.0)? else {
             return Ok(());
         };
@@ -172,17 +189,25 @@ impl Ctx<'_, '_> {
     /// The group's mailbox is open: the Welcome goes, and this endpoint introduces itself.
     pub(crate) fn conversation_open(&mut self, held: &Held, receipt: &Receipt) -> Result<()> {
         self.announce(&held.id, held.branch, held.epoch)?;
-        self.send_welcome(
-            held,
-            Cursor {
-                seq: receipt.leaf.seq,
-                hash: receipt.leaf.hash,
-            },
-        )
+        let from = Cursor {
+            seq: receipt.leaf.seq,
+            hash: receipt.leaf.hash,
+        };
+        self.send_welcome(held, from)
     }
 
-    /// Sends the letter that waits, if one does; the joiner reads on from `from`.
+    /// Sends the letter that waits, if one does; the joiner reads on from `from`. Into a shared
+    /// mailbox of documents it goes with the grant that the mailbox carries out.
     pub(crate) fn send_welcome(&mut self, held: &Held, from: Cursor) -> Result<()> {
+        let grant = match held.used {
+            MailboxUse::Shared => self.room_grant(&held.id)?,
+            _ => None,
+        };
+        if held.used == MailboxUse::Shared && grant.is_none() {
+            // Everything in it was taken back while it was being opened: nobody is let in.
+            self.take_letter(&held.id)?;
+            return Ok(());
+        }
         let Some(waiting) = self.take_letter(&held.id)? else {
             return Ok(());
         };
@@ -200,7 +225,7 @@ impl Ctx<'_, '_> {
             epoch: held.epoch,
             from,
             mls: Bytes(canonical::encode(&waiting.letter)),
-            grant: None,
+            grant,
             ext: Extensions::none().with(owner_key),
         }));
         self.deposit_for(&waiting.to, welcome, Padding::Handshake, Job::Nothing(true))?;

@@ -94,6 +94,7 @@ impl Ctx<'_, '_> {
                 contact: waiting.to,
                 used: held.used,
                 into: Some(*mailbox),
+                room: None,
             }),
             _ => Ok(()),
         }

@@ -1,5 +1,6 @@
 //! Joining a group by a Welcome that a contact deposited.
 
+use telesphor_clinical::grant::Grantee;
 use telesphor_clinical::message::{DepositMessage, Joined, Welcome};
 use telesphor_clinical::self_entry::MailboxUse;
 use telesphor_sealing::{Expectation, GroupSession, WelcomeLetter};
@@ -17,16 +18,21 @@ use crate::core::Ctx;
 use crate::core::records::{Held, Job, Known, MailboxState, Padding};
 use crate::error::{Error, Result};
 use crate::mailbox::open::NO_END;
+use crate::sharing::came::end_of;
 
 impl Ctx<'_, '_> {
     /// Judges a Welcome and joins. The sender must own the mailbox and be a contact, and every
     /// member must stand in the history of one of the two.
     pub(crate) fn welcomed_by(&mut self, sender: &IdentityId, welcome: &Welcome) -> Result<()> {
         let refused = Error::of(ErrorCode::CannotOpen);
-        let supported = matches!(welcome.used, MailboxUse::Conversation | MailboxUse::Vitals);
+        let supported = matches!(
+            welcome.used,
+            MailboxUse::Conversation | MailboxUse::Vitals | MailboxUse::Shared
+        );
         if welcome.owner != *sender || !supported || self.tx.contains(Table::Mailboxes, &welcome.mailbox.0)? {
             return Err(refused);
         }
+        let lease = self.lease_of(sender, welcome).ok_or(refused.clone())?;
         let mut known: Known = self.get(Table::Contacts, &sender.0)?.ok_or(refused.clone())?;
         let letter: WelcomeLetter = canonical::decode(&welcome.mls).map_err(|_| refused.clone())?;
         if letter.branch != welcome.branch || letter.epoch != welcome.epoch || letter.domain != welcome.domain
@@ -65,7 +71,7 @@ impl Ctx<'_, '_> {
             epoch: welcome.epoch,
             with: Some(*sender),
             deposit_keys: Vec::new(),
-            lease: NO_END,
+            lease,
             name: String::new(),
         };
         self.put_cursor(&held.id, &welcome.from)?;
@@ -85,6 +91,17 @@ impl Ctx<'_, '_> {
         });
         self.deposit_for(sender, answer, Padding::Message, Job::Nothing(true))?;
         self.top_up(sender)
+    }
+
+    /// Until when the mailbox serves: one of documents until its grant's end, others until their
+    /// owner ends them. `None` if it is one of documents and no grant of its owner's came along.
+    fn lease_of(&self, sender: &IdentityId, welcome: &Welcome) -> Option<u64> {
+        if welcome.used != MailboxUse::Shared {
+            return Some(NO_END);
+        }
+        let grant = &welcome.grant.as_ref()?.grant;
+        let for_me = matches!(&grant.to, Grantee::Identity(id) if *id == self.me());
+        (grant.by == *sender && for_me).then(|| end_of(grant).unwrap_or(NO_END))
     }
 
     /// Every member stands in the history of its identity. In a device's stream the owner may

@@ -9,7 +9,7 @@ use telesphor_wire::mailbox::{Cursor, Event, payload_hash};
 
 use super::rows::{Rows, apply};
 use crate::core::Ctx;
-use crate::core::records::{Held, MailboxState};
+use crate::core::records::Held;
 use crate::error::{Error, Result};
 use crate::sync::reoffer::KEEP_MS;
 
@@ -78,11 +78,7 @@ impl Ctx<'_, '_> {
             Received::Message(message) => self.heard(held, &message, event.header.stamp),
             Received::Echo => self.echo(payload),
             Received::Moved(moved) => self.moved(held, &moved, at),
-            Received::Removed(_) => {
-                let mut held = held.clone();
-                held.state = MailboxState::Ended;
-                self.put_held(&held)
-            }
+            Received::Removed(_) => self.access_over(&held.id, event.header.stamp),
             Received::Void(_) | Received::RewindRefused(_) | Received::Lost(_) => {
                 self.note_trouble(held, &received)
             }
@@ -125,7 +121,7 @@ impl Ctx<'_, '_> {
         let from = &message.from;
         let who = from.member.identity;
         match envelope.body {
-            GroupMessage::Document(carried) => self.document_came(&who, carried, stamp),
+            GroupMessage::Document(carried) => self.document_came(&who, carried, stamp, held),
             GroupMessage::Receipt(receipt) => self.receipt_came(&from.member, &receipt),
             GroupMessage::Pseudonym(said) => self.announced(&held.id, from, &said),
             GroupMessage::History(bytes) => self.history_grew(&who, &bytes),
@@ -134,7 +130,7 @@ impl Ctx<'_, '_> {
                 self.apply_own(*entry)
             }
             GroupMessage::Credentials(bytes) => self.credentials_came(&who, &bytes),
-            GroupMessage::Grant(grant) => self.grant_came(&from.member, *grant),
+            GroupMessage::Grant(grant) => self.grant_came(&from.member, *grant, held),
             GroupMessage::GrantEnded(ended) => self.grant_ended(&who, &ended),
             GroupMessage::Association(association) => self.association_came(held, &from.member, *association),
             GroupMessage::Stream(batch) => self.batch_came(held, &from.member, *batch, stamp),

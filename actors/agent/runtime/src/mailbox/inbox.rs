@@ -112,7 +112,7 @@ impl Ctx<'_, '_> {
             return Err(closed);
         }
         match envelope.body {
-            DepositMessage::Document(carried) => self.document_came(&sender, carried, stamp),
+            DepositMessage::Document(carried) => self.document_came(&sender, carried, stamp, held),
             DepositMessage::Receipt(receipt) => self.receipt_came(&from, &receipt),
             DepositMessage::Contact(record) => self.contact_renewed(&sender, *record),
             DepositMessage::Welcome(welcome) => self.welcomed_by(&sender, &welcome),

@@ -139,7 +139,9 @@ impl Ctx<'_, '_> {
             self.note_link(mailbox, receipt.leaf.seq, &receipt.leaf.hash)?;
         }
         match held.used {
-            MailboxUse::Conversation | MailboxUse::Vitals => self.conversation_open(&held, receipt),
+            MailboxUse::Conversation | MailboxUse::Vitals | MailboxUse::Shared => {
+                self.conversation_open(&held, receipt)
+            }
             MailboxUse::Own => self.own_open(&held),
             MailboxUse::OneTime => self.invitation_open(&held),
             _ => Ok(()),

@@ -1,4 +1,4 @@
-//! Giving a contact a view of documents until an instant, and ending it.
+//! Giving a contact a view of documents until an instant.
 
 use serde::{Deserialize, Serialize};
 use telesphor_clinical::grant::{Grant, Granted, Grantee, SignedGrant, Until};
@@ -7,20 +7,20 @@ use telesphor_clinical::instant::{Clock, Instant};
 use telesphor_clinical::limits::{MAX_LIST, VERSION};
 use telesphor_clinical::message::GroupMessage;
 use telesphor_clinical::scope::{Scopes, Sharing, sharing};
-use telesphor_clinical::self_entry::{GrantEnded, SelfEntry};
+use telesphor_clinical::self_entry::SelfEntry;
 use telesphor_clinical::text::Text;
 use telesphor_vault::Table;
-use telesphor_wire::bytes::Bytes;
-use telesphor_wire::canonical;
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ext::Extensions;
 use telesphor_wire::hash::{Digest, Secret};
-use telesphor_wire::ids::{DocumentId, IdentityId};
+use telesphor_wire::ids::{DocumentId, IdentityId, MailboxId};
 
-use crate::core::Ctx;
-use crate::core::records::{Job, Padding, TalkSay, What};
+use super::show::all_given;
+use crate::core::{Ctx, names};
 use crate::documents::keep::{Kept, Way, all_kept};
-use crate::error::{Error, Result};
+use crate::documents::send::{Reached, SentRecord};
+use crate::error::Result;
+use crate::mailbox::open::NO_END;
 
 /// What is to be shown to a contact.
 #[derive(Clone, Debug)]
@@ -31,7 +31,7 @@ pub struct ShareRequest {
     pub scopes: Scopes,
     /// These documents, whatever their scopes.
     pub documents: Vec<DocumentId>,
-    /// Until when, Unix milliseconds.
+    /// Until when, Unix milliseconds; `None`: until it is revoked.
     pub until: Option<u64>,
     /// What for, in words.
     pub why: String,
@@ -44,10 +44,19 @@ pub struct ShareRequest {
 pub(crate) struct Given {
     pub(crate) signed: SignedGrant,
     pub(crate) to: IdentityId,
+    /// The room that carries it out.
+    pub(crate) mailbox: MailboxId,
     pub(crate) until: Option<u64>,
     pub(crate) why: String,
     pub(crate) documents: Vec<DocumentId>,
     pub(crate) revoked: Option<u64>,
+}
+
+impl Given {
+    /// Whether it still shows something.
+    pub(crate) fn runs(&self, now: u64) -> bool {
+        self.revoked.is_none() && self.until.is_none_or(|until| until > now)
+    }
 }
 
 pub(crate) fn given_name(id: &Digest) -> Vec<u8> {
@@ -76,7 +85,9 @@ pub(crate) fn chosen(
 }
 
 impl Ctx<'_, '_> {
-    /// Signs the grant, tells the contact, and sends the documents after it; gives their ids.
+    /// Grants documents to a contact in the room of the asked-for end, tells it there, and sends
+    /// them after it; gives their ids. The last word counts: what the contact was shown until
+    /// another end is shown until this one instead.
     pub(crate) fn share(&mut self, request: &ShareRequest) -> Result<Vec<DocumentId>> {
         let known = crate::contacts::show::find(self.tx, &request.with)?;
         let to = known.contact.record.identity;
@@ -92,36 +103,77 @@ impl Ctx<'_, '_> {
         if documents.is_empty() {
             return Err(ErrorCode::NotFound.into());
         }
-        for some in documents.chunks(MAX_LIST) {
-            let signed = self.sign_grant(to, some, request)?;
-            let id = signed.grant.id();
-            self.put(
-                Table::Grants,
-                &given_name(&id),
-                &Given {
-                    signed: signed.clone(),
-                    to,
-                    until: request.until,
-                    why: request.why.clone(),
-                    documents: some.to_vec(),
-                    revoked: None,
-                },
-            )?;
-            self.own(SelfEntry::Grant(Box::new(signed.clone())))?;
-            // The grant goes first: a document that comes under it is kept as shown, not given.
-            self.talk(&to, &GroupMessage::Grant(Box::new(signed)))?;
-            for document in some {
-                self.send_document(document, &to)?;
-            }
-        }
+        self.show_until(&to, &documents, request.until, &request.why)?;
         Ok(documents)
     }
 
-    fn sign_grant(
+    /// Shows documents to a contact until an instant. What is on its way there already until
+    /// the same instant is not sent twice.
+    pub(crate) fn show_until(
+        &mut self,
+        to: &IdentityId,
+        documents: &[DocumentId],
+        until: Option<u64>,
+        why: &str,
+    ) -> Result<()> {
+        let room = self.room_until(to, until.unwrap_or(NO_END))?.mailbox;
+        let others: Vec<Given> = all_given(self.tx)?
+            .into_iter()
+            .filter(|g| g.to == *to && g.runs(self.now))
+            .collect();
+        let mut fresh = Vec::new();
+        for document in documents {
+            let here = others
+                .iter()
+                .any(|g| g.mailbox == room && g.documents.contains(document));
+            if !here || self.failed(document, to)? {
+                fresh.push(*document);
+            }
+        }
+        let mut last = None;
+        for some in fresh.chunks(MAX_LIST) {
+            let given = Given {
+                signed: self.sign_grant(*to, some, until, why)?,
+                to: *to,
+                mailbox: room,
+                until,
+                why: why.to_owned(),
+                documents: some.to_vec(),
+                revoked: None,
+            };
+            // The grant goes first, so that the reader knows under which word a document comes.
+            self.put_given(&given, None)?;
+            for document in some {
+                last = Some(self.send_document_into(document, to, Some(room))?);
+            }
+        }
+        for given in others.into_iter().filter(|g| g.mailbox != room) {
+            self.end_given(given, documents, last)?;
+        }
+        Ok(())
+    }
+
+    /// Keeps a grant, tells one's own endpoints, and says it in its room.
+    pub(crate) fn put_given(&mut self, given: &Given, after: Option<u64>) -> Result<()> {
+        let id = given.signed.grant.id();
+        self.put(Table::Grants, &given_name(&id), given)?;
+        self.own(SelfEntry::Grant(Box::new(given.signed.clone())))?;
+        let said = GroupMessage::Grant(Box::new(given.signed.clone()));
+        self.say_in_room(&given.mailbox, &said, after)?;
+        Ok(())
+    }
+
+    fn failed(&self, document: &DocumentId, to: &IdentityId) -> Result<bool> {
+        let sent: Option<SentRecord> = self.get(Table::Receipts, &names::sent(document, to))?;
+        Ok(sent.is_none_or(|s| s.reached == Reached::Failed))
+    }
+
+    pub(crate) fn sign_grant(
         &self,
         to: IdentityId,
         documents: &[DocumentId],
-        request: &ShareRequest,
+        until: Option<u64>,
+        why: &str,
     ) -> Result<SignedGrant> {
         let grant = Grant {
             version: VERSION,
@@ -133,91 +185,18 @@ impl Ctx<'_, '_> {
             to: Grantee::Identity(to),
             what: Granted::Documents(documents.to_vec()),
             from: self.instant(),
-            until: match request.until {
+            until: match until {
                 Some(at) => Until::Instant(Instant::now_of(at, 0, Clock::Device)),
                 None => Until::Revoked(Extensions::none()),
             },
             why: Purpose {
                 code: PurposeCode::Patient,
-                words: Some(Text::cut(&request.why)),
+                words: Some(Text::cut(why)),
             },
             random: Digest(*Secret::random().expose()),
             ext: Extensions::none(),
         };
         let signature = self.keys.endpoint.sign(&grant);
         Ok(SignedGrant { grant, signature })
-    }
-
-    /// Ends what was granted to a contact, for documents in any of these scopes, or for these
-    /// documents, or for all if neither is named. Gives how many grants were ended.
-    pub(crate) fn revoke(&mut self, who: &str, scopes: &Scopes, documents: &[DocumentId]) -> Result<usize> {
-        let to = crate::contacts::show::find(self.tx, who)?.contact.record.identity;
-        let all = scopes.is_empty() && documents.is_empty();
-        let mut ended = 0;
-        for mut given in super::show::all_given(self.tx)? {
-            if given.to != to || given.revoked.is_some() {
-                continue;
-            }
-            let mut stays = Vec::new();
-            for id in &given.documents {
-                let scoped = self
-                    .kept(id)?
-                    .is_some_and(|k| k.header.scopes.iter().any(|s| scopes.contains(s)));
-                if !(all || scoped || documents.contains(id)) {
-                    stays.push(*id);
-                }
-            }
-            if stays.len() == given.documents.len() {
-                continue;
-            }
-            let id = given.signed.grant.id();
-            let end = GrantEnded {
-                grant: id,
-                at: self.instant(),
-                why: None,
-                ext: Extensions::none(),
-            };
-            given.revoked = Some(self.now);
-            self.put(Table::Grants, &given_name(&id), &given)?;
-            self.own(SelfEntry::GrantEnded(end.clone()))?;
-            if !stays.is_empty() {
-                // What stays is granted anew before the old word ends.
-                let request = ShareRequest {
-                    with: String::new(),
-                    scopes: Scopes::none(),
-                    documents: stays.clone(),
-                    until: given.until,
-                    why: given.why.clone(),
-                    although_unverified: true,
-                };
-                let signed = self.sign_grant(to, &stays, &request)?;
-                let renewed = Given {
-                    signed: signed.clone(),
-                    documents: stays,
-                    revoked: None,
-                    ..given
-                };
-                self.put(Table::Grants, &given_name(&signed.grant.id()), &renewed)?;
-                self.own(SelfEntry::Grant(Box::new(signed.clone())))?;
-                self.talk(&to, &GroupMessage::Grant(Box::new(signed)))?;
-            }
-            self.talk(&to, &GroupMessage::GrantEnded(end))?;
-            ended += 1;
-        }
-        if ended == 0 {
-            Err(Error::of(ErrorCode::NotFound))
-        } else {
-            Ok(ended)
-        }
-    }
-
-    /// Queues a message for a contact.
-    pub(crate) fn talk(&mut self, to: &IdentityId, body: &GroupMessage) -> Result<u64> {
-        let say = TalkSay {
-            contact: *to,
-            body: Bytes(canonical::encode(body)),
-            padding: Padding::Message,
-        };
-        self.enqueue(What::Talk(say), Job::Nothing(true), None)
     }
 }

@@ -3,6 +3,7 @@
 use telesphor_clinical::receipt::{ReceiptKind, SignedReceipt};
 use telesphor_vault::{Records, Table};
 use telesphor_wire::canonical;
+use telesphor_wire::ids::{DocumentId, IdentityId};
 
 use super::give::Given;
 use crate::core::{Profile, names};
@@ -31,9 +32,18 @@ pub(crate) fn who(records: &impl Records, profile: &Profile) -> Result<Vec<Grant
     let people = People::load(records, profile)?;
     let mut views = Vec::new();
     let mut granted = Vec::new();
-    for given in all_given(records)? {
+    let all = all_given(records)?;
+    let runs = |document: &DocumentId, to: &IdentityId| {
+        let mut live = all.iter().filter(|g| g.to == *to && g.revoked.is_none());
+        live.any(|g| g.documents.contains(document))
+    };
+    for given in &all {
         for document in &given.documents {
-            granted.push((*document, given.to));
+            granted.push((*document, given.to, given.mailbox));
+            // What is shown until another end now is listed once, with that end.
+            if given.revoked.is_some() && runs(document, &given.to) {
+                continue;
+            }
             let Some(kept) = records.get_value::<Kept>(Table::Documents, &document.0)? else {
                 continue;
             };
@@ -46,6 +56,7 @@ pub(crate) fn who(records: &impl Records, profile: &Profile) -> Result<Vec<Grant
                 title: kept.header.title.shown(),
                 scopes: kept.header.scopes.iter().map(|s| s.as_str().to_owned()).collect(),
                 until: given.until,
+                given: false,
                 why: given.why.clone(),
                 opened: sent.and_then(|s| s.opened),
                 revoked: given.revoked,
@@ -53,7 +64,11 @@ pub(crate) fn who(records: &impl Records, profile: &Profile) -> Result<Vec<Grant
         }
     }
     for sent in crate::documents::show::all_sent(records)? {
-        if granted.contains(&(sent.document, sent.to)) {
+        let place = sent.receipt.as_ref().map(|r| r.leaf.mailbox);
+        let shown = granted
+            .iter()
+            .any(|(d, to, room)| (*d, *to) == (sent.document, sent.to) && place.is_none_or(|p| p == *room));
+        if shown {
             continue;
         }
         let Some(kept) = records.get_value::<Kept>(Table::Documents, &sent.document.0)? else {
@@ -66,6 +81,7 @@ pub(crate) fn who(records: &impl Records, profile: &Profile) -> Result<Vec<Grant
             title: kept.header.title.shown(),
             scopes: kept.header.scopes.iter().map(|s| s.as_str().to_owned()).collect(),
             until: None,
+            given: true,
             why: "given for good".to_owned(),
             opened: sent.opened,
             revoked: None,

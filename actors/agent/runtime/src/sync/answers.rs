@@ -226,6 +226,9 @@ impl Ctx<'_, '_> {
             return Ok(());
         };
         self.close_entry(seq)?;
+        if let (What::Room(say), ErrorCode::LeaseOver | ErrorCode::Closed) = (&entry.what, refusal.code) {
+            self.said_too_late(say)?;
+        }
         match entry.job {
             Job::Enrol(_) => self.not_enrolled(entry.command.as_ref(), refusal.code),
             Job::Document(job) => self.document_failed(job, refusal.code),

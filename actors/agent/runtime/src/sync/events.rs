@@ -11,7 +11,7 @@ use telesphor_wire::mailbox::{Cursor, Event, EventKind, MailboxKind};
 use telesphor_wire::session::Events;
 use telesphor_wire::sign::SigningKey;
 
-use crate::core::records::{Held, MailboxState, MemberVia, Via};
+use crate::core::records::{Held, MemberVia, Via};
 use crate::core::{Core, Ctx};
 use crate::error::{Error, Result};
 use crate::group::rows::Rows;
@@ -61,6 +61,7 @@ impl Core {
             .map(|(id, f)| {
                 let via = match f.kind {
                     MailboxKind::Personal => Via::Signed(true),
+                    MailboxKind::Shared if f.owned => Via::Signed(true),
                     MailboxKind::Shared => Via::Member(MemberVia {
                         mailbox: *id,
                         branch: f.branch,
@@ -143,11 +144,30 @@ impl Core {
         if !matches!(refusal.code, ErrorCode::LeaseOver) {
             return Ok(());
         }
-        self.write(|ctx| {
-            let mut held = ctx.held(&mailbox)?;
-            held.state = MailboxState::Ended;
-            ctx.put_held(&held)
-        })
+        let relay_now = self.relay_now();
+        self.write(|ctx| ctx.access_over(&mailbox, relay_now))
+    }
+
+    /// The relay's clock, as far as it was told: leases run by it and not by this machine's.
+    pub(crate) fn relay_now(&self) -> u64 {
+        let ahead = self.index.clock_difference.unwrap_or(0);
+        crate::core::shared::clock().saturating_add_signed(ahead.saturating_neg())
+    }
+
+    /// Mailboxes whose lease has run out by the relay's clock and which are still followed, and
+    /// how many milliseconds the next one has left.
+    pub(crate) fn leases(&self) -> (Vec<MailboxId>, Option<u64>) {
+        let now = self.relay_now();
+        let members = || {
+            let followed = self.index.followed.iter();
+            followed.filter(|(_, f)| f.kind == MailboxKind::Shared && !f.owned)
+        };
+        let over = members().filter(|(_, f)| f.lease < now).map(|(id, _)| *id);
+        let next = members()
+            .map(|(_, f)| f.lease)
+            .filter(|lease| *lease >= now)
+            .min();
+        (over.collect(), next.map(|lease| lease - now))
     }
 
     /// Takes events over: all of them and the cursor, or nothing.

@@ -27,6 +27,9 @@ const SEAL_BATCH: usize = 64;
 /// Answers handled in one transaction.
 const ANSWER_BATCH: usize = 256;
 
+/// Between two askings whether a lease that has run out is over for the relay too.
+const LEASE_LOOK: Duration = Duration::from_millis(500);
+
 /// Counted beside the payload of each event, bytes.
 const FRAMING_BYTES: usize = 256;
 
@@ -49,6 +52,8 @@ pub(crate) struct Life {
     following: HashMap<u32, (MailboxId, RightKey)>,
     /// Rights the relay refused in this life: asked again only in the next.
     refused: HashMap<RightKey, ErrorCode>,
+    /// Not before this are leases that have run out asked about again.
+    lease_look: std::time::Instant,
     calls: FuturesUnordered<Call>,
 }
 
@@ -72,6 +77,7 @@ impl Life {
                         handles: HashMap::new(),
                         following: HashMap::new(),
                         refused: HashMap::new(),
+                        lease_look: std::time::Instant::now(),
                         calls: FuturesUnordered::new(),
                     });
                 }
@@ -84,10 +90,11 @@ impl Life {
     /// Serves until the connection ends.
     pub(crate) async fn serve(&mut self) -> Result<()> {
         loop {
+            let lease = self.leases().await?;
             self.follow().await?;
             self.fence().await?;
             let due = self.send().await?;
-            let pause = due.unwrap_or(Duration::from_secs(3600));
+            let pause = due.unwrap_or(Duration::from_secs(3600)).min(lease);
             tokio::select! {
                 biased;
                 push = self.pushes.recv() => match push {
@@ -99,6 +106,35 @@ impl Life {
                 () = tokio::time::sleep(pause) => {}
             }
         }
+    }
+
+    /// Asks again for every right whose lease has run out: the relay's word ends it here, not
+    /// this machine's clock. Gives how long until the next look.
+    async fn leases(&mut self) -> Result<Duration> {
+        const NEVER: Duration = Duration::from_secs(3600);
+        let (over, next) = self.shared.work(|core| Ok(core.leases())).await?;
+        let pause = next.map_or(NEVER, |ms| Duration::from_millis(ms + 1).min(NEVER));
+        let handles: Vec<u32> = self
+            .following
+            .iter()
+            .filter(|(_, (mailbox, _))| over.contains(mailbox))
+            .map(|(handle, _)| *handle)
+            .collect();
+        if handles.is_empty() {
+            return Ok(pause);
+        }
+        if let Some(left) = self.lease_look.checked_duration_since(std::time::Instant::now()) {
+            return Ok(left.min(pause));
+        }
+        // The relay may still serve it for a moment: its clock was read once, at the greeting.
+        self.lease_look = std::time::Instant::now() + LEASE_LOOK;
+        for handle in handles {
+            if let Some((_, key)) = self.following.remove(&handle) {
+                self.handles.remove(&key);
+            }
+            self.session.forget(handle).await?;
+        }
+        Ok(LEASE_LOOK.min(pause))
     }
 
     /// Proves and follows every mailbox that is open and not followed at its present epoch.

@@ -72,6 +72,7 @@ impl Ctx<'_, '_> {
                 Some((self.sign_act(&say)?, Via::Signed(true)))
             }
             What::Group(say) => self.seal_for_group(say)?,
+            What::Room(say) => self.seal_for_room(say)?,
             What::Talk(say) => match self.conversation(&say.contact)? {
                 Some(mailbox) => {
                     let say = GroupSay {
@@ -97,7 +98,7 @@ impl Ctx<'_, '_> {
     }
 
     /// The conversation to write to, if one is open; if there is none, one is begun.
-    fn conversation(&mut self, contact: &IdentityId) -> Result<Option<MailboxId>> {
+    pub(crate) fn conversation(&mut self, contact: &IdentityId) -> Result<Option<MailboxId>> {
         let Some(known) = self.get::<Known>(Table::Contacts, &contact.0)? else {
             return Ok(None);
         };
