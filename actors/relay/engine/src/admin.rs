@@ -19,6 +19,11 @@ pub enum AdminError {
     Store(#[from] StoreError),
 }
 
+/// Somebody held the store all the while that was to be closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("somebody still holds the store")]
+pub struct StillOpen;
+
 impl From<Fatal> for AdminError {
     fn from(_: Fatal) -> Self {
         Self::Failed

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use ractor::ActorRuntime;
@@ -18,7 +19,7 @@ use telesphor_wire::session::{SessionProof, SingleCall, Welcome};
 use telesphor_wire::text::SupportCode;
 use tokio::sync::oneshot;
 
-use crate::admin::AdminError;
+use crate::admin::{AdminError, StillOpen};
 use crate::config::{EngineConfig, RelayKeys};
 use crate::observe::{EngineStanding, Observation};
 use crate::session::actor::{self, SessionActor};
@@ -48,7 +49,8 @@ impl Inner {
 }
 
 /// An engine that is let go without a drain stops at once: what was taken and is not yet
-/// durable is answered as unknown.
+/// durable is answered as unknown. Waits for the writer, which is in the middle of at most one
+/// group: no process may leave while it works on the database.
 impl Drop for Inner {
     fn drop(&mut self) {
         let house = &self.started.house;
@@ -58,6 +60,8 @@ impl Drop for Inner {
         }
         house.order.close();
         house.supervisor.stop(None);
+        // A writer that panicked has told so on its way out.
+        let _ = self.started.thread.take().map(JoinHandle::join);
     }
 }
 
@@ -172,6 +176,22 @@ impl Engine {
         Drained {
             finished,
             sessions: told,
+        }
+    }
+
+    /// Drains, lets go of everything, and waits until the database is closed: nothing of it is
+    /// left, neither a thread nor a lock. Other clones, sessions and upkeeps must have been
+    /// dropped, or be about to.
+    ///
+    /// # Errors
+    /// [`StillOpen`] if somebody held the store all the while.
+    pub async fn close(self, patience: Duration) -> Result<Drained, StillOpen> {
+        let drained = self.drain(patience).await;
+        let (runtime, closed) = (self.0.started.house.core.runtime.clone(), self.0.upkeep.closed());
+        drop(self);
+        match runtime.spawn_blocking(move || closed.wait(patience)).await {
+            Ok(true) => Ok(drained),
+            _ => Err(StillOpen),
         }
     }
 

@@ -38,7 +38,7 @@ pub mod trace;
 mod weight;
 mod writer;
 
-pub use admin::AdminError;
+pub use admin::{AdminError, StillOpen};
 pub use clock::Clock;
 pub use config::{EngineConfig, FatalHook, RelayKeys};
 pub use engine::{Drained, Engine};

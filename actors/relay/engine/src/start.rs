@@ -37,7 +37,10 @@ pub enum EngineError {
 pub(crate) struct Started {
     pub(crate) house: Arc<House>,
     pub(crate) jobs: mpsc::SyncSender<Job>,
+    /// Tells when the writer has ended.
     pub(crate) writer: tokio::sync::watch::Receiver<bool>,
+    /// Its thread, until somebody waits for its end.
+    pub(crate) thread: Option<std::thread::JoinHandle<()>>,
 }
 
 /// Jobs that wait for the writer; administrators are few.
@@ -107,10 +110,15 @@ pub(crate) async fn start(
         on_fatal: config.on_fatal,
         _ended: ended,
     };
-    std::thread::Builder::new()
+    let thread = std::thread::Builder::new()
         .name("telesphor-writer".into())
         .spawn(move || work.run())?;
-    Ok(Started { house, jobs, writer })
+    Ok(Started {
+        house,
+        jobs,
+        writer,
+        thread: Some(thread),
+    })
 }
 
 async fn spawn<A: ractor::Actor>(

@@ -14,6 +14,7 @@ use rocksdb::{
     DBCompressionType, DBRecoveryMode, DataBlockIndexType, LogLevel, Options, WriteOptions,
 };
 
+use crate::closed::TellsClosed;
 use crate::columns::{
     self, access, batches, cursors, events, heads, memory, meta, packages, payloads, profiles, tokens,
     vouchers,
@@ -32,6 +33,8 @@ pub(crate) struct Database {
     pub(crate) clocks: Clocks,
     pub(crate) faults: Arc<dyn Faults>,
     poisoned: AtomicBool,
+    /// Last, so that it tells of the end when everything above is gone.
+    pub(crate) end: TellsClosed,
 }
 
 pub(crate) type Clocks = Arc<[AtomicU64]>;
@@ -109,6 +112,7 @@ impl Database {
             clocks,
             faults: config.faults.clone(),
             poisoned: AtomicBool::new(false),
+            end: TellsClosed::default(),
         })
     }
 

@@ -21,6 +21,7 @@
 pub mod applied;
 pub mod applier;
 mod cache;
+pub mod closed;
 mod columns;
 mod database;
 pub mod error;
@@ -37,6 +38,7 @@ mod verify;
 
 pub use applied::{Applied, Done, Fresh, Ordered, Outcome};
 pub use applier::Applier;
+pub use closed::Closed;
 pub use error::{Fatal, StoreError};
 pub use reader::Reader;
 pub use store::{Store, StoreConfig};

@@ -17,6 +17,7 @@ use telesphor_wire::ids::{Incarnation, PartitionId};
 use telesphor_wire::receipt::BatchHead;
 
 use crate::applier::Applier;
+use crate::closed::Closed;
 use crate::columns::{batches, cursors, meta};
 use crate::database::{DB_DIR, Database, NOTE_FILE, write_options};
 use crate::error::StoreError;
@@ -153,6 +154,11 @@ impl Store {
     /// For verifying, reclaiming and backing up beside the running writer.
     pub fn upkeep(&self) -> Upkeep {
         self.upkeep.clone()
+    }
+
+    /// For waiting until everybody has let go of the store: a process must not leave before.
+    pub fn closed(&self) -> Closed {
+        self.upkeep.closed()
     }
 
     /// Hands out the one writer.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rocksdb::checkpoint::Checkpoint;
 use telesphor_wire::ids::{Incarnation, PartitionId};
 
+use crate::closed::Closed;
 use crate::columns::cursors;
 use crate::database::{DB_DIR, Database};
 use crate::error::StoreError;
@@ -57,6 +58,11 @@ pub struct Inspection {
 impl Upkeep {
     pub(crate) fn new(database: Arc<Database>) -> Self {
         Self { database }
+    }
+
+    /// For waiting until everybody, this one too, has let go of the store.
+    pub fn closed(&self) -> Closed {
+        self.database.end.closed()
     }
 
     /// Walks the chain of every mailbox from its genesis and the chain of batches of every

@@ -1,6 +1,5 @@
 //! `drain`: asks the relay to finish and exit, and waits until it has.
 
-use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -9,6 +8,7 @@ use telesphor_wire::error::ErrorCode;
 use crate::admin::words::{Nothing, Request};
 use crate::clock;
 use crate::fault::{Exit, Fault};
+use crate::serve::lock;
 
 use super::args::Drain;
 use super::context::Context;
@@ -32,7 +32,11 @@ pub(crate) fn run(context: &Context<'_>, args: &Drain) -> Result<(), Fault> {
         .out
         .note("Draining: new work is refused, work under way is finished.");
     let latest = Instant::now() + Duration::from_secs(timeout_s) + GRACE;
-    while UnixStream::connect(layout.socket()).is_ok() {
+    // Not the socket, which goes first: whoever starts another relay next must find the store free.
+    while let Err(fault) = lock(&layout) {
+        if fault.exit != Exit::Conflict {
+            return Err(fault);
+        }
         if Instant::now() >= latest {
             return Err(Fault::new(
                 Exit::NotYet,

@@ -24,6 +24,9 @@ pub use start::Running;
 /// Files that the store and the listeners may have open.
 const FILES_OF_THE_STORE: usize = 1_024;
 
+/// How long the store may take to close once nobody works with it.
+const CLOSING: Duration = Duration::from_secs(20);
+
 /// Runs until a signal or `drain` ends it.
 ///
 /// # Errors
@@ -36,6 +39,9 @@ pub fn run(settings: Settings, _config: Option<PathBuf>) -> Result<(), Fault> {
     }
     let settings = within_file_limit(settings);
     let ground = Ground::take(settings)?;
+    let closed = ground.store.closed();
+    // Until the store is closed nobody else may take the directory.
+    let _lock = ground.lock.try_clone();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -43,6 +49,10 @@ pub fn run(settings: Settings, _config: Option<PathBuf>) -> Result<(), Fault> {
     let result = runtime.block_on(serve(ground));
     // What still runs by now is cut off; nothing of it was confirmed.
     runtime.shutdown_timeout(Duration::from_secs(2));
+    // With the last of it the store is let go. The database's threads must not outlive it.
+    if !closed.wait(CLOSING) {
+        tracing::warn!("the store was not closed in time; whatever was confirmed is on the disk");
+    }
     result
 }
 

@@ -8,12 +8,13 @@ pub(crate) mod mailboxes;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use telesphor_engine::{Clock, Engine, EngineConfig, Limits, RelayKeys};
 use telesphor_order::{Alone, AloneLimits, Order};
 use telesphor_rules::facts::DomainFacts;
 use telesphor_store::faults::{Faults, NoFaults, Operation};
-use telesphor_store::{Store, StoreConfig};
+use telesphor_store::{Closed, Store, StoreConfig};
 use telesphor_wire::sign::SigningKey;
 use telesphor_wire::text::Domain;
 use tempfile::TempDir;
@@ -28,8 +29,26 @@ pub(crate) struct Yard {
     /// Set when the engine has told that its store failed.
     pub(crate) failed: Arc<AtomicBool>,
     pub(crate) limits: Limits,
+    /// After the engine and before its directory: fields are dropped in this order.
+    closes: Closes,
     directory: TempDir,
 }
+
+/// Ends no test before its store is closed: the database's threads must not outlive it.
+struct Closes(Closed);
+
+impl Drop for Closes {
+    fn drop(&mut self) {
+        let closed = self.0.wait(PATIENCE);
+        assert!(
+            closed || std::thread::panicking(),
+            "somebody still holds the store"
+        );
+    }
+}
+
+/// Longer than anything here takes.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A relay with the usual limits.
 pub(crate) async fn yard() -> Yard {
@@ -57,6 +76,7 @@ impl Yard {
         let domain: Domain = "hospital-a.example".parse().unwrap();
         let config = store_config(&domain, &keys, faults);
         let store = Store::create(&directory.path().join("store"), config).unwrap();
+        let closes = Closes(store.closed());
         let failed = Arc::new(AtomicBool::new(false));
         let engine = begin(
             &domain,
@@ -75,14 +95,13 @@ impl Yard {
             clock,
             failed,
             limits,
+            closes,
             directory,
         }
     }
 
     /// Stops the relay and starts it again on the same store.
     pub(crate) async fn again(self) -> Self {
-        let drained = self.engine.drain(std::time::Duration::from_secs(20)).await;
-        assert!(drained.finished);
         let Self {
             engine,
             keys,
@@ -90,24 +109,23 @@ impl Yard {
             clock,
             failed,
             limits,
+            closes,
             directory,
         } = self;
-        drop(engine);
+        let drained = engine.close(PATIENCE).await.unwrap();
+        assert!(drained.finished);
+        drop(closes);
         let path = directory.path().join("store");
-        // The actors let go of the store's files one after the other.
-        let store = loop {
-            match Store::open(&path, store_config(&domain, &keys, Arc::new(NoFaults))) {
-                Ok(store) => break store,
-                Err(_) => tokio::task::yield_now().await,
-            }
-        };
+        let store = Store::open(&path, store_config(&domain, &keys, Arc::new(NoFaults))).unwrap();
+        let closes = Closes(store.closed());
+        let order = alone(&limits);
         let engine = begin(
             &domain,
             &keys,
             limits.clone(),
             clock.clone(),
             store,
-            alone(&limits),
+            order,
             failed.clone(),
         )
         .await;
@@ -118,6 +136,7 @@ impl Yard {
             clock,
             failed,
             limits,
+            closes,
             directory,
         }
     }
