@@ -5,10 +5,9 @@ mod common;
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
 
+use common::Relay;
 use common::process::{fault, relay_command, run};
-use common::{Client, Personal, Relay};
 use serde_json::Value;
-use telesphor_wire::session::{ClientFrame, Right};
 
 #[test]
 fn init_overwrites_keys() {
@@ -215,37 +214,6 @@ fn a_relay_that_is_well_alarms_somebody() {
     assert_eq!(second.status.code(), Some(9), "a second process on one directory");
     assert_eq!(fault(&second)["error"], "T-5008");
     assert_eq!(relay.command(&["inspect", "--json"]).status.code(), Some(9));
-}
-
-#[tokio::test]
-async fn a_support_code_leads_nowhere() {
-    let relay = Relay::serving();
-    let mut client = Client::hello(&relay).await;
-    let mailbox = Personal::open(&relay, &mut client).await;
-    assert_eq!(mailbox.prove(&mut client, 1, Right::Deposit).await, None);
-    let support = telesphor_wire::text::SupportCode::random();
-    let call = telesphor_wire::session::Call {
-        call: 77,
-        handle: 1,
-        support,
-        command: mailbox.deposit(b"traced"),
-    };
-    client.send(&ClientFrame::Calls(vec![call])).await;
-    client.frame().await.unwrap();
-    let mut seen = relay.command(&["trace", &support.to_string(), "--json"]);
-    // The writer of traces may be half a second behind.
-    while seen.status.code() == Some(5) {
-        seen = relay.command(&["trace", &support.to_string(), "--json"]);
-    }
-    let step: Value = serde_json::from_slice(&seen.stdout).unwrap();
-    assert_eq!(step["outcome"], "durable");
-
-    let log = relay.log();
-    let id = mailbox.mailbox.to_string();
-    assert!(
-        !log.contains(&id) && !log.contains("127.0.0.1"),
-        "the log names nobody: {log}"
-    );
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use telesphor_store::Fatal;
 use telesphor_wire::sign::SigningKey;
-use telesphor_wire::text::Domain;
+use telesphor_wire::text::{Domain, SupportCode};
 
 use crate::clock::Clock;
 use crate::limits::Limits;
@@ -13,6 +13,9 @@ use crate::limits::Limits;
 /// be confirmed any more: it should end the process. If it returns, the engine refuses
 /// everything from then on.
 pub type FatalHook = Arc<dyn Fn(&Fatal) + Send + Sync>;
+
+/// Called when the events of these calls have left for one more session. Must not block.
+pub type DeliveredHook = Arc<dyn Fn(&[SupportCode]) + Send + Sync>;
 
 /// How an engine is started.
 #[derive(Clone)]
@@ -27,6 +30,8 @@ pub struct EngineConfig {
     pub clock: Clock,
     /// What happens when the store fails.
     pub on_fatal: FatalHook,
+    /// What happens when events are delivered.
+    pub on_delivered: DeliveredHook,
 }
 
 impl EngineConfig {
@@ -38,6 +43,7 @@ impl EngineConfig {
             limits: Limits::default(),
             clock: Clock::system(),
             on_fatal: Arc::new(|_| std::process::abort()),
+            on_delivered: Arc::new(|_| {}),
         }
     }
 }

@@ -9,14 +9,14 @@ use telesphor_wire::answer::Refusal;
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ids::{Incarnation, MailboxId, PartitionId};
 use telesphor_wire::sign::PublicKey;
-use telesphor_wire::text::Domain;
+use telesphor_wire::text::{Domain, SupportCode};
 use tokio::sync::{Notify, Semaphore};
 
 use crate::clock::Clock;
-use crate::config::EngineConfig;
+use crate::config::{DeliveredHook, EngineConfig};
 use crate::limits::Limits;
 use crate::observe::{Counters, EngineStanding};
-use crate::trace::TraceRing;
+use crate::trace::{Given, Place, Trace, TraceRing};
 
 /// Shared by all parts of one engine.
 pub(crate) struct Core {
@@ -32,7 +32,8 @@ pub(crate) struct Core {
     // -- shared, each with its own lock
     pub(crate) reader: Reader,
     pub(crate) counters: Counters,
-    pub(crate) traces: TraceRing,
+    traces: TraceRing,
+    on_delivered: DeliveredHook,
     /// Permits for commands without an answer, over all sessions.
     pub(crate) calls: Arc<Semaphore>,
     /// Permits for their bytes.
@@ -62,6 +63,7 @@ impl Core {
             clock: config.clock.clone(),
             runtime: tokio::runtime::Handle::current(),
             traces: TraceRing::new(limits.traces, limits.trace_life),
+            on_delivered: config.on_delivered.clone(),
             calls: Arc::new(Semaphore::new(limits.calls_in_flight)),
             bytes: Arc::new(Semaphore::new(limits.bytes_in_flight)),
             disk: Semaphore::new(limits.disk_reads.max(1)),
@@ -110,6 +112,27 @@ impl Core {
     pub(crate) fn fail(&self) {
         self.standing.store(FAILED, Ordering::Release);
         self.all_answered.notify_waiters();
+    }
+
+    /// All calls under a support code that are still known, oldest first.
+    pub(crate) fn trace(&self, support: SupportCode) -> Vec<Trace> {
+        self.traces.find(support, self.clock.now_ms())
+    }
+
+    /// Notes how a call ended.
+    pub(crate) fn traced(&self, trace: Trace, session: u64, place: Option<Place>) {
+        let already = self.traces.push(trace, session, place);
+        for _ in 0..already {
+            (self.on_delivered)(&[trace.support]);
+        }
+    }
+
+    /// Notes that events left for a session.
+    pub(crate) fn delivered(&self, session: u64, given: Given) {
+        let codes = self.traces.given(session, given);
+        if !codes.is_empty() {
+            (self.on_delivered)(&codes);
+        }
     }
 
     /// So many commands less without an answer.

@@ -239,8 +239,7 @@ impl Engine {
 
     /// What became of a support code's calls, oldest first; empty if it is not, or no longer, known.
     pub fn trace(&self, support: SupportCode) -> Vec<Trace> {
-        let core = &self.0.started.house.core;
-        core.traces.find(support, core.clock.now_ms())
+        self.0.started.house.core.trace(support)
     }
 
     /// Registers an admission token, durably, between two groups of the writer. Only its hash

@@ -40,7 +40,7 @@ mod writer;
 
 pub use admin::{AdminError, StillOpen};
 pub use clock::Clock;
-pub use config::{EngineConfig, FatalHook, RelayKeys};
+pub use config::{DeliveredHook, EngineConfig, FatalHook, RelayKeys};
 pub use engine::{Drained, Engine};
 pub use limits::Limits;
 pub use observe::{EngineStanding, Observation, PartitionStatus, Totals};

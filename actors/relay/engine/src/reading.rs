@@ -11,6 +11,8 @@ use telesphor_wire::ids::MailboxId;
 use telesphor_wire::mailbox::{Cursor, Event};
 use telesphor_wire::session::Right;
 
+use crate::trace::Given;
+
 /// What is asked for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PageOrder {
@@ -39,6 +41,15 @@ pub(crate) struct PageFound {
 }
 
 impl PageFound {
+    /// Which events these are.
+    pub(crate) fn given(&self, mailbox: &MailboxId) -> Option<Given> {
+        Some(Given {
+            mailbox: *mailbox,
+            from: self.events.first()?.header.seq,
+            to: self.events.last()?.header.seq,
+        })
+    }
+
     /// Payload bytes: what credit is counted in.
     pub(crate) fn bytes(&self) -> usize {
         self.events

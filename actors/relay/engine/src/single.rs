@@ -19,6 +19,7 @@ use crate::proof::{self, Connection, Proven};
 use crate::reading::{self, PageOrder};
 use crate::submit;
 use crate::ticket::{Held, Sink, Ticket};
+use crate::trace::HTTP_READER;
 use crate::weight;
 
 /// What the edge knows of the connection a single call came over.
@@ -140,6 +141,9 @@ async fn page(house: &House, proven: Proven, request: PageRequest) -> Result<Pag
         .await?;
     Counters::add(&house.core.counters.events_out, found.events.len() as u64);
     Counters::add(&house.core.counters.bytes_out, found.bytes() as u64);
+    if let Some(given) = found.given(&mailbox) {
+        house.core.delivered(HTTP_READER, given);
+    }
     match found.over {
         Some(refusal) if found.events.is_empty() => Err(refusal),
         _ => Ok(Page {

@@ -28,6 +28,7 @@ pub(crate) struct Item {
 /// Passes the calls of one frame on, in one group per mailbox, each group in their order.
 pub(crate) fn calls(
     house: &House,
+    session: u64,
     outbox: &Arc<Outbox>,
     handles: &HashMap<u32, (MailboxId, Claim)>,
     calls: Vec<Call>,
@@ -38,6 +39,7 @@ pub(crate) fn calls(
     let mut places: HashMap<MailboxId, usize> = HashMap::new();
     for call in calls {
         let sink = Sink::Session {
+            session,
             outbox: outbox.clone(),
             call: call.call,
             weight: weight::answer(&call.command),

@@ -18,12 +18,14 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use crate::core::Core;
 use crate::observe::Counters;
 use crate::session::outbox::Outbox;
-use crate::trace::{Outcome, Trace};
+use crate::trace::{HTTP_SENDER, Outcome, Place, Trace};
 
 /// Where an answer goes.
 pub(crate) enum Sink {
     /// A session's outgoing queue, which has room: the session's call permit saw to that.
     Session {
+        /// Whose call it is.
+        session: u64,
         outbox: Arc<Outbox>,
         call: u32,
         weight: u32,
@@ -178,11 +180,18 @@ impl Ticket {
             answered_ms: self.core.clock.now_ms(),
             took_us,
             outcome,
+            sessions: 0,
         };
-        self.core.traces.push(trace);
+        let session = match &sink {
+            Sink::Session { session, .. } => *session,
+            Sink::Single(_) => HTTP_SENDER,
+        };
+        self.core.traced(trace, session, Place::of(&answer));
         tracing::debug!(target: "telesphor::call", support = %trace.support, took_us, outcome = ?outcome);
         match sink {
-            Sink::Session { outbox, call, weight } => outbox.reply(Reply { call, answer }, weight),
+            Sink::Session {
+                outbox, call, weight, ..
+            } => outbox.reply(Reply { call, answer }, weight),
             // A caller that went away has nobody left to be told.
             Sink::Single(sender) => drop(sender.send(answer)),
         }

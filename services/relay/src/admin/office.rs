@@ -45,6 +45,8 @@ pub struct Office {
     pub published: Arc<Published>,
     /// The data directory.
     pub layout: Layout,
+    /// Support codes are kept so many days.
+    pub keep_days: u64,
     /// When the process began, Unix milliseconds.
     pub started: u64,
     /// Where the edge listens.
@@ -106,7 +108,7 @@ impl Office {
 
     /// One support code's way.
     pub fn trace(&self, code: &str) -> Result<Vec<TraceStep>, Fault> {
-        trace(&self.layout, code)
+        trace(&self.layout, self.keep_days, code, Some(&self.engine))
     }
 
     /// A new admission, with its link.
@@ -204,32 +206,50 @@ impl Office {
     }
 }
 
-/// One support code's way, from the traces of a data directory.
+/// One support code's way, from the traces of a data directory and from the engine that runs
+/// on it, if one does.
 ///
 /// # Errors
 /// Exit 5 if there are none.
-pub fn trace(layout: &Layout, code: &str) -> Result<Vec<TraceStep>, Fault> {
+pub fn trace(
+    layout: &Layout,
+    keep_days: u64,
+    code: &str,
+    live: Option<&Engine>,
+) -> Result<Vec<TraceStep>, Fault> {
     let code: SupportCode = code
         .parse()
         .map_err(|e: telesphor_wire::text::TextError| Fault::usage(e.to_string()))?;
-    let found = traces::find(&layout.traces(), code)
+    let oldest = (clock::now_ms() / 1000).saturating_sub(keep_days * 24 * 3600);
+    let found = traces::find(&layout.traces(), code, u32::try_from(oldest).unwrap_or(u32::MAX))
         .map_err(|e| Fault::file("support codes", &layout.traces(), &e))?;
-    if found.is_empty() {
+    if found.requests.is_empty() {
         return Err(Fault::new(
             Exit::NotFound,
             ErrorCode::NotFound,
             format!("no request with the support code {code} was seen here in the time that is kept"),
         ));
     }
+    // The engine knows of a delivery before the writer of traces does.
+    let known = live.map(|engine| engine.trace(code)).unwrap_or_default();
+    let sessions = known.iter().map(|t| t.sessions).fold(found.sessions, u32::max);
     let show = |seconds: u32| clock::show(u64::from(seconds) * 1000);
-    Ok(found
-        .iter()
-        .map(|t| TraceStep {
-            taken: show(t.taken),
+    let step = |t: &traces::Trace| {
+        let refusal = match t.outcome {
+            traces::Outcome::Refused(code) => Some(code),
+            _ => None,
+        };
+        TraceStep {
+            accepted: show(t.taken),
             answered: show(t.answered),
-            outcome: t.outcome.words(),
-        })
-        .collect())
+            outcome: t.outcome.word().to_owned(),
+            code: refusal.map(|c| c.to_string()),
+            words: refusal.map(|c| c.words().to_owned()),
+            sessions,
+            counting: !known.is_empty(),
+        }
+    };
+    Ok(found.requests.iter().map(step).collect())
 }
 
 fn refused(error: &AdminError) -> Fault {

@@ -129,15 +129,23 @@ pub struct PartitionStatus {
     pub fenced: bool,
 }
 
-/// One step of a support code's way.
+/// One support code's way.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TraceStep {
-    /// Taken up, RFC 3339.
-    pub taken: String,
-    /// Answered, RFC 3339.
+    /// When it came in, RFC 3339.
+    pub accepted: String,
+    /// When it was durable, refused or otherwise answered, RFC 3339.
     pub answered: String,
-    /// How it ended, in words.
+    /// `durable`, `refused`, `busy`, `not_yet_durable`, `answered` or `unanswered`.
     pub outcome: String,
+    /// The code of a refusal.
+    pub code: Option<String>,
+    /// What that code says.
+    pub words: Option<String>,
+    /// Sessions that its event left for, the sender's own not counted.
+    pub sessions: u32,
+    /// Whether they are still counted. If not there may have been more of them.
+    pub counting: bool,
 }
 
 /// An admission.

@@ -27,7 +27,7 @@ use super::refuse::{canonical_body, code_of_form, refused, refused_with};
 use super::room::makes_room;
 use super::state::Edge;
 use super::tally::{outcome, seconds};
-use crate::traces::{Outcome, Trace};
+use crate::traces::{Outcome, Record, Trace};
 
 /// Carries the proof.
 const PROOF_HEADER: &str = "telesphor-proof";
@@ -78,7 +78,7 @@ async fn answer(request: &HttpRequest, body: web::Payload, edge: &Edge) -> Resul
             edge.metrics.call_answered(answer, came.elapsed());
             (canonical_body(StatusCode::OK, answer), outcome(answer))
         }
-        SingleAnswer::Page(Ok(page)) => (canonical_body(StatusCode::OK, page), Outcome::Done),
+        SingleAnswer::Page(Ok(page)) => (canonical_body(StatusCode::OK, page), Outcome::Answered),
         SingleAnswer::Page(Err(refusal)) => {
             edge.metrics.refused(refusal.code);
             (refused(refusal), Outcome::Refused(refusal.code))
@@ -87,12 +87,13 @@ async fn answer(request: &HttpRequest, body: web::Payload, edge: &Edge) -> Resul
     if !matches!(outcome, Outcome::Refused(_) | Outcome::Busy) {
         channel.proved();
     }
-    if !edge.traces.record(vec![Trace {
+    let ended = Record::Ended(Trace {
         support,
         taken,
         answered: seconds(),
         outcome,
-    }]) {
+    });
+    if !edge.traces.record(vec![ended]) {
         edge.metrics.traces_dropped();
     }
     Ok(response)

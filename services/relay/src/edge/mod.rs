@@ -16,7 +16,7 @@ mod refuse;
 mod room;
 mod session;
 mod state;
-mod tally;
+pub(crate) mod tally;
 
 pub use channel::Channel;
 pub use listen::{Bound, bind};

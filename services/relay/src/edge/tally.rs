@@ -10,7 +10,7 @@ use telesphor_wire::text::SupportCode;
 
 use crate::clock;
 use crate::metrics::Metrics;
-use crate::traces::{Outcome, Trace, Traces};
+use crate::traces::{Outcome, Record, Trace, Traces};
 
 /// Beyond the engine's bound on calls in flight nothing is noted, so this cannot grow.
 const MOST: usize = 2 * telesphor_wire::limits::MAX_CALLS_IN_FLIGHT;
@@ -69,18 +69,18 @@ impl Tally {
             };
             self.metrics
                 .call_answered(&reply.answer, now.saturating_duration_since(call.came));
-            traces.push(Trace {
+            traces.push(Record::Ended(Trace {
                 support: call.support,
                 taken: call.taken,
                 answered,
                 outcome: outcome(&reply.answer),
-            });
+            }));
         }
         drop(open);
         self.record(traces);
     }
 
-    fn record(&self, traces: Vec<Trace>) {
+    fn record(&self, traces: Vec<Record>) {
         if !self.traces.record(traces) {
             self.metrics.traces_dropped();
         }
@@ -92,11 +92,13 @@ impl Drop for Tally {
     fn drop(&mut self) {
         let answered = seconds();
         let open = std::mem::take(self.open.get_mut().unwrap_or_else(PoisonError::into_inner));
-        let unanswered = |call: Open| Trace {
-            support: call.support,
-            taken: call.taken,
-            answered,
-            outcome: Outcome::Unanswered,
+        let unanswered = |call: Open| {
+            Record::Ended(Trace {
+                support: call.support,
+                taken: call.taken,
+                answered,
+                outcome: Outcome::Unanswered,
+            })
         };
         self.record(open.into_values().map(unanswered).collect());
     }
@@ -105,7 +107,8 @@ impl Drop for Tally {
 /// How an answer is remembered.
 pub(crate) fn outcome(answer: &Answer) -> Outcome {
     match answer {
-        Answer::Durable(_) | Answer::Taken(_) | Answer::Enrolled(_) => Outcome::Done,
+        Answer::Durable(_) | Answer::Taken(_) => Outcome::Durable,
+        Answer::Enrolled(_) => Outcome::Answered,
         Answer::Refused(refusal) => Outcome::Refused(refusal.code),
         Answer::Busy(_) => Outcome::Busy,
         Answer::NotYetDurable(_) => Outcome::NotYetDurable,

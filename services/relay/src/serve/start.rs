@@ -12,6 +12,7 @@ use futures_util::future::{BoxFuture, FutureExt};
 use telesphor_engine::{Engine, EngineConfig, RelayKeys};
 use telesphor_order::{Alone, AloneLimits};
 use telesphor_wire::error::ErrorCode;
+use telesphor_wire::text::SupportCode;
 use tokio::sync::mpsc;
 
 use super::ground::Ground;
@@ -21,13 +22,14 @@ use crate::admin::server;
 use crate::clock;
 use crate::config::Settings;
 use crate::edge::gate::Gate;
+use crate::edge::tally;
 use crate::edge::{self, Edge, Published, Room};
 use crate::fault::{Exit, Fault};
 use crate::keys::Keys;
 use crate::layout::Layout;
 use crate::metrics::Metrics;
 use crate::tls::{self, Certificates};
-use crate::traces;
+use crate::traces::{self, Record};
 
 /// How long sessions have to take their last frame.
 const LAST_WORDS: Duration = Duration::from_secs(2);
@@ -91,7 +93,7 @@ pub(crate) async fn start(ground: Ground, asked: mpsc::Sender<Duration>) -> Resu
     let metrics = Metrics::new().map_err(|e| Fault::bug(e.to_string()))?;
     let started = clock::now_ms();
     metrics.started_at(started / 1000);
-    let (traces, _) = traces::start(
+    let (traces, _writer) = traces::start(
         &layout.traces(),
         settings.traces.keep_days,
         settings.traces.max_mib,
@@ -105,6 +107,18 @@ pub(crate) async fn start(ground: Ground, asked: mpsc::Sender<Duration>) -> Resu
         // Nothing may be confirmed after a failed write, and no destructor may touch the store.
         tracing::error!("the store failed; the process ends so that nothing more is confirmed");
         std::process::abort();
+    });
+    let deliveries = (traces.clone(), metrics.clone());
+    config.on_delivered = Arc::new(move |codes| {
+        let (traces, metrics) = &deliveries;
+        let at = tally::seconds();
+        let delivered = |support: &SupportCode| Record::Delivered {
+            support: *support,
+            at,
+        };
+        if !traces.record(codes.iter().map(delivered).collect()) {
+            metrics.traces_dropped();
+        }
     });
     let relay_keys = RelayKeys {
         attesting: keys.attesting.clone(),
@@ -239,6 +253,7 @@ impl Running {
             certificates: self.certificates.clone(),
             published: self.published.clone(),
             layout: self.layout.clone(),
+            keep_days: self.settings.traces.keep_days,
             started: self.started,
             listening: self.listening,
             probing: self.probing,

@@ -193,6 +193,7 @@ impl State {
     fn calls(&mut self, calls: Vec<Call>, held: &Arc<Held>, began: Instant) {
         submit::calls(
             &self.house,
+            self.shared.id,
             &self.shared.outbox,
             &self.handles,
             calls,

@@ -18,7 +18,7 @@ use crate::reading::{self, PageFound, PageOrder};
 
 /// The next frame, when there is one; `None` when none will come.
 pub(crate) async fn next(shared: &Arc<Shared>) -> Option<RelayFrame> {
-    shared.sending(None);
+    shared.sent();
     loop {
         let events_first = shared.turn.fetch_xor(true, Ordering::Relaxed);
         if events_first && let Some(frame) = events(shared).await {
@@ -116,7 +116,7 @@ async fn fetch(shared: &Arc<Shared>, fetching: Fetching) -> RelayFrame {
             ..
         }) if events.is_empty() => ended(shared, handle, refusal),
         Ok(found) => {
-            count(shared, &found);
+            count(shared, &order.mailbox, &found);
             RelayFrame::Events(Events {
                 handle,
                 events: found.events,
@@ -151,9 +151,12 @@ fn ended(shared: &Shared, handle: u32, refusal: Refusal) -> RelayFrame {
     RelayFrame::Ended(Ended { handle, refusal })
 }
 
-fn count(shared: &Shared, found: &PageFound) {
+fn count(shared: &Shared, mailbox: &MailboxId, found: &PageFound) {
     Counters::add(&shared.core.counters.events_out, found.events.len() as u64);
     Counters::add(&shared.core.counters.bytes_out, found.bytes() as u64);
+    if let Some(given) = found.given(mailbox) {
+        shared.giving(given);
+    }
 }
 
 /// One page of one follow being read. Dropped unsettled, the follow is ready again.
@@ -221,7 +224,7 @@ impl<'a> Job<'a> {
             let bytes = i64::try_from(found.bytes()).unwrap_or(i64::MAX);
             following.credit = following.credit.saturating_sub(bytes);
         }
-        count(self.shared, &found);
+        count(self.shared, &self.order.mailbox, &found);
         let handle = self.handle;
         let frame = RelayFrame::Events(Events {
             handle,

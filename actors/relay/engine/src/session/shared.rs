@@ -14,6 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::outbox::Outbox;
 use crate::actors::registry::Lease;
 use crate::core::Core;
+use crate::trace::Given;
 
 /// One connection's shared part.
 pub(crate) struct Shared {
@@ -30,8 +31,16 @@ pub(crate) struct Shared {
     /// Whether events come before answers next time, so that neither starves the other.
     pub(crate) turn: AtomicBool,
     reading: Mutex<Reading>,
-    /// What the page that is being sent takes of the relay's memory for pages.
-    sending: Mutex<Option<OwnedSemaphorePermit>>,
+    sending: Mutex<Sending>,
+}
+
+/// What belongs to the frame that is being sent.
+#[derive(Default)]
+struct Sending {
+    /// Of the relay's memory for pages.
+    permit: Option<OwnedSemaphorePermit>,
+    /// The events in it.
+    given: Option<Given>,
 }
 
 /// What is being read on this connection.
@@ -128,7 +137,7 @@ impl Shared {
             frames: Arc::new(Semaphore::new(core.limits.session_frames)),
             turn: AtomicBool::new(false),
             reading: Mutex::new(Reading::default()),
-            sending: Mutex::new(None),
+            sending: Mutex::default(),
             core,
         }
     }
@@ -138,9 +147,28 @@ impl Shared {
         self.reading.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The frame before has been sent; this permit belongs to the next one.
+    /// No code panics while holding the lock, so a poisoned one is still whole.
+    fn being_sent(&self) -> MutexGuard<'_, Sending> {
+        self.sending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The frame before has left: its memory is free, and its events are delivered.
+    pub(crate) fn sent(&self) {
+        let Sending { permit, given } = std::mem::take(&mut *self.being_sent());
+        drop(permit);
+        if let Some(given) = given {
+            self.core.delivered(self.id, given);
+        }
+    }
+
+    /// This permit belongs to the frame that is sent next.
     pub(crate) fn sending(&self, permit: Option<OwnedSemaphorePermit>) {
-        *self.sending.lock().unwrap_or_else(PoisonError::into_inner) = permit;
+        self.being_sent().permit = permit;
+    }
+
+    /// These events are in the frame that is sent next.
+    pub(crate) fn giving(&self, given: Given) {
+        self.being_sent().given = Some(given);
     }
 
     /// Begins a follow, in the place of an earlier one under the same handle; not if the
