@@ -7,10 +7,10 @@ BUNDLE ?=
 CAMPAIGN ?= 200
 SECONDS_PER_TARGET ?= 60
 
-.PHONY: help setup build demo test lint unit bench crash fuzz audit vectors
+.PHONY: help setup build demo test lint unit bench crash crash-points fuzz audit vectors
 
 help: ## this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 22
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
 
 setup: ## install what building needs (Debian packages; asks for root if it must)
 	@./scripts/setup
@@ -35,6 +35,9 @@ bench: setup ## throughput and cost as ratios within one run (release build, abo
 
 crash: build ## the long campaign: CAMPAIGN kills under load, every receipt checked
 	"$(CARGO_TARGET_DIR)/debug/crash-campaign" --folder "$(CARGO_TARGET_DIR)/../crash-campaign" --kills $(CAMPAIGN)
+
+crash-points: build ## a crash at every sync, write, rename, unlink and truncation of a fixed script; goes on where it was stopped
+	"$(CARGO_TARGET_DIR)/debug/crash-points" --folder "$(CARGO_TARGET_DIR)/../crash-points"
 
 fuzz: setup ## every fuzz target for SECONDS_PER_TARGET seconds (needs a nightly toolchain and cargo-fuzz)
 	@./scripts/fuzz $(SECONDS_PER_TARGET)

@@ -12,7 +12,7 @@
 
 pub mod campaign;
 pub mod history;
-pub mod injected;
+pub mod points;
 pub mod relay;
 pub mod sender;
 pub mod tenant;

@@ -70,8 +70,17 @@ impl Relay {
     /// # Errors
     /// [`RelayError`].
     pub fn init(folder: &Path, domain: &str) -> Result<Self, RelayError> {
+        let binary = binary("TELESPHOR_RELAY_BIN", "telesphor-relay")?;
+        Self::init_with(&binary, folder, domain)
+    }
+
+    /// The same with a binary of the caller's choice.
+    ///
+    /// # Errors
+    /// [`RelayError`].
+    pub fn init_with(binary: &Path, folder: &Path, domain: &str) -> Result<Self, RelayError> {
         let relay = Self {
-            binary: binary("TELESPHOR_RELAY_BIN", "telesphor-relay")?,
+            binary: binary.to_owned(),
             data: folder.join("data"),
             log: folder.join("relay.log"),
             listen: free_port()?,
@@ -89,6 +98,18 @@ impl Relay {
             &relay.listen.to_string(),
         ])?;
         Ok(relay)
+    }
+
+    /// One of the same binary on a data directory of its own, for commands on what was restored.
+    pub fn beside(&self, data: &Path) -> Self {
+        Self {
+            binary: self.binary.clone(),
+            data: data.to_owned(),
+            log: self.log.clone(),
+            listen: self.listen,
+            metrics: self.metrics,
+            child: None,
+        }
     }
 
     /// Runs a command of the relay's own command line on its data and gives its output.

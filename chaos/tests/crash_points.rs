@@ -1,54 +1,64 @@
-//! A crash or a failing disk at chosen system calls of a fixed script.
+//! A crash or a failing disk at chosen system calls of a fixed script: a sample. All of them:
+//! `make crash-points`.
 
 #![allow(clippy::unwrap_used)] // a test that cannot set up should stop
 
-use telesphor_chaos::injected::{Fault, Point, Struck, strike};
+use telesphor_chaos::points::{Fault, Kind, Point, Stream, Struck, strike};
+use telesphor_chaos::relay::binary;
 
-async fn strike_at(calls: &'static str, nth: u32, fault: Fault) -> Struck {
+async fn strike_at(point: Point) -> Struck {
     let folder = tempfile::tempdir().unwrap();
-    let point = Point { calls, nth, fault };
-    let struck = strike(folder.path(), &point)
+    let relay = binary("TELESPHOR_RELAY_BIN", "telesphor-relay").unwrap();
+    let struck = strike(folder.path(), &relay, &point)
         .await
-        .unwrap_or_else(|e| panic!("{point:?}: {e}"));
-    assert!(struck.verdict.holds(), "{point:?}: {struck:?}");
-    assert!(struck.disk_verified, "{point:?}: {struck:?}");
+        .unwrap_or_else(|e| panic!("{point}: {e}"));
+    assert!(struck.holds(), "{point}: {struck:?}");
     struck
 }
 
-/// Walks the points until the script ends untouched, `step` apart. Every point: the campaign's business.
-async fn walk(calls: &'static str, fault: Fault, step: usize, most: u32) -> u32 {
+/// Walks the points until the script ends untouched, `step` apart.
+async fn walk(stream: Stream, kind: Kind, fault: Fault, step: usize, most: u32) -> u32 {
     let mut reached = 0;
     for nth in (1..most).step_by(step) {
-        if !strike_at(calls, nth, fault).await.reached {
+        let struck = strike_at(Point {
+            stream,
+            kind,
+            fault,
+            nth,
+        })
+        .await;
+        if !struck.reached {
             break;
         }
+        assert!(
+            struck.ended,
+            "a relay that goes on after its disk failed: {struck:?}"
+        );
         reached += 1;
     }
     reached
 }
 
-// Calls are counted in each thread by itself, so the numbers are smaller than one might think.
-const SYNC: &str = "fdatasync,fsync";
-const WRITE: &str = "write,pwrite64,writev,pwritev";
-const RENAME: &str = "rename,renameat,renameat2";
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_acknowledged_event_lost_by_a_crash_at_an_fsync() {
-    assert!(walk(SYNC, Fault::Kill, 3, 60).await > 2);
+    assert!(walk(Stream::Writer, Kind::Sync, Fault::Kill, 2, 30).await > 2);
+    assert!(walk(Stream::Start, Kind::Sync, Fault::Kill, 6, 60).await > 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_acknowledged_event_lost_by_a_crash_at_a_write() {
-    assert!(walk(WRITE, Fault::Kill, 9, 400).await > 2);
+    assert!(walk(Stream::Writer, Kind::Write, Fault::Kill, 3, 60).await > 2);
+    assert!(walk(Stream::Start, Kind::Write, Fault::Kill, 23, 400).await > 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_acknowledged_event_lost_by_a_crash_at_a_rename() {
-    assert!(walk(RENAME, Fault::Kill, 1, 8).await > 0);
+    assert!(walk(Stream::Start, Kind::Name, Fault::Kill, 1, 8).await > 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_relay_that_goes_on_after_a_failed_fsync() {
-    // Reached means that the process has ended by itself: nothing is acknowledged after it.
-    assert!(walk(SYNC, Fault::InputOutput, 4, 40).await > 1);
+    // Ended by itself: nothing is acknowledged after it.
+    assert!(walk(Stream::Writer, Kind::Sync, Fault::InputOutput, 2, 8).await > 1);
+    assert!(walk(Stream::Start, Kind::Sync, Fault::InputOutput, 9, 40).await > 0);
 }
