@@ -3,7 +3,8 @@
 mod common;
 
 use common::{Client, Personal, Relay, Wire};
-use telesphor_wire::session::Right;
+use telesphor_wire::error::ErrorCode;
+use telesphor_wire::session::{RelayFrame, Right};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
@@ -15,6 +16,7 @@ async fn a_thousand_silent_connections_keep_a_patient_out() {
         "edge.handshake_timeout=60",
         "edge.unproven_timeout=120",
     ]);
+    let before = relay.memory();
     // Half of them do not even begin TLS, the others finish it and then say nothing.
     let mut silent_tcp = Vec::new();
     let mut silent_tls = Vec::new();
@@ -27,6 +29,12 @@ async fn a_thousand_silent_connections_keep_a_patient_out() {
         "they are bounded"
     );
     assert!(relay.metric("telesphor_relay_connections_dropped_total{why=\"gave_way\"}") >= 400.0);
+
+    let grown = relay.memory().saturating_sub(before);
+    assert!(
+        grown < 64 << 20,
+        "a thousand silent connections cost {grown} bytes"
+    );
 
     let mut client = Client::hello(&relay).await;
     let mailbox = Personal::open(&relay, &mut client).await;
@@ -71,4 +79,31 @@ async fn a_half_open_session_is_kept_for_ever() {
         1.0
     );
     drop(client);
+}
+
+#[tokio::test]
+async fn whoever_comes_when_all_places_are_taken_is_left_without_an_answer() {
+    let mut relay = Relay::new();
+    relay.start(&["edge.max_connections=16", "edge.max_unproven=16"]);
+    let mut first = Client::hello(&relay).await;
+    let mailbox = Personal::open(&relay, &mut first).await;
+    let mut inside = Vec::new();
+    for _ in 1..16 {
+        let mut client = Client::hello(&relay).await;
+        assert_eq!(mailbox.prove(&mut client, 1, Right::Deposit).await, None);
+        inside.push(client);
+    }
+    let mut late = Wire::connect(&relay).await.unwrap().socket().await;
+    match late.frame().await {
+        Some(RelayFrame::Goodbye(goodbye)) => assert_eq!(goodbye.refusal.code, ErrorCode::SessionLimit),
+        other => panic!("no goodbye but {other:?}"),
+    }
+    assert!(late.frame().await.is_none());
+    // Those who are in are served, and a place that is given back is given on.
+    mailbox.put(&mut inside[0], 1, b"still served").await;
+    drop(inside.pop());
+    while relay.metric("telesphor_relay_sessions") != 15.0 {
+        tokio::task::yield_now().await;
+    }
+    Client::hello(&relay).await;
 }

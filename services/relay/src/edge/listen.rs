@@ -39,6 +39,9 @@ pub fn bind(
         0 => std::thread::available_parallelism().map_or(2, usize::from),
         n => n,
     };
+    // More than there may be sessions: whoever comes when all are taken is told so (T-4004),
+    // instead of waiting before a door that nobody opens.
+    let connections = settings.max_connections + settings.max_unproven;
     let edge = web::Data::new(edge);
     let (gate, metrics) = (gate.clone(), edge.metrics.clone());
     let request_timeout = Duration::from_secs(settings.request_timeout);
@@ -78,7 +81,7 @@ pub fn bind(
     })
     .on_connect(move |stream, data| Channel::attach(&gate, &metrics, stream, data))
     .workers(workers)
-    .max_connections(settings.max_connections.div_ceil(workers))
+    .max_connections(connections.div_ceil(workers))
     .max_connection_rate(settings.max_handshakes)
     .backlog(1_024)
     .tls_handshake_timeout(Duration::from_secs(settings.handshake_timeout))

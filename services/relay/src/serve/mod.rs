@@ -59,13 +59,15 @@ pub fn run(settings: Settings, _config: Option<PathBuf>) -> Result<(), Fault> {
 /// A connection holds up to two file handles. Fewer connections are better than failing ones.
 fn within_file_limit(mut settings: Settings) -> Settings {
     let files = usize::try_from(process::raise_file_limit()).unwrap_or(usize::MAX);
-    let most = (files.saturating_sub(FILES_OF_THE_STORE) / 2).max(16);
+    let room = (files.saturating_sub(FILES_OF_THE_STORE) / 2).max(32);
+    let unproven = settings.edge.max_unproven.min(room / 2);
+    let most = room - unproven;
     if most < settings.edge.max_connections {
         tracing::warn!(
             "fewer connections are taken than edge.max_connections says; raise LimitNOFILE for more"
         );
         settings.edge.max_connections = most;
-        settings.edge.max_unproven = settings.edge.max_unproven.min(most);
+        settings.edge.max_unproven = unproven;
     }
     settings
 }
