@@ -53,7 +53,7 @@ async fn a_thousand_silent_connections_keep_a_patient_out() {
 #[tokio::test]
 async fn a_connection_that_proves_nothing_stays_for_ever() {
     let mut relay = Relay::new();
-    relay.start(&["edge.unproven_timeout=1", "edge.handshake_timeout=1"]);
+    relay.start(&["edge.unproven_timeout=4", "edge.handshake_timeout=4"]);
     let mut silent_tcp = TcpStream::connect(relay.edge).await.unwrap();
     let mut silent_tls = Wire::connect(&relay).await.unwrap();
     let mut only_hello = Client::hello(&relay).await;

@@ -12,6 +12,7 @@ mod channel;
 pub mod gate;
 mod hello;
 mod listen;
+mod meter;
 mod refuse;
 mod room;
 mod session;

@@ -20,6 +20,7 @@ use telesphor_wire::session::{Call, ClientFrame, Goodbye, RelayFrame, Reply};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 
 use super::channel::Channel;
+use super::meter::Meter;
 use super::refuse::{code_of_form, refused_with};
 use super::room::makes_room;
 use super::state::Edge;
@@ -38,6 +39,7 @@ pub(crate) async fn open(request: HttpRequest, body: web::Payload, edge: web::Da
         Ok(begun) => begun,
         Err(_) => return refused_with(ErrorCode::NotAllowedHere),
     };
+    let (response, meter) = Meter::of(response);
     let session = match edge
         .engine
         .open_session(SessionContext {
@@ -62,6 +64,7 @@ pub(crate) async fn open(request: HttpRequest, body: web::Payload, edge: web::Da
     let line = Line {
         edge: edge.into_inner(),
         channel,
+        meter,
         tally,
         heard: Cell::new(Instant::now()),
     };
@@ -84,6 +87,7 @@ async fn turn_away(mut socket: actix_ws::Session, refusal: Refusal) {
 struct Line {
     edge: Arc<Edge>,
     channel: Arc<Channel>,
+    meter: Arc<Meter>,
     tally: Tally,
     /// When the client was heard last.
     heard: Cell<Instant>,
@@ -219,9 +223,11 @@ impl Line {
             return Ok(());
         }
         self.tally.answered(&replies);
-        self.send(socket, &RelayFrame::Replies(replies))
-            .await
-            .map_err(|()| Ended::Closed)
+        let frame = RelayFrame::Replies(replies);
+        match timeout(self.edge.silence_timeout, self.send(socket, &frame)).await {
+            Ok(sent) => sent.map_err(|()| Ended::Closed),
+            Err(_) => Err(Ended::Cut(Dropped::Slow)),
+        }
     }
 
     /// A fault of form: the engine's last frame says which.
@@ -256,7 +262,11 @@ impl Line {
 
     async fn send(&self, socket: &mut actix_ws::Session, frame: &RelayFrame) -> Result<(), ()> {
         self.edge.metrics.frame_out();
-        socket.binary(canonical::encode(frame)).await.map_err(|_| ())
+        let bytes = canonical::encode(frame);
+        self.meter.sending(bytes.len());
+        socket.binary(bytes).await.map_err(|_| ())?;
+        self.meter.drained().await;
+        Ok(())
     }
 }
 
