@@ -1,5 +1,7 @@
 //! Readers that take nothing, and connections that go silent without a word.
 
+#![allow(clippy::unwrap_used)] // a test that cannot set up should stop
+
 mod common;
 
 use common::{Client, Personal, Relay};

@@ -1,5 +1,7 @@
 //! A support code's way, as an operator sees it.
 
+#![allow(clippy::unwrap_used)] // a test that cannot set up should stop
+
 mod common;
 
 use common::{Client, Personal, Relay};
