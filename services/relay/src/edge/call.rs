@@ -53,6 +53,7 @@ async fn answer(request: &HttpRequest, body: web::Payload, edge: &Edge) -> Resul
     let body = whole(body, edge).await?;
     let call: SingleCall = canonical::decode_bounded(&body, MAX_FRAME_BYTES).map_err(code_of_form)?;
     let (came, taken) = (Instant::now(), seconds());
+    edge.room.taking(body.len());
     let given = match (channel.nonce(), &proof) {
         (Some(given), _) => given,
         (None, Some(_)) => return Err(ErrorCode::StaleNonce.into()),

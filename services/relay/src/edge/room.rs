@@ -7,12 +7,18 @@ use telesphor_wire::command::{Command, OwnerAct};
 
 use crate::process;
 
+/// Bytes that one byte may cost until files are tidied: in the log, in a file of payloads, and
+/// as much again while that one is rewritten.
+const WRITTEN_FOR_EACH: u64 = 4;
+
 /// Room on the store's disk.
 pub struct Room {
     path: PathBuf,
     reserve: u64,
     free: AtomicU64,
     short: AtomicBool,
+    /// Bytes taken since the last look.
+    taken: AtomicU64,
 }
 
 impl Room {
@@ -23,6 +29,7 @@ impl Room {
             reserve,
             free: AtomicU64::new(u64::MAX),
             short: AtomicBool::new(false),
+            taken: AtomicU64::new(0),
         };
         room.look();
         room
@@ -35,6 +42,7 @@ impl Room {
         let Ok(room) = process::room(&self.path) else {
             return false;
         };
+        self.taken.store(0, Ordering::Relaxed);
         self.free.store(room.free, Ordering::Relaxed);
         let was = self.short.load(Ordering::Relaxed);
         // A little above the reserve before writing goes on, so that it does not flap.
@@ -49,7 +57,17 @@ impl Room {
 
     /// Whether new events are refused.
     pub fn is_short(&self) -> bool {
-        self.short.load(Ordering::Relaxed)
+        // Between two looks a fast sender may write more than is kept back.
+        let taken = self
+            .taken
+            .load(Ordering::Relaxed)
+            .saturating_mul(WRITTEN_FOR_EACH);
+        self.short.load(Ordering::Relaxed) || self.free().saturating_sub(taken) < self.reserve
+    }
+
+    /// So many bytes are about to be written.
+    pub fn taking(&self, bytes: usize) {
+        self.taken.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
     /// Bytes free when last looked.
@@ -89,5 +107,10 @@ mod tests {
         let room = Room::new(dir.path(), 1);
         assert!(!room.is_short());
         assert!(!room.look());
+        // What is taken between two looks counts before the next one.
+        room.taking(usize::try_from(total / 2).unwrap());
+        assert!(room.is_short());
+        room.look();
+        assert!(!room.is_short());
     }
 }

@@ -194,6 +194,7 @@ impl Line {
         };
         if let ClientFrame::Calls(calls) = &mut frame {
             self.tally.came(calls);
+            self.edge.room.taking(bytes.len());
             if self.edge.room.is_short() {
                 self.refuse_for_room(calls, socket).await?;
             }
