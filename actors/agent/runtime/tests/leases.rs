@@ -358,3 +358,23 @@ async fn a_reader_who_left_too_few_key_packages_or_comes_late_is_left_out() {
     let line = sent.iter().find(|s| s.document == documents[0]).unwrap();
     assert_eq!(line.state, SentState::Declined);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_admission_that_was_used_up_cannot_be_renewed() {
+    let folder = tempfile::tempdir().unwrap();
+    let relay = Relay::start(folder.path());
+    let aino = create(folder.path(), "Aino", &relay).await.agent;
+    let before = aino.vouchers().await.unwrap();
+    let link = relay.admit();
+    let after = aino.admit(&link, LONG).await.unwrap();
+    assert!(after > before, "{before} {after}");
+    let again = aino.admit(&link, LONG).await.unwrap_err();
+    assert_eq!(again.code, ErrorCode::AdmissionInvalid, "a link is good once");
+    assert_eq!(aino.vouchers().await.unwrap(), after);
+    // Still itself: a link that was refused takes nothing away.
+    aino.settle(LONG).await.unwrap();
+    let other = tempfile::tempdir().unwrap();
+    let elsewhere = Relay::start(other.path());
+    let wrong = aino.admit(&elsewhere.admit(), LONG).await.unwrap_err();
+    assert_eq!(wrong.code, ErrorCode::WrongRelay);
+}
