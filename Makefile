@@ -36,7 +36,7 @@ bench: setup ## throughput and cost as ratios within one run (release build, abo
 crash: build ## the long campaign: CAMPAIGN kills under load, every receipt checked
 	"$(CARGO_TARGET_DIR)/debug/crash-campaign" --folder "$(CARGO_TARGET_DIR)/../crash-campaign" --kills $(CAMPAIGN)
 
-crash-points: build ## a crash at every sync, write, rename, unlink and truncation of a fixed script; goes on where it was stopped
+crash-points: build ## crashes at the syncs, writes, renames, unlinks and truncations of a fixed script, thread by thread; goes on where it was stopped
 	"$(CARGO_TARGET_DIR)/debug/crash-points" --folder "$(CARGO_TARGET_DIR)/../crash-points"
 
 fuzz: setup ## every fuzz target for SECONDS_PER_TARGET seconds (needs a nightly toolchain and cargo-fuzz)

@@ -2,7 +2,9 @@
 //! a fixed script runs. Afterwards every receipt must be honoured.
 //!
 //! `strace` counts calls in each thread by itself, so a point names its thread: else the start of
-//! the process, which syncs much, would stand for the deposits that come after it.
+//! the process, which syncs much, would stand for the deposits that come after it. It also counts
+//! each call of a kind by its own name: the nth `fdatasync` is struck only where it comes before
+//! the nth `fsync` of its thread, and points beyond the most frequent name are not reached.
 
 mod plan;
 mod script;
