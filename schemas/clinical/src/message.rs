@@ -65,6 +65,9 @@ crate::open_tagged! {
         12 => Credentials(Bytes),
         /// A new contact record, for the members of a conversation.
         13 => Contact(Box<ContactRecord>),
+        /// When a document that was sent is proved to have existed (canonical bytes of the
+        /// identity crate's form). It follows the document: the relay's word comes after it.
+        14 => Evidence(Bytes),
     }
 }
 

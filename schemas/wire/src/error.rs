@@ -117,6 +117,8 @@ errors! {
     6015 AgentFault Us "a fault in this program; nothing was sent",
     6016 NotYetDurable You "not yet confirmed; it stays in the outbox and goes on by itself",
     6017 VaultInUse You "another run of this program has this vault open; end it or wait for it",
+    6030 KitUntested You "the recovery kit was never tested; if this device is lost, only a kit that works brings everything back",
+    6031 CannotFollow You "this device cannot follow one of its conversations any more; what comes there is kept at the relay",
 
     7001 BadDocument Peer "not genuine: the signature does not belong to this document and author",
     7002 BrokenHistory Peer "not genuine: the author's key history does not hold together",

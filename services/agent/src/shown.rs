@@ -5,6 +5,7 @@ use telesphor_agent::views::{
     Finding, GrantView, LogLine, Me, Samples, SentState, SentView, Status, TrustView, Verdict,
 };
 use telesphor_wire::ids::IdentityId;
+use telesphor_wire::text::SupportCode;
 
 use crate::out::{Out, Row};
 use crate::short;
@@ -181,6 +182,11 @@ pub(crate) fn sent(out: &Out, s: &SentView, letters: usize) -> Row {
             s.why.map(|c| c.to_string()),
             s.why.map_or("", |c| c.words()),
         )
+        .more("support", s.support.map(|c| c.to_string()), &support(s.support))
+}
+
+fn support(code: Option<SupportCode>) -> String {
+    code.map_or_else(String::new, |code| format!("support code {code}"))
 }
 
 pub(crate) fn attestation(out: &Out, a: &AttestationView, name: impl Fn(&IdentityId) -> String) -> Row {
@@ -320,6 +326,7 @@ pub(crate) fn finding(f: &Finding) -> Row {
         .both("error", "CODE", f.code.to_string(), &f.code.to_string())
         .text("words", "WHAT", f.code.words())
         .text("next", "NEXT STEP", &f.next)
+        .more("support", f.support.map(|c| c.to_string()), &support(f.support))
 }
 
 pub(crate) fn exported(e: &Exported) -> Row {

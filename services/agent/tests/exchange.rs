@@ -2,62 +2,13 @@
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
 mod common;
+#[path = "common/people.rs"]
+mod people;
 #[path = "common/relay.rs"]
 mod relay;
 
-use common::{Home, Ran};
+use people::{acquainted, one, sync};
 use relay::Relay;
-
-fn joined(relay: &Relay, name: &str) -> Home {
-    let home = Home::new();
-    let link = relay.admission();
-    let made = home
-        .run(&[
-            "--json",
-            "identity",
-            "new",
-            name,
-            "--admission",
-            &link,
-            "--kit",
-            "kit.txt",
-        ])
-        .ok();
-    assert_eq!(made.json()[0]["name"], name);
-    home.run(&["unlock", "--for", "1h"]).ok();
-    home
-}
-
-fn one(ran: Ran) -> serde_json::Value {
-    let mut rows = ran.ok().json();
-    assert_eq!(rows.len(), 1, "{rows:?}");
-    rows.remove(0)
-}
-
-fn sync(people: &[&Home]) {
-    for _ in 0..2 {
-        for home in people {
-            home.run(&["sync"]).ok();
-        }
-    }
-}
-
-fn acquainted(relay: &Relay) -> (Home, Home) {
-    let aino = joined(relay, "Aino Korhonen");
-    let gp = joined(relay, "Dr Virtanen");
-    let link = one(aino.run(&["--json", "invite", "--for", "my GP"]))["link"]
-        .as_str()
-        .unwrap()
-        .to_owned();
-    let theirs = one(gp.run(&["--json", "accept", &link, "--call", "aino"]));
-    sync(&[&aino, &gp]);
-    let ours = one(aino.run(&["--json", "contacts"]));
-    assert_eq!(ours["words"], theirs["words"], "both sides see the same words");
-    aino.run(&["contacts", "confirm", ours["who"].as_str().unwrap()])
-        .ok();
-    gp.run(&["contacts", "confirm", "aino"]).ok();
-    (aino, gp)
-}
 
 #[test]
 fn a_first_exchange_works_as_the_first_page_of_help_tells_it() {

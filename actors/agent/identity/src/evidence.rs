@@ -11,8 +11,11 @@
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use telesphor_clinical::text::bounded;
 use telesphor_wire::bytes::Bytes;
+use telesphor_wire::canonical::{self, CanonicalError};
 use telesphor_wire::domain::DomainRecord;
+use telesphor_wire::ext::Extensions;
 use telesphor_wire::hash::{Digest, Secret, hash};
 use telesphor_wire::ids::DocumentId;
 use telesphor_wire::labels::HashLabel;
@@ -20,6 +23,8 @@ use telesphor_wire::limits::MAX_PAYLOAD_BYTES;
 use telesphor_wire::mailbox::{EventHeader, link, payload_hash};
 use telesphor_wire::receipt::Receipt;
 use telesphor_wire::text::Domain;
+
+use crate::limits::{MAX_BUNDLE_BYTES, MAX_PROOFS};
 
 /// The domains whose receipts a verifier believes, by pinned record.
 #[derive(Clone, Debug, Default)]
@@ -63,6 +68,33 @@ pub struct TimeEvidence {
     pub payload: Bytes,
     /// The relays' word.
     pub receipt: Receipt,
+}
+
+/// Evidence on its way to somebody who has the document.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EvidenceOf {
+    /// Which document it is about.
+    pub document: DocumentId,
+    /// What proves the time.
+    #[serde(deserialize_with = "bounded::<MAX_PROOFS, _, _>")]
+    pub evidence: Vec<TimeEvidence>,
+    /// For later versions.
+    pub ext: Extensions,
+}
+
+impl EvidenceOf {
+    /// The canonical bytes, as they travel in messages.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        canonical::encode(self)
+    }
+
+    /// Reads evidence; whether it proves anything is asked of each piece.
+    ///
+    /// # Errors
+    /// [`CanonicalError`].
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, CanonicalError> {
+        canonical::decode_bounded(bytes, MAX_BUNDLE_BYTES)
+    }
 }
 
 /// Why evidence proves nothing.

@@ -30,6 +30,8 @@ mod people;
 mod recovery;
 mod sharing;
 mod sync;
+#[cfg(test)]
+mod testing;
 pub mod views;
 
 pub use api::{Agent, Created, Door, Key, NewProfile, Passphrase, kit_text};

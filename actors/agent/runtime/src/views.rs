@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ids::{DocumentId, IdentityId, MailboxId};
-use telesphor_wire::text::Domain;
+use telesphor_wire::text::{Domain, SupportCode};
 
 /// Who this profile is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -201,6 +201,8 @@ pub struct SentView {
     pub took_ms: Option<u64>,
     /// Why it failed.
     pub why: Option<ErrorCode>,
+    /// By which code the relay's log can be searched for the refusal.
+    pub support: Option<SupportCode>,
 }
 
 /// An attestation, held, given or seen.
@@ -353,6 +355,8 @@ pub struct Status {
 pub struct Finding {
     /// What is wrong.
     pub code: ErrorCode,
+    /// By which code the relay's log can be searched, if it was asked.
+    pub support: Option<SupportCode>,
     /// The next step, in words.
     pub next: String,
 }

@@ -354,10 +354,14 @@ pub(super) async fn send(here: &Here<'_>, args: &args::Send) -> Result<Exit> {
         Err(error) => (sent, Some(Fault::from(error))),
     };
     here.out.list(&[shown::sent(here.out, &sent, letters)], "")?;
-    agent.close().await;
     match fault {
-        None => Ok(Exit::Done),
+        None => {
+            // The proof of its time follows the document.
+            here.let_go(agent).await;
+            Ok(Exit::Done)
+        }
         Some(fault) => {
+            agent.close().await;
             here.out
                 .fault(&fault.clone().then("telesphor sync; telesphor sent"));
             Ok(fault.exit())

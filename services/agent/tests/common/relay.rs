@@ -13,6 +13,8 @@ pub struct Relay {
     listen: SocketAddr,
     metrics: SocketAddr,
     child: Option<Child>,
+    /// Set for the next start.
+    pub environment: Vec<(String, String)>,
 }
 
 fn binary() -> Option<PathBuf> {
@@ -34,9 +36,32 @@ impl Relay {
             listen: free_port(),
             metrics: free_port(),
             child: None,
+            environment: Vec::new(),
         };
-        let address = relay.listen.to_string();
-        relay.run(&[
+        relay.init();
+        relay.serve();
+        Some(relay)
+    }
+
+    /// Another relay at the same address, with keys of its own.
+    pub fn impostor(&mut self, folder: &Path) -> Self {
+        self.stop();
+        let mut other = Self {
+            binary: self.binary.clone(),
+            data: folder.join("impostor"),
+            listen: self.listen,
+            metrics: free_port(),
+            child: None,
+            environment: Vec::new(),
+        };
+        other.init();
+        other.serve();
+        other
+    }
+
+    fn init(&self) {
+        let address = self.listen.to_string();
+        self.run(&[
             "init",
             "--domain",
             "hospital-a.example",
@@ -45,11 +70,28 @@ impl Relay {
             "--address",
             &address,
         ]);
-        relay.serve();
-        Some(relay)
     }
 
-    fn run(&self, arguments: &[&str]) -> String {
+    /// What the operator is told about a support code, as soon as it has reached the disk.
+    pub fn traced(&self, code: &str) -> String {
+        let until = Instant::now() + Duration::from_secs(60);
+        loop {
+            let output = Command::new(&self.binary)
+                .args(["trace", code, "--data"])
+                .arg(&self.data)
+                .output()
+                .unwrap();
+            if output.status.success() {
+                return String::from_utf8(output.stdout).unwrap();
+            }
+            let words = String::from_utf8_lossy(&output.stderr);
+            assert!(Instant::now() < until, "trace {code}: {words}");
+            std::thread::yield_now();
+        }
+    }
+
+    /// Carries out a command of the relay's operator; gives what it printed.
+    pub fn run(&self, arguments: &[&str]) -> String {
         let output = Command::new(&self.binary)
             .args(arguments)
             .arg("--data")
@@ -69,6 +111,7 @@ impl Relay {
             .args(["serve", "--data"])
             .arg(&self.data)
             .env("TELESPHOR_RELAY__METRICS__LISTEN", self.metrics.to_string())
+            .envs(self.environment.iter().cloned())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())

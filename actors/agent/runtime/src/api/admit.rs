@@ -12,7 +12,7 @@ use super::agent::Agent;
 use super::create::VOUCHERS;
 use crate::core::names;
 use crate::core::shared::clock;
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// Vouchers in stock that still open something.
 fn stock(records: &impl Records) -> Result<usize> {
@@ -59,8 +59,8 @@ impl Agent {
             })
             .await?;
         self.wait_for(wait, move |core| {
-            if let Some(code) = core.profile.refused {
-                return Err(Error::of(code));
+            if let Some(refused) = core.profile.refused {
+                return Err(refused.into());
             }
             let now = stock(&core.read()?)?;
             Ok((now > before).then_some(now))

@@ -52,7 +52,7 @@ impl Agent {
     /// Waits until `look` gives something, looking again after every change.
     ///
     /// # Errors
-    /// What `look` gives; when the time is over [`ErrorCode::NotYetDurable`] if the relay is
+    /// What `look` gives; why this agent was stopped, if it was; when the time is over [`ErrorCode::NotYetDurable`] if the relay is
     /// connected, [`ErrorCode::Unreachable`] or the last failure if it is not. What was begun
     /// goes on by itself.
     pub(crate) async fn wait_for<T, F>(&self, within: Duration, look: F) -> Result<T>
@@ -65,7 +65,13 @@ impl Agent {
         loop {
             changes.mark_unchanged();
             let look = look.clone();
-            if let Some(value) = self.shared.work(move |core| look(core)).await? {
+            let seen = self
+                .shared
+                .work(move |core| match (look(core)?, core.index.stopped) {
+                    (None, Some(code)) => Err(code.into()),
+                    (value, _) => Ok(value),
+                });
+            if let Some(value) = seen.await? {
                 return Ok(value);
             }
             let left = until.saturating_duration_since(Instant::now());
@@ -79,14 +85,19 @@ impl Agent {
         let why = self
             .shared
             .work(|core| {
-                Ok(match (core.index.connected, core.index.last_failure) {
+                let index = &core.index;
+                let code = match (index.connected, index.last_failure) {
                     (true, _) => ErrorCode::NotYetDurable,
                     (false, Some(code)) => code,
                     (false, None) => ErrorCode::Unreachable,
+                };
+                Ok(Error {
+                    support: index.waiting_support(),
+                    ..Error::of(code)
                 })
             })
             .await;
-        why.map_or_else(|error| error, Error::of)
+        why.unwrap_or_else(|error| error)
     }
 
     /// Reads the vault at this instant.

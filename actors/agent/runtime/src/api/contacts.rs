@@ -103,7 +103,10 @@ impl Agent {
             let snapshot = core.read()?;
             let known: Option<Known> = snapshot.get_value(Table::Contacts, &id.0)?;
             match known {
-                Some(k) if k.state == Acquaintance::TooLate => Err(ErrorCode::InviteUsed.into()),
+                Some(k) if k.state == Acquaintance::TooLate => Err(Error {
+                    support: k.support,
+                    ..Error::of(ErrorCode::InviteUsed)
+                }),
                 Some(k) if k.state == Acquaintance::Settled => Ok(Some(view(&core.profile, &k))),
                 _ => Ok(None),
             }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use telesphor_clinical::self_entry::{IntakeKeyEntry, SelfEntry};
+use telesphor_clinical::self_entry::SelfEntry;
 use telesphor_clinical::text::Text;
 use telesphor_identity::endpoint::{EndpointKind, EndpointRecord, SignedEndpoint};
 use telesphor_identity::event::Change;
@@ -17,9 +17,7 @@ use telesphor_vault::{PassphraseCost, Table, Vault, VaultPaths};
 use telesphor_wire::domain::{AdmissionLink, SignedDomainRecord};
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ext::Extensions;
-use telesphor_wire::hash::{Digest, Secret};
 use telesphor_wire::ids::IdentityId;
-use telesphor_wire::seal::SealingKey;
 use telesphor_wire::sign::SigningKey;
 
 use super::agent::{Agent, Passphrase};
@@ -28,11 +26,10 @@ use crate::core::shared::clock;
 use crate::core::{Core, Profile, names};
 use crate::error::{Error, Result};
 use crate::link::{Pin, domain};
+use crate::mailbox::intake::fresh_intake;
 
 /// Vouchers asked for with an admission token, and how many if that is more than its class gives.
 pub(crate) const VOUCHERS: usize = 64;
-/// How long an intake key is told to contacts, milliseconds (30 days).
-pub(crate) const INTAKE_LIFE_MS: u64 = 30 * 24 * 3600 * 1000;
 
 /// What a new profile is to be.
 #[derive(Clone, Debug)]
@@ -75,7 +72,7 @@ pub struct Created {
 }
 
 /// Keys and history of a fresh identity.
-struct Fresh {
+pub(crate) struct Fresh {
     stored: StoredKeys,
     history: History,
     kit: RecoveryKit,
@@ -131,8 +128,8 @@ impl Agent {
     /// [`ErrorCode::AdmissionInvalid`] if the relay does not take the token.
     pub async fn ready(&self, wait: Duration) -> Result<()> {
         self.wait_for(wait, |core| {
-            if let Some(code) = core.profile.refused {
-                return Err(code.into());
+            if let Some(refused) = core.profile.refused {
+                return Err(refused.into());
             }
             let open = |id: Option<telesphor_wire::ids::MailboxId>| {
                 id.is_some_and(|id| core.index.followed.contains_key(&id))
@@ -145,7 +142,7 @@ impl Agent {
     }
 }
 
-fn fresh_identity(new: &NewProfile, pin: &Pin) -> Result<Fresh> {
+pub(crate) fn fresh_identity(new: &NewProfile, pin: &Pin) -> Result<Fresh> {
     let identity_key = SigningKey::generate();
     let seed = KitSeed::generate();
     let inception = Inception::simple(
@@ -197,12 +194,13 @@ pub(crate) fn endpoint_record(
     })
 }
 
-fn first_records(vault: &Vault, fresh: &Fresh, new: &NewProfile, home: SignedDomainRecord) -> Result<()> {
-    let intake = IntakeKeyEntry {
-        id: Digest(*Secret::random().expose()),
-        key: SealingKey::generate(),
-        until: clock() + INTAKE_LIFE_MS,
-    };
+pub(crate) fn first_records(
+    vault: &Vault,
+    fresh: &Fresh,
+    new: &NewProfile,
+    home: SignedDomainRecord,
+) -> Result<()> {
+    let intake = fresh_intake(clock());
     let profile = Profile {
         identity: fresh.stored.identity,
         name: new.name.clone(),

@@ -125,7 +125,7 @@ impl Agent {
                 .get_value(Table::Receipts, &names::sent(&document, &to))?
                 .ok_or(Error::of(ErrorCode::NotFound))?;
             if record.reached == Reached::Failed {
-                return Err(record.why.unwrap_or(ErrorCode::AgentFault).into());
+                return Err(record.why.map_or(Error::fault("sent"), Error::from));
             }
             let shown = sent_view(&People::load(&snapshot, &core.profile)?, &record);
             Ok((shown.state >= state).then_some(shown))

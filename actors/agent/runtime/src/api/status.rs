@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use telesphor_clinical::self_entry::MailboxUse;
-use telesphor_vault::{Records, Table};
+use telesphor_vault::{Records, Snapshot, Table};
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::mailbox::Cursor;
 
@@ -96,10 +96,15 @@ impl Agent {
     /// Faults of the vault.
     pub async fn check(&self) -> Result<Vec<Finding>> {
         let status = self.status().await?;
+        let (waiting, troubles) = self
+            .shared
+            .work(|core| Ok((core.index.waiting_support(), troubles(&core.read()?)?)))
+            .await?;
         let mut findings = Vec::new();
         let mut find = |code: ErrorCode, next: &str| {
             findings.push(Finding {
                 code,
+                support: (code == ErrorCode::NotYetDurable).then_some(waiting).flatten(),
                 next: next.to_owned(),
             });
         };
@@ -119,12 +124,29 @@ impl Agent {
         }
         if status.kit_tested.is_none() {
             find(
-                ErrorCode::Usage,
-                "the recovery kit was never tested: `telesphor identity kit`",
+                ErrorCode::KitUntested,
+                "print it if that was not done, then: telesphor identity kit",
             );
+        }
+        for (purpose, code) in troubles {
+            find(code, &format!("in a mailbox of kind {purpose}: {}", code.words()));
         }
         Ok(findings)
     }
+}
+
+/// Mailboxes in which something went wrong, by what they are for.
+fn troubles(snapshot: &Snapshot) -> Result<Vec<(&'static str, ErrorCode)>> {
+    let mut all = Vec::new();
+    for (_, bytes) in snapshot.scan(Table::Mailboxes)? {
+        let Ok(held) = telesphor_wire::canonical::decode::<Held>(&bytes) else {
+            continue;
+        };
+        if let Some((code, _)) = crate::group::trouble::trouble(snapshot, &held.id)? {
+            all.push((purpose(held.used), code));
+        }
+    }
+    Ok(all)
 }
 
 const fn purpose(used: MailboxUse) -> &'static str {

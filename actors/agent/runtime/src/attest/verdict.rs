@@ -1,8 +1,11 @@
 //! Whether a document is genuine, in words.
 
 use telesphor_identity::bundle::Bundle;
+use telesphor_identity::status::SignedStatusList;
 use telesphor_identity::verify::verify;
+use telesphor_vault::Table;
 
+use super::proofs::list_name;
 use super::trust::verifier;
 use crate::core::Ctx;
 use crate::documents::keep::Kept;
@@ -53,6 +56,17 @@ impl Ctx<'_, '_> {
 
     /// Judges a document with the proofs that came with it and those known here.
     pub(crate) fn judge_bundle(&self, bundle: &Bundle, asked: &Asked) -> Result<Verdict> {
+        let mut bundle = bundle.clone();
+        // A file brings the list of the day it was written. What was withdrawn since is known here.
+        for signed in &bundle.proofs.attestations {
+            let name = list_name(&signed.attestation.issuer);
+            if let Some(list) = self.get::<SignedStatusList>(Table::Attestations, &name)?
+                && !bundle.proofs.lists.contains(&list)
+            {
+                bundle.proofs.lists.push(list);
+            }
+        }
+        let bundle = &bundle;
         let mut verifier = verifier(self.tx, &self.profile, asked.at.unwrap_or(self.now))?;
         verifier.demands.clone_from(&asked.roles);
         if asked.at.is_some() {

@@ -9,11 +9,12 @@ use telesphor_wire::ext::Extensions;
 use telesphor_wire::hash::{Digest, Secret};
 use telesphor_wire::mailbox::{Cursor, MailboxKind};
 use telesphor_wire::receipt::Receipt;
+use telesphor_wire::text::SupportCode;
 
 use super::invite::Invited;
 use super::packages::STOCK;
 use crate::core::Ctx;
-use crate::core::records::{Acquaintance, AnswerJob, Held, Job, Known, MailboxState};
+use crate::core::records::{Acquaintance, AnswerJob, Held, Job, Known, MailboxState, Refused};
 use crate::error::{Error, Result};
 
 impl Ctx<'_, '_> {
@@ -129,18 +130,25 @@ impl Ctx<'_, '_> {
             } else {
                 Acquaintance::TooLate
             },
+            None,
         )
     }
 
     /// The answer was refused: the mailbox is closed or its time is over.
-    pub(crate) fn answer_failed(&mut self, job: &AnswerJob, _code: ErrorCode) -> Result<()> {
-        self.end_one_time(job, Acquaintance::TooLate)
+    pub(crate) fn answer_failed(&mut self, job: &AnswerJob, refused: &Refused) -> Result<()> {
+        self.end_one_time(job, Acquaintance::TooLate, refused.support)
     }
 
-    fn end_one_time(&mut self, job: &AnswerJob, state: Acquaintance) -> Result<()> {
+    fn end_one_time(
+        &mut self,
+        job: &AnswerJob,
+        state: Acquaintance,
+        support: Option<SupportCode>,
+    ) -> Result<()> {
         if let Some(mut known) = self.get::<Known>(Table::Contacts, &job.inviter.0)? {
             if known.state == Acquaintance::Answering {
                 known.state = state;
+                known.support = support;
                 known.removed = state == Acquaintance::TooLate;
             }
             self.put(Table::Contacts, &job.inviter.0, &known)?;

@@ -94,7 +94,10 @@ impl Ctx<'_, '_> {
             opening: false,
             retry_at: 0,
             packages,
+            stocked: self.now,
+            last_resort: self.now,
             state,
+            support: None,
         };
         self.put(Table::Contacts, &id.0, &known)?;
         self.own(SelfEntry::Contact(Box::new(contact)))?;

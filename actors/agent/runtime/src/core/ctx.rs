@@ -22,6 +22,8 @@ pub(crate) struct Effects {
     pub(crate) outbox: Vec<(u64, Entry)>,
     /// Entries that are done.
     pub(crate) done: Vec<u64>,
+    /// Positions that a receipt proves to be there, in mailboxes that are read here.
+    pub(crate) proved: Vec<(MailboxId, u64)>,
     /// Mailboxes whose record or cursor changed.
     pub(crate) mailboxes: Vec<MailboxId>,
     /// The profile changed.
@@ -34,6 +36,8 @@ pub(crate) struct Effects {
 pub(crate) struct Ctx<'a, 't> {
     pub(crate) tx: &'a Tx<'t>,
     pub(crate) now: u64,
+    /// The personal mailbox has been read to its end on this connection.
+    pub(crate) inbox_read: bool,
     pub(crate) keys: &'a Keys,
     pub(crate) profile: Profile,
     pub(crate) fx: Effects,

@@ -7,6 +7,7 @@ use telesphor_clinical::self_entry::MailboxUse;
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ids::{IdentityId, MailboxId};
 use telesphor_wire::mailbox::MailboxKind;
+use telesphor_wire::text::SupportCode;
 
 use super::records::{Entry, Held, MailboxState, What};
 
@@ -23,6 +24,8 @@ pub(crate) enum Lane {
     /// What is said in a shared mailbox of documents. Apart from the commands that open and
     /// own it, because those must not wait behind it.
     Room(MailboxId),
+    /// Stamps stand behind nothing, and nothing stands behind them.
+    Stamps,
 }
 
 /// An outbox entry, without its bytes.
@@ -35,6 +38,8 @@ pub(crate) struct Slot {
     pub(crate) not_before: Option<Instant>,
     /// Has been sent on some connection: a repeat must be the same bytes.
     pub(crate) tried: bool,
+    /// Under which support code it was sent last.
+    pub(crate) support: Option<SupportCode>,
 }
 
 impl Slot {
@@ -46,6 +51,7 @@ impl Slot {
             What::Talk(say) => Lane::Contact(say.contact),
             What::Deposit(say) => Lane::Contact(say.contact),
             What::Room(say) => Lane::Room(say.mailbox),
+            What::Stamp(_) => Lane::Stamps,
         };
         Self {
             lane,
@@ -54,6 +60,7 @@ impl Slot {
             after: entry.after,
             not_before: None,
             tried: false,
+            support: None,
         }
     }
 }
@@ -86,6 +93,10 @@ pub(crate) struct Index {
     pub(crate) last_failure: Option<ErrorCode>,
     pub(crate) last_sync: Option<u64>,
     pub(crate) clock_difference: Option<i64>,
+    /// Why this agent must not go on at all; no connection mends it.
+    pub(crate) stopped: Option<ErrorCode>,
+    /// When the duties that nobody asks for are looked at next, Unix milliseconds.
+    pub(crate) tend_at: u64,
 }
 
 impl Index {
@@ -162,9 +173,21 @@ impl Index {
             .min()
     }
 
+    /// The support code of the first entry that the relay was given and has not settled: what an
+    /// operator is asked about when something does not get on.
+    pub(crate) fn waiting_support(&self) -> Option<SupportCode> {
+        self.outbox.values().find_map(|slot| slot.support)
+    }
+
     fn waits(&self, slot: &Slot, now: Instant) -> bool {
         slot.not_before.is_some_and(|t| t > now)
             || slot.after.is_some_and(|first| self.outbox.contains_key(&first))
+    }
+
+    /// Whether a mailbox has been read to its end, as the relay said where that is.
+    pub(crate) fn is_read(&self, mailbox: Option<MailboxId>) -> bool {
+        let followed = mailbox.and_then(|id| self.followed.get(&id));
+        followed.is_some_and(|f| f.head.is_some_and(|head| f.seq >= head))
     }
 
     /// Mailboxes that are not read to their end, as far as is known: one whose end nobody has

@@ -1,5 +1,6 @@
 //! Names of records and lists in the vault, in one place.
 
+use telesphor_wire::hash::Digest;
 use telesphor_wire::ids::{DocumentId, IdentityId, MailboxId};
 
 pub(crate) const PROFILE: &[u8] = b"profile";
@@ -11,6 +12,7 @@ pub(crate) const OWN_LOG: &[u8] = b"own-log";
 pub(crate) const VOUCHERS: &[u8] = b"vouchers";
 pub(crate) const ARCHIVE: &[u8] = b"archive";
 pub(crate) const KEYS: &[u8] = b"keys";
+pub(crate) const INBOX: &[u8] = b"inbox-kept";
 pub(crate) const INTAKE_KEYS: &[u8] = b"intake-keys";
 
 fn joined(prefix: &[u8], parts: &[&[u8]]) -> Vec<u8> {
@@ -39,6 +41,16 @@ pub(crate) fn came_in(document: &DocumentId) -> Vec<u8> {
 /// Where a document stands in a room of one's own.
 pub(crate) fn place(mailbox: &MailboxId, document: &DocumentId) -> Vec<u8> {
     joined(b"place/", &[&mailbox.0, &document.0])
+}
+
+/// A stamp whose evidence is not whole yet, by the hash of its payload.
+pub(crate) fn stamp(payload: &Digest) -> Vec<u8> {
+    joined(b"stamp/", &[&payload.0])
+}
+
+/// Who has a document and waits for the evidence of its time.
+pub(crate) fn unstamped(document: &DocumentId) -> Vec<u8> {
+    joined(b"unstamped/", &[&document.0])
 }
 
 /// Ciphertext read from or written to a mailbox, kept for the time of repeats.

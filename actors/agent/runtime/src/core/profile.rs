@@ -4,13 +4,13 @@ use serde::{Deserialize, Serialize};
 use telesphor_sealing::member::MemberKeys;
 use telesphor_vault::{Records, Snapshot, Table};
 use telesphor_wire::domain::{DomainRecord, SignedDomainRecord};
-use telesphor_wire::error::ErrorCode;
 use telesphor_wire::hash::Secret;
 use telesphor_wire::ids::{IdentityId, Incarnation, MailboxId};
 use telesphor_wire::sign::{PublicKey, SigningKey};
 use telesphor_wire::text::Domain;
 
 use super::names;
+use super::records::Refused;
 use crate::error::{Error, Result};
 use crate::link::Pin;
 
@@ -29,7 +29,7 @@ pub(crate) struct Profile {
     pub(crate) backup: Option<MailboxId>,
     pub(crate) kit_tested: Option<u64>,
     /// Why enrolment failed for good.
-    pub(crate) refused: Option<ErrorCode>,
+    pub(crate) refused: Option<Refused>,
 }
 
 impl Profile {

@@ -3,16 +3,20 @@
 use serde::{Deserialize, Serialize};
 use telesphor_clinical::contact::Contact;
 use telesphor_clinical::self_entry::MailboxUse;
+use telesphor_wire::answer::Refusal;
 use telesphor_wire::bytes::Bytes;
 use telesphor_wire::coded;
 use telesphor_wire::command::OwnerAct;
+use telesphor_wire::error::ErrorCode;
 use telesphor_wire::hash::{Digest, Secret};
 use telesphor_wire::ids::{DocumentId, IdentityId, MailboxId};
 use telesphor_wire::mailbox::{MailboxKind, next_key};
 use telesphor_wire::padding::Bucket;
 use telesphor_wire::sign::{PublicKey, SigningKey};
 use telesphor_wire::tagged;
-use telesphor_wire::text::Domain;
+use telesphor_wire::text::{Domain, SupportCode};
+
+use crate::error::Error;
 
 coded! {
     /// Where a mailbox stands, as seen from here.
@@ -91,8 +95,13 @@ pub(crate) struct Known {
     pub(crate) retry_at: u64,
     /// Key packages left for the contact, as far as this endpoint knows.
     pub(crate) packages: u32,
+    /// When the newest of them were made, and when the last-resort one was; Unix milliseconds.
+    pub(crate) stocked: u64,
+    pub(crate) last_resort: u64,
     /// The last contact-record made here was this one's state: unanswered, refused.
     pub(crate) state: Acquaintance,
+    /// How the relay's log names the answer that came too late.
+    pub(crate) support: Option<SupportCode>,
 }
 
 coded! {
@@ -122,6 +131,8 @@ tagged! {
         5 => Deposit(DepositSay),
         /// A message for a shared mailbox of documents, sealed when its group is there.
         6 => Room(GroupSay),
+        /// The stamp of a document of one's own, for one's own mailbox.
+        7 => Stamp(DocumentId),
     }
 }
 
@@ -197,6 +208,8 @@ tagged! {
         2 => Depositor(DepositorVia),
         /// A member's pseudonym of an epoch.
         3 => Member(MemberVia),
+        /// The owner's key of a personal mailbox.
+        4 => Owner(MailboxId),
     }
 }
 
@@ -265,6 +278,31 @@ pub(crate) struct AnswerJob {
     pub(crate) inviter: IdentityId,
     /// Position of the offer: the answer that counts stands right behind it.
     pub(crate) offer: u64,
+}
+
+/// Why something will not be done, and by which code the relay's log can be searched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Refused {
+    pub(crate) code: ErrorCode,
+    pub(crate) support: Option<SupportCode>,
+}
+
+impl Refused {
+    pub(crate) const fn by(refusal: &Refusal, support: Option<SupportCode>) -> Self {
+        Self {
+            code: refusal.code,
+            support,
+        }
+    }
+}
+
+impl From<Refused> for Error {
+    fn from(refused: Refused) -> Self {
+        Self {
+            support: refused.support,
+            ..Self::of(refused.code)
+        }
+    }
 }
 
 /// One entry of the outbox.

@@ -21,8 +21,12 @@ pub(crate) fn clock() -> u64 {
         .map_or(0, |d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX))
 }
 
+/// What tells the time.
+pub(crate) type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
+
 /// Vault, keys and index.
 pub(crate) struct Core {
+    pub(crate) clock: Clock,
     pub(crate) vault: Vault,
     pub(crate) keys: Keys,
     pub(crate) profile: Profile,
@@ -61,6 +65,7 @@ impl Core {
         }
         drop(snapshot);
         Ok(Self {
+            clock: Arc::new(clock),
             vault,
             keys,
             profile,
@@ -71,10 +76,12 @@ impl Core {
     /// Runs one transaction.
     pub(crate) fn write<T>(&mut self, f: impl FnOnce(&mut Ctx<'_, '_>) -> Result<T>) -> Result<T> {
         let (keys, profile) = (&self.keys, self.profile.clone());
+        let (now, inbox_read) = ((self.clock)(), self.index.is_read(profile.inbox));
         let (value, fx) = self.vault.write(|tx| {
             let mut ctx = Ctx {
                 tx,
-                now: clock(),
+                now,
+                inbox_read,
                 keys,
                 profile,
                 fx: Effects::default(),
@@ -123,6 +130,11 @@ impl Core {
             }
             if fx.keys {
                 self.keys = Keys::load(&snapshot)?;
+            }
+        }
+        for (id, seq) in fx.proved {
+            if let Some(followed) = self.index.followed.get_mut(&id) {
+                followed.head = followed.head.max(Some(seq));
             }
         }
         Ok(())

@@ -5,4 +5,5 @@ pub(crate) mod keep;
 pub(crate) mod receipts;
 pub(crate) mod send;
 pub(crate) mod show;
+pub(crate) mod stamp;
 pub(crate) mod write;

@@ -12,7 +12,7 @@ use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ids::{DocumentId, IdentityId, MailboxId};
 use telesphor_wire::receipt::Receipt;
 
-use crate::core::records::{DocumentJob, GroupSay, Job, Known, Padding, TalkSay, What};
+use crate::core::records::{DocumentJob, GroupSay, Job, Known, Padding, Refused, TalkSay, What};
 use crate::core::{Ctx, names};
 use crate::error::{Error, Result};
 
@@ -41,7 +41,7 @@ pub(crate) struct SentRecord {
     pub(crate) delivered: Option<u64>,
     pub(crate) opened: Option<u64>,
     pub(crate) took_ms: Option<u64>,
-    pub(crate) why: Option<ErrorCode>,
+    pub(crate) why: Option<Refused>,
     pub(crate) receipt: Option<Receipt>,
 }
 
@@ -131,7 +131,9 @@ impl Ctx<'_, '_> {
                 padding,
             }),
         };
-        self.enqueue(what, job, None)
+        let entry = self.enqueue(what, job, None)?;
+        self.evidence_to(&kept, to, room)?;
+        Ok(entry)
     }
 
     fn change_sent(&mut self, job: &DocumentJob, f: impl FnOnce(&mut SentRecord)) -> Result<()> {
@@ -157,10 +159,10 @@ impl Ctx<'_, '_> {
     }
 
     /// It could not be sent.
-    pub(crate) fn document_failed(&mut self, job: DocumentJob, code: ErrorCode) -> Result<()> {
+    pub(crate) fn document_failed(&mut self, job: DocumentJob, refused: Refused) -> Result<()> {
         self.change_sent(&job, |record| {
             record.reached = Reached::Failed;
-            record.why = Some(code);
+            record.why = Some(refused);
         })
     }
 

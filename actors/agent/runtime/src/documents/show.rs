@@ -107,7 +107,8 @@ pub(crate) fn sent_view(people: &People, record: &SentRecord) -> SentView {
         delivered: record.delivered,
         opened: record.opened,
         took_ms: record.took_ms,
-        why: record.why,
+        why: record.why.map(|why| why.code),
+        support: record.why.and_then(|why| why.support),
     }
 }
 

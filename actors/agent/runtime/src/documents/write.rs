@@ -11,6 +11,7 @@ use telesphor_wire::ids::{DocumentId, IdentityId};
 
 use super::keep::Way;
 use crate::core::Ctx;
+use crate::core::records::{Job, What};
 use crate::error::{Error, Result};
 
 /// A document to be written: what a command line or a page knows of it.
@@ -66,7 +67,7 @@ impl Draft {
 }
 
 impl Ctx<'_, '_> {
-    /// Signs a draft and keeps the document; gives its id and bytes.
+    /// Signs a draft, keeps the document and has its time proved; gives its id and bytes.
     pub(crate) fn write_document(&mut self, draft: Draft) -> Result<(DocumentId, Vec<u8>)> {
         let usage = |_| Error::of(ErrorCode::InputRefused);
         let format = Text::new(draft.format).map_err(usage)?;
@@ -103,6 +104,8 @@ impl Ctx<'_, '_> {
             .map_err(|e| Error::of(e.code()))?;
         let bytes = document.to_bytes();
         let id = self.keep(&document, &bytes, Way::Own, None, self.now, None)?;
+        // Before anything else leaves: the earlier the proof, the more it is worth.
+        self.enqueue(What::Stamp(id), Job::Stamp(id), None)?;
         Ok((id, bytes))
     }
 }

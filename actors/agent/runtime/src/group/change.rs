@@ -31,6 +31,12 @@ impl Ctx<'_, '_> {
         Ok(())
     }
 
+    /// Brings fresh keys of this endpoint into a group.
+    pub(crate) fn renew_leaf(&mut self, mailbox: &MailboxId) -> Result<()> {
+        self.commit(mailbox, Vec::new(), Vec::new(), false)?;
+        Ok(())
+    }
+
     /// Stages a commit and puts it into the outbox as the bytes that will go.
     fn commit(
         &mut self,

@@ -80,10 +80,17 @@ impl Ctx<'_, '_> {
         if held.used == MailboxUse::Conversation {
             known.conversations.push(held.id);
         }
-        known.packages = known.packages.saturating_sub(1);
+        known.packages = match joined.update_at_once {
+            // By the last resort: then no other is left.
+            true => 0,
+            false => known.packages.saturating_sub(1),
+        };
         self.put(Table::Contacts, &sender.0, &known)?;
         self.announce(&held.id, held.branch, held.epoch)?;
-        let _ = joined;
+        if joined.update_at_once {
+            // Whoever else holds that package could follow what is said here until this.
+            self.renew_leaf(&held.id)?;
+        }
         let answer = DepositMessage::Joined(Joined {
             mailbox: held.id,
             epoch: held.epoch,

@@ -19,6 +19,15 @@ fn own_name(payload: &[u8]) -> Vec<u8> {
     [b"own/", &payload_hash(payload).0[..]].concat()
 }
 
+/// Whether reading goes on after an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// It was taken in, or means nothing here.
+    On,
+    /// It cannot be taken in yet: the cursor stays before it.
+    Stay,
+}
+
 impl Ctx<'_, '_> {
     /// Remembers a ciphertext of this endpoint, so that its coming back is no surprise.
     pub(crate) fn remember_own(&mut self, payload: &[u8]) -> Result<()> {
@@ -45,16 +54,17 @@ impl Ctx<'_, '_> {
         Ok(())
     }
 
-    /// Takes in one event of a group.
+    /// Takes in one event of a group. Where the group cannot be followed, nothing was consumed
+    /// and the cursor stays before the event: it is offered again.
     pub(crate) fn take_group_event(
         &mut self,
         held: &Held,
         event: &Event,
         payload: &[u8],
         at: &Cursor,
-    ) -> Result<()> {
+    ) -> Result<Pace> {
         let Some(session) = GroupSession::load(&Rows(self.tx), held.id)? else {
-            return Ok(());
+            return Ok(Pace::On);
         };
         let owner = session.binding().owner;
         let rules = self.rules(held, owner)?;
@@ -79,15 +89,14 @@ impl Ctx<'_, '_> {
             Received::Echo => self.echo(payload),
             Received::Moved(moved) => self.moved(held, &moved, at),
             Received::Removed(_) => self.access_over(&held.id, event.header.stamp),
-            Received::Void(_) | Received::RewindRefused(_) | Received::Lost(_) => {
-                self.note_trouble(held, &received)
+            Received::Void(_) | Received::RewindRefused(_) => self.note_trouble(held, ErrorCode::VoidCommit),
+            Received::Lost(_) | Received::Ahead { .. } => {
+                self.note_trouble(held, ErrorCode::CannotFollow)?;
+                return Ok(Pace::Stay);
             }
-            Received::Proposed(_)
-            | Received::ProposalRefused(_)
-            | Received::Ahead { .. }
-            | Received::Past
-            | Received::Junk => Ok(()),
+            Received::Proposed(_) | Received::ProposalRefused(_) | Received::Past | Received::Junk => Ok(()),
         }
+        .map(|()| Pace::On)
     }
 
     /// A ciphertext of this endpoint has come back. One that this vault never made was made by
@@ -106,6 +115,7 @@ impl Ctx<'_, '_> {
         held.epoch = moved.epoch;
         held.entered = at.seq;
         self.put_held(&held)?;
+        self.trouble_over(&held)?;
         self.announce(&held.id, held.branch, held.epoch)?;
         if moved.own {
             self.commit_won(&held, at)
@@ -129,6 +139,7 @@ impl Ctx<'_, '_> {
             GroupMessage::Own(entry) if held.used == MailboxUse::Own && who == self.me() => {
                 self.apply_own(*entry)
             }
+            GroupMessage::Evidence(bytes) => self.evidence_came(&bytes),
             GroupMessage::Credentials(bytes) => self.credentials_came(&who, &bytes),
             GroupMessage::Grant(grant) => self.grant_came(&from.member, *grant, held),
             GroupMessage::GrantEnded(ended) => self.grant_ended(&who, &ended),
@@ -151,5 +162,44 @@ impl Ctx<'_, '_> {
             }
             _ => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use telesphor_wire::error::ErrorCode;
+    use telesphor_wire::mailbox::EventKind;
+
+    use crate::testing::{Paper, cursor};
+
+    #[test]
+    fn what_was_made_ahead_of_this_endpoint_is_not_stepped_over() {
+        let mut paper = Paper::new();
+        let mut core = paper.person("aino");
+        let own = core.profile.own.unwrap();
+        paper.show(&mut core, own).unwrap();
+        paper.order(own, (EventKind::MESSAGE, 0), b"junk that means nothing");
+        let before = paper.order(own, (EventKind::MESSAGE, 0), b"more of it").leaf;
+        let ahead = paper
+            .order(own, (EventKind::MESSAGE, 5), b"made in a later epoch")
+            .leaf;
+        for _ in 0..2 {
+            // The same event gives the same answer, however often it is offered.
+            let refused = paper.show(&mut core, own).unwrap_err();
+            assert_eq!(refused.code, ErrorCode::CannotFollow);
+            assert_eq!(cursor(&core, own).seq, ahead.seq - 1);
+            assert_eq!(
+                cursor(&core, own).hash,
+                before.hash,
+                "what stands before it is taken in"
+            );
+        }
+        let noted = super::super::trouble::trouble(&core.read().unwrap(), &own).unwrap();
+        assert_eq!(
+            noted.map(|(code, _)| code),
+            Some(ErrorCode::CannotFollow),
+            "`check` says so"
+        );
     }
 }

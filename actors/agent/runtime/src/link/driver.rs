@@ -35,6 +35,7 @@ pub(super) enum Request {
     Prove(Box<Credential>, oneshot::Sender<Result<Standing, LinkError>>),
     Call {
         handle: u32,
+        support: SupportCode,
         command: Box<Command>,
         reply: oneshot::Sender<Result<Replied, LinkError>>,
     },
@@ -195,9 +196,13 @@ impl Driver {
             }
             Request::Call {
                 handle,
+                support,
                 command,
                 reply,
-            } => self.calls(handle, *command, reply).await,
+            } => {
+                let first = self.register(handle, support, *command, reply);
+                self.calls(first).await
+            }
             Request::Follow {
                 handle,
                 after,
@@ -229,21 +234,17 @@ impl Driver {
     }
 
     /// Sends a call and whatever other calls wait already, in as few frames as they fit.
-    async fn calls(
-        &mut self,
-        handle: u32,
-        command: Command,
-        reply: oneshot::Sender<Result<Replied, LinkError>>,
-    ) -> Result<(), LinkError> {
-        let mut batch = vec![self.register(handle, command, reply)];
+    async fn calls(&mut self, first: Call) -> Result<(), LinkError> {
+        let mut batch = vec![first];
         let mut other = None;
         while batch.len() < MAX_CALLS_PER_FRAME && self.calls.len() < MAX_CALLS_IN_FLIGHT {
             match self.requests.try_recv() {
                 Ok(Request::Call {
                     handle,
+                    support,
                     command,
                     reply,
-                }) => batch.push(self.register(handle, *command, reply)),
+                }) => batch.push(self.register(handle, support, *command, reply)),
                 Ok(request) => {
                     other = Some(request);
                     break;
@@ -261,10 +262,11 @@ impl Driver {
     fn register(
         &mut self,
         handle: u32,
+        support: SupportCode,
         command: Command,
         reply: oneshot::Sender<Result<Replied, LinkError>>,
     ) -> Call {
-        let (call, support) = (self.next_call, SupportCode::random());
+        let call = self.next_call;
         self.next_call = self.next_call.wrapping_add(1);
         self.calls.insert(call, Waiter { support, reply });
         Call {

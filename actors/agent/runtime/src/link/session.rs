@@ -165,8 +165,23 @@ impl Session {
     /// # Errors
     /// [`LinkError::Lost`]: the outcome is unknown, send the same bytes again.
     pub async fn call(&self, handle: u32, command: Command) -> Result<Replied, LinkError> {
+        self.call_as(SupportCode::random(), handle, command).await
+    }
+
+    /// [`Session::call`] under a support code that was chosen, so that it is known also if no
+    /// answer comes.
+    ///
+    /// # Errors
+    /// As [`Session::call`].
+    pub async fn call_as(
+        &self,
+        support: SupportCode,
+        handle: u32,
+        command: Command,
+    ) -> Result<Replied, LinkError> {
         self.ask(|reply| Request::Call {
             handle,
+            support,
             command: Box::new(command),
             reply,
         })

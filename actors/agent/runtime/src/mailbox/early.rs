@@ -67,3 +67,73 @@ impl Ctx<'_, '_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use telesphor_clinical::self_entry::MailboxUse;
+    use telesphor_vault::Table;
+    use telesphor_wire::mailbox::EventKind;
+
+    use crate::contacts::packages::STOCK;
+    use crate::core::records::{Acquaintance, Known};
+    use crate::testing::{Paper, Told};
+
+    #[test]
+    fn a_welcome_that_overtakes_the_answer_to_an_invitation_is_not_lost() {
+        let mut paper = Paper::new();
+        let mut aino = paper.person("aino");
+        let mut doctor = paper.person("doctor");
+        let doctor_id = doctor.profile.identity;
+
+        // Aino has not read the answer to her invitation yet.
+        let told = paper.tell(&mut aino, &mut doctor, Told::OnlyTheSecond);
+        paper.converse(&mut doctor, &told, false);
+
+        // It overtakes: Aino reads it while the doctor is a stranger to her.
+        let inbox = aino.profile.inbox.unwrap();
+        paper.show(&mut aino, inbox).unwrap();
+        let joined = |aino: &mut crate::core::Core| {
+            aino.write(|ctx| ctx.mailboxes_of(MailboxUse::Conversation, Some(doctor_id)))
+                .unwrap()
+                .len()
+        };
+        assert_eq!(joined(&mut aino), 0, "nobody is let in on a stranger's word");
+
+        // Then the answer comes.
+        aino.write(|ctx| {
+            ctx.learn_history(&doctor_id, &told.history)?;
+            let (theirs, given) = (told.by_second.clone(), told.by_first.clone());
+            ctx.add_contact(theirs, given, "doctor", Acquaintance::Settled, STOCK)
+        })
+        .unwrap();
+        assert_eq!(
+            joined(&mut aino),
+            1,
+            "the Welcome is taken up with the acquaintance"
+        );
+        let known: Known = aino
+            .write(|ctx| ctx.get(Table::Contacts, &doctor_id.0))
+            .unwrap()
+            .unwrap();
+        assert_eq!(known.conversations.len(), 1);
+
+        // What the doctor has said there is read.
+        let conversation = known.conversations[0];
+        let before = crate::testing::cursor(&aino, conversation).seq;
+        assert!(
+            paper
+                .events(conversation, before)
+                .events
+                .iter()
+                .any(|e| e.header.kind == EventKind::MESSAGE)
+        );
+        paper.show(&mut aino, conversation).unwrap();
+        assert!(
+            aino.write(|ctx| ctx.get::<Vec<super::Early>>(Table::Scratch, super::EARLY))
+                .unwrap()
+                .unwrap()
+                .is_empty()
+        );
+    }
+}

@@ -12,7 +12,7 @@ use telesphor_wire::mailbox::{MailboxKind, Policy};
 
 use super::open::Plan;
 use super::owner::COMMAND_LIFE_MS;
-use crate::core::records::{Entry, Job, MailboxChoice, Via, What};
+use crate::core::records::{Entry, Job, MailboxChoice, Refused, Via, What};
 use crate::core::{Ctx, names};
 use crate::error::Result;
 
@@ -67,16 +67,16 @@ impl Ctx<'_, '_> {
     }
 
     /// Refused: with fewer vouchers if they were too many for the token's class, else for good.
-    pub(crate) fn not_enrolled(&mut self, command: Option<&Bytes>, code: ErrorCode) -> Result<()> {
+    pub(crate) fn not_enrolled(&mut self, command: Option<&Bytes>, refused: Refused) -> Result<()> {
         if let (Some(Ok(Command::Enrol(enrol))), ErrorCode::TooMany) =
-            (command.map(|c| canonical::decode::<Command>(c)), code)
+            (command.map(|c| canonical::decode::<Command>(c)), refused.code)
             && enrol.vouchers.len() > FEWEST
         {
             self.enrol(enrol.token, FEWEST)?;
             return Ok(());
         }
         let mut profile = self.profile.clone();
-        profile.refused = Some(code);
+        profile.refused = Some(refused);
         self.put_profile(profile)
     }
 

@@ -149,7 +149,10 @@ impl Core {
     /// Queues a backup of everything as it is now; gives the outbox entries to wait for.
     pub(crate) fn back_up(&mut self) -> Result<Vec<u64>> {
         let mailbox = self.profile.backup.ok_or(Error::of(ErrorCode::NotYetDurable))?;
-        self.write(|ctx| ctx.note_beside())?;
+        let inbox = self.write(|ctx| {
+            ctx.note_beside()?;
+            ctx.inbox_at()
+        })?;
         let keys = BackupKeys::new(self.keys.stored.backup.clone());
         let mut whole = Vec::new();
         self.vault.export_backup(&self.keys.stored.backup, &mut whole)?;
@@ -196,9 +199,11 @@ impl Core {
                     queued: ctx.now,
                 })?);
             }
-            // The backup before this one may go once this one is durable.
+            // The backup before this one may go once this one is durable, and what it holds of the
+            // personal mailbox with it.
+            let after = queued.last().copied();
+            ctx.backed_up(inbox, after)?;
             if seen > 0 {
-                let after = queued.last().copied();
                 ctx.enqueue_act(mailbox, OwnerAct::Acknowledge(seen), Job::Nothing(true), after)?;
             }
             Ok(queued)

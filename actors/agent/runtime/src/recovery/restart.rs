@@ -14,12 +14,12 @@ use telesphor_wire::command::{OwnerAct, RotateOwner};
 use telesphor_wire::domain::SignedDomainRecord;
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ext::Extensions;
-use telesphor_wire::hash::{Digest, Secret};
+use telesphor_wire::hash::Secret;
 use telesphor_wire::ids::MailboxId;
 use telesphor_wire::mailbox::{Cursor, MailboxKind, next_key};
 use telesphor_wire::sign::SigningKey;
 
-use crate::api::create::{INTAKE_LIFE_MS, NewProfile, endpoint_record};
+use crate::api::create::{NewProfile, endpoint_record};
 use crate::core::profile::StoredKeys;
 use crate::core::records::{Acquaintance, Job, Known, MailboxState, Padding};
 use crate::core::shared::clock;
@@ -118,14 +118,9 @@ impl Ctx<'_, '_> {
     /// Takes over what the backup says of mailboxes, shuts the old keys out, tells everybody.
     fn restart(&mut self) -> Result<()> {
         let beside = self.beside()?;
-        let fresh = telesphor_clinical::self_entry::IntakeKeyEntry {
-            id: Digest(*Secret::random().expose()),
-            key: telesphor_wire::seal::SealingKey::generate(),
-            until: self.now + INTAKE_LIFE_MS,
-        };
-        let mut intake = vec![fresh];
-        intake.extend(beside.intake);
-        self.put(Table::IdentityKeys, names::INTAKE_KEYS, &intake)?;
+        self.put(Table::IdentityKeys, names::INTAKE_KEYS, &beside.intake)?;
+        // The thief knows the old one. The contacts are told below, with the new history.
+        self.new_intake_key()?;
         for voucher in beside.vouchers {
             self.tx
                 .push(Table::Mailboxes, names::VOUCHERS, &canonical::encode(&voucher))?;

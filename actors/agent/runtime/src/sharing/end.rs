@@ -16,7 +16,7 @@ use telesphor_wire::receipt::Receipt;
 
 use super::give::{Given, given_name};
 use super::show::all_given;
-use crate::core::records::{DocumentJob, Job};
+use crate::core::records::{DocumentJob, Job, Refused};
 use crate::core::{Ctx, names};
 use crate::documents::send::{Reached, SentRecord};
 use crate::error::{Error, Result};
@@ -134,7 +134,11 @@ impl Ctx<'_, '_> {
             document: *document,
             to: *to,
         };
-        self.document_failed(job, ErrorCode::Closed)
+        let refused = Refused {
+            code: ErrorCode::Closed,
+            support: None,
+        };
+        self.document_failed(job, refused)
     }
 
     fn erase_from(&mut self, room: &MailboxId, seq: u64, after: Option<u64>) -> Result<()> {

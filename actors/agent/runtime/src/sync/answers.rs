@@ -9,8 +9,9 @@ use telesphor_wire::canonical;
 use telesphor_wire::command::{Command, SignedVoucher};
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::receipt::Receipt;
+use telesphor_wire::text::SupportCode;
 
-use crate::core::records::{Archived, Entry, Job, Via, What};
+use crate::core::records::{Archived, Entry, Job, Refused, Via, What};
 use crate::core::{Core, Ctx, names};
 use crate::error::{Error, Result};
 use crate::link::session::Replied;
@@ -53,20 +54,22 @@ impl Core {
         let mut decided = Vec::new();
         let mut broken = None;
         for (seq, outcome) in answers {
-            if let Some(slot) = self.index.outbox.get_mut(&seq) {
+            let slot = self.index.outbox.get_mut(&seq);
+            let support = slot.and_then(|slot| {
                 slot.in_flight = false;
-            }
+                slot.support
+            });
             match outcome {
                 // The outcome is unknown: the same bytes go again on the next connection.
                 Err(error) => broken = Some(error),
-                Ok(outcome) => decided.push((seq, self.decide(outcome, &relays, quorum))),
+                Ok(outcome) => decided.push((seq, support, self.decide(outcome, &relays, quorum))),
             }
         }
-        let now = super::super::core::shared::clock();
+        let now = (self.clock)();
         self.index.last_sync = Some(now);
         let mut later = Vec::new();
         self.write(|ctx| {
-            for (seq, next) in decided {
+            for (seq, support, next) in decided {
                 match next {
                     Next::Again(ms) => later.push((seq, ms)),
                     Next::Done(done) => ctx.settle(seq, *done)?,
@@ -75,9 +78,9 @@ impl Core {
                         if matches!(code, ErrorCode::Refused | ErrorCode::NotOwner) {
                             later.push((seq, SOON_MS));
                         }
-                        ctx.anew(seq, code, winner)?;
+                        ctx.anew(seq, code, winner, support)?;
                     }
-                    Next::Failed(refusal) => ctx.give_up(seq, &refusal)?,
+                    Next::Failed(refusal) => ctx.give_up(seq, &Refused::by(&refusal, support))?,
                 }
             }
             Ok(())
@@ -170,9 +173,17 @@ impl Ctx<'_, '_> {
             (Job::Document(job), Done::Durable(receipt)) => self.document_durable(job, &receipt, took),
             (Job::Package(job), Done::Taken(taken)) => self.package_taken(&job, &taken),
             (Job::Answer(job), Done::Durable(receipt)) => self.answer_durable(&job, &receipt),
-            (Job::Stamp(document), Done::Durable(receipt)) => self.stamped(&document, &receipt),
+            (Job::Stamp(document), Done::Durable(receipt)) => {
+                self.stamped(&document, entry.command.as_ref(), &receipt)
+            }
             _ => Ok(()),
         }
+    }
+
+    /// An entry was answered with a receipt.
+    #[cfg(test)]
+    pub(crate) fn durable(&mut self, seq: u64, receipt: Receipt) -> Result<()> {
+        self.settle(seq, Done::Durable(receipt))
     }
 
     fn archive_sent(&mut self, receipt: &Receipt, command: &Bytes, via: &Via) -> Result<()> {
@@ -189,12 +200,13 @@ impl Ctx<'_, '_> {
 
     /// Refused for its state, so nothing was written: it is made anew, under a new id, from
     /// what it was meant to say.
-    fn anew(&mut self, seq: u64, code: ErrorCode, winner: u64) -> Result<()> {
+    fn anew(&mut self, seq: u64, code: ErrorCode, winner: u64, support: Option<SupportCode>) -> Result<()> {
+        let refused = Refused { code, support };
         let Some(mut entry) = self.entry(seq)? else {
             return Ok(());
         };
         if matches!(entry.what, What::Ready(_)) {
-            return self.give_up(seq, &Refusal::of(code));
+            return self.give_up(seq, &refused);
         }
         if let (What::Owner(say), ErrorCode::WrongCounter) = (&entry.what, code) {
             let mut held = self.held(&say.mailbox)?;
@@ -203,15 +215,18 @@ impl Ctx<'_, '_> {
             }
             self.put_held(&held)?;
         } else if code == ErrorCode::Refused && matches!(entry.what, What::Owner(_) | What::Deposit(_)) {
-            return self.give_up(seq, &Refusal::of(code));
+            return self.give_up(seq, &refused);
         }
         if code == ErrorCode::Closed {
             // The other side has closed this conversation: it is said in the next one.
             let (What::Talk(say), Via::Member(member)) = (&entry.what, &entry.via) else {
-                return self.give_up(seq, &Refusal::of(code));
+                return self.give_up(seq, &refused);
             };
             let (contact, mailbox) = (say.contact, member.mailbox);
             self.leave_conversation(&contact, &mailbox)?;
+        }
+        if let (What::Stamp(_), Some(command)) = (&entry.what, &entry.command) {
+            self.drop_stamp(command)?;
         }
         entry.command = None;
         self.tx
@@ -221,20 +236,21 @@ impl Ctx<'_, '_> {
     }
 
     /// It cannot be done. Whoever waits for it is told.
-    fn give_up(&mut self, seq: u64, refusal: &Refusal) -> Result<()> {
+    fn give_up(&mut self, seq: u64, refused: &Refused) -> Result<()> {
         let Some(entry) = self.entry(seq)? else {
             return Ok(());
         };
         self.close_entry(seq)?;
-        if let (What::Room(say), ErrorCode::LeaseOver | ErrorCode::Closed) = (&entry.what, refusal.code) {
+        if let (What::Room(say), ErrorCode::LeaseOver | ErrorCode::Closed) = (&entry.what, refused.code) {
             self.said_too_late(say)?;
         }
         match entry.job {
-            Job::Enrol(_) => self.not_enrolled(entry.command.as_ref(), refusal.code),
-            Job::Document(job) => self.document_failed(job, refusal.code),
-            Job::Package(job) => self.no_package(&job, refusal.code),
-            Job::Answer(job) => self.answer_failed(&job, refusal.code),
-            Job::Commit(mailbox) => self.commit_lost(&mailbox, refusal.code),
+            Job::Enrol(_) => self.not_enrolled(entry.command.as_ref(), *refused),
+            Job::Document(job) => self.document_failed(job, *refused),
+            Job::Package(job) => self.no_package(&job, refused.code),
+            Job::Answer(job) => self.answer_failed(&job, refused),
+            Job::Commit(mailbox) => self.commit_lost(&mailbox, refused.code),
+            Job::Stamp(_) => entry.command.as_ref().map_or(Ok(()), |c| self.drop_stamp(c)),
             _ => Ok(()),
         }
     }
@@ -243,6 +259,7 @@ impl Ctx<'_, '_> {
 /// A command as it goes out, and under which right.
 pub(crate) struct Ready {
     pub(crate) seq: u64,
+    pub(crate) support: SupportCode,
     pub(crate) via: Via,
     pub(crate) command: Command,
 }
@@ -266,13 +283,16 @@ impl Core {
             let entry: Entry = canonical::decode(&bytes).map_err(|_| Error::fault("outbox"))?;
             let Some(command) = entry.command else { continue };
             let command: Command = canonical::decode(&command).map_err(|_| Error::fault("outbox command"))?;
+            let support = SupportCode::random();
             if let Some(slot) = self.index.outbox.get_mut(&seq) {
+                slot.support = Some(support);
                 slot.in_flight = true;
                 slot.tried = true;
                 slot.not_before = None;
             }
             ready.push(Ready {
                 seq,
+                support,
                 via: entry.via,
                 command,
             });

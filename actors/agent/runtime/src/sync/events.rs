@@ -6,6 +6,7 @@ use telesphor_sealing::access::epoch_keys;
 use telesphor_vault::{Records, Table};
 use telesphor_wire::answer::Refusal;
 use telesphor_wire::error::ErrorCode;
+use telesphor_wire::hash::Digest;
 use telesphor_wire::ids::MailboxId;
 use telesphor_wire::mailbox::{Cursor, Event, EventKind, MailboxKind};
 use telesphor_wire::session::Events;
@@ -14,6 +15,7 @@ use telesphor_wire::sign::SigningKey;
 use crate::core::records::{Held, MemberVia, Via};
 use crate::core::{Core, Ctx};
 use crate::error::{Error, Result};
+use crate::group::listen::Pace;
 use crate::group::rows::Rows;
 use crate::link::{Credential, WelcomeFacts};
 
@@ -26,7 +28,7 @@ const KEPT_LINKS: u64 = 65_536;
 impl Core {
     /// A session has begun.
     pub(crate) fn welcomed(&mut self, facts: &WelcomeFacts) -> Result<()> {
-        let now = i64::try_from(crate::core::shared::clock()).unwrap_or(i64::MAX);
+        let now = i64::try_from((self.clock)()).unwrap_or(i64::MAX);
         let difference = now.saturating_sub(i64::try_from(facts.clock).unwrap_or(i64::MAX));
         self.index.clock_difference = Some(difference);
         if difference.abs() > CLOCK_TOLERANCE_MS {
@@ -83,7 +85,7 @@ impl Core {
                 d.mailbox,
                 SigningKey::from_seed(&d.seed),
             ))),
-            Via::Signed(_) => {
+            Via::Signed(_) | Via::Owner(_) => {
                 let held: Option<Held> = snapshot.get_value(Table::Mailboxes, &mailbox.0)?;
                 Ok(held
                     .and_then(|h| h.owner)
@@ -170,17 +172,24 @@ impl Core {
         (over.collect(), next.map(|lease| lease - now))
     }
 
-    /// Takes events over: all of them and the cursor, or nothing.
+    /// Takes events over with the cursor, in one transaction.
+    ///
+    /// # Errors
+    /// [`ErrorCode::CannotFollow`]: what stands before the event that could not be taken in is
+    /// kept; any other error: nothing is.
     pub(crate) fn take_events(&mut self, mailbox: MailboxId, events: &Events) -> Result<()> {
-        self.index.last_sync = Some(crate::core::shared::clock());
+        self.index.last_sync = Some((self.clock)());
         let result = self.write(|ctx| {
             for event in &events.events {
-                ctx.take_event(&mailbox, event)?;
+                if ctx.take_event(&mailbox, event)? == Pace::Stay {
+                    return Ok(Pace::Stay);
+                }
             }
-            Ok(())
+            Ok(Pace::On)
         });
         match result {
-            Ok(()) => {
+            Ok(Pace::Stay) => Err(ErrorCode::CannotFollow.into()),
+            Ok(Pace::On) => {
                 if let Some(followed) = self.index.followed.get_mut(&mailbox) {
                     followed.head = followed.head.max(Some(events.head.seq.max(followed.seq)));
                 }
@@ -190,6 +199,7 @@ impl Core {
                 self.index.last_failure = Some(error.code);
                 if error.code == ErrorCode::OldVault {
                     // From now on this copy can be read and never sends again.
+                    self.index.stopped = Some(error.code);
                     self.vault.compare_own_head(&mailbox.0, u64::MAX)?;
                 }
                 Err(error)
@@ -199,10 +209,11 @@ impl Core {
 }
 
 impl Ctx<'_, '_> {
-    fn take_event(&mut self, mailbox: &MailboxId, event: &Event) -> Result<()> {
-        let mut cursor = self.cursor(mailbox)?;
+    fn take_event(&mut self, mailbox: &MailboxId, event: &Event) -> Result<Pace> {
+        let before = self.cursor(mailbox)?;
+        let mut cursor = before;
         if event.header.seq <= cursor.seq {
-            return Ok(());
+            return Ok(Pace::On);
         }
         let held = self.held(mailbox)?;
         if held.used == MailboxUse::OneTime && held.owner.is_none() {
@@ -219,27 +230,36 @@ impl Ctx<'_, '_> {
             self.note_link(mailbox, cursor.seq, &cursor.hash)?;
         }
         self.put_cursor(mailbox, &cursor)?;
-        match self.dispatch(&held, event, &cursor) {
-            Ok(()) => Ok(()),
+        match self.dispatch(&held, event, &before.hash, &cursor) {
+            Ok(Pace::On) => Ok(Pace::On),
+            Ok(Pace::Stay) => {
+                self.put_cursor(mailbox, &before)?;
+                Ok(Pace::Stay)
+            }
             // Whatever somebody else did wrong, the mailbox moves on; only faults of this
             // machine stop it.
             Err(error) if is_local(error.code) => Err(error),
-            Err(_) => Ok(()),
+            Err(_) => Ok(Pace::On),
         }
     }
 
-    fn dispatch(&mut self, held: &Held, event: &Event, at: &Cursor) -> Result<()> {
+    fn dispatch(&mut self, held: &Held, event: &Event, before: &Digest, at: &Cursor) -> Result<Pace> {
         let Some(payload) = &event.payload else {
-            return Ok(());
+            return Ok(Pace::On);
         };
         match (held.used, held.kind, event.header.kind) {
             (MailboxUse::Inbox, MailboxKind::Personal, EventKind::MESSAGE) => {
+                self.count_inbox(held, event)?;
+                if self.stamp_came(event, before)? {
+                    return Ok(Pace::On);
+                }
                 self.take_deposit(held, payload, event.header.stamp)
             }
             (MailboxUse::OneTime, _, EventKind::MESSAGE) => self.take_one_time(held, payload, at),
             (MailboxUse::OneTime, ..) | (_, MailboxKind::Personal, _) => Ok(()),
-            (_, MailboxKind::Shared, _) => self.take_group_event(held, event, payload, at),
+            (_, MailboxKind::Shared, _) => return self.take_group_event(held, event, payload, at),
         }
+        .map(|()| Pace::On)
     }
 }
 
@@ -259,12 +279,7 @@ pub(crate) const fn is_local(code: ErrorCode) -> bool {
 
 impl Ctx<'_, '_> {
     /// Keeps the chain hash of a position, to compare with what others saw.
-    pub(crate) fn note_link(
-        &mut self,
-        mailbox: &MailboxId,
-        seq: u64,
-        hash: &telesphor_wire::hash::Digest,
-    ) -> Result<()> {
+    pub(crate) fn note_link(&mut self, mailbox: &MailboxId, seq: u64, hash: &Digest) -> Result<()> {
         let list = crate::core::names::chain(mailbox);
         self.tx.put_at(Table::Scratch, &list, seq, &hash.0)?;
         if seq > KEPT_LINKS {
@@ -274,16 +289,12 @@ impl Ctx<'_, '_> {
     }
 
     /// The chain hash of a position, if it is still kept.
-    pub(crate) fn link_at(
-        &self,
-        mailbox: &MailboxId,
-        seq: u64,
-    ) -> Result<Option<telesphor_wire::hash::Digest>> {
+    pub(crate) fn link_at(&self, mailbox: &MailboxId, seq: u64) -> Result<Option<Digest>> {
         let bytes = self
             .tx
             .at(Table::Scratch, &crate::core::names::chain(mailbox), seq)?;
         Ok(bytes
             .and_then(|b| <[u8; 32]>::try_from(b.as_slice()).ok())
-            .map(telesphor_wire::hash::Digest))
+            .map(Digest))
     }
 }

@@ -15,8 +15,8 @@ use telesphor_wire::session::Events;
 use tokio::sync::mpsc;
 
 use super::answers::Outcome;
-use crate::core::Shared;
 use crate::core::records::{MemberVia, Via};
+use crate::core::{Core, Shared};
 use crate::error::{Error, Result};
 use crate::link::{Credential, LinkError, Push, Session};
 
@@ -222,6 +222,10 @@ impl Life {
             .await?;
         let Some(wanted) = asked else { return Ok(()) };
         for (mailbox, via, _) in self.shared.work(|core| Ok(core.wanted())).await? {
+            // Nothing of it can be read on this connection, so nothing of it is waited for.
+            if self.refused.contains_key(&Self::key(mailbox, &via)) {
+                continue;
+            }
             let Some(credential) = self.credential(mailbox, via).await? else {
                 continue;
             };
@@ -254,7 +258,7 @@ impl Life {
 
     fn key(mailbox: MailboxId, via: &Via) -> RightKey {
         match via {
-            Via::Signed(_) => RightKey::Owner(mailbox),
+            Via::Signed(_) | Via::Owner(_) => RightKey::Owner(mailbox),
             Via::Depositor(d) => RightKey::Depositor(d.mailbox),
             Via::Member(m) => RightKey::Member(*m),
         }
@@ -280,6 +284,7 @@ impl Life {
                         let mailbox = match via {
                             Via::Depositor(d) => d.mailbox,
                             Via::Member(m) => m.mailbox,
+                            Via::Owner(mailbox) => *mailbox,
                             Via::Signed(_) => continue,
                         };
                         match self.handle(mailbox, via.clone()).await? {
@@ -295,12 +300,15 @@ impl Life {
                 };
                 let session = self.session.clone();
                 let call: StdPin<Box<_>> = Box::pin(async move {
-                    let outcome = session.call(handle, ready.command).await;
+                    let outcome = session.call_as(ready.support, handle, ready.command).await;
                     (ready.seq, outcome.map(Outcome::Replied).map_err(Error::from))
                 });
                 self.calls.push(call);
             }
             if none {
+                if self.shared.work(Core::tend).await? {
+                    continue;
+                }
                 return self
                     .shared
                     .work(|core| {
@@ -372,11 +380,18 @@ impl Life {
             .await;
         match taken {
             Ok(()) => {}
-            // The relay shows another history of this mailbox: it is read no further, the others are.
-            Err(error) if error.code == ErrorCode::BrokenChain => {
+            // The relay shows another history of this mailbox, or this endpoint has lost its group:
+            // it is read no further on this connection, the others are.
+            Err(error) if matches!(error.code, ErrorCode::BrokenChain | ErrorCode::CannotFollow) => {
                 if let Some((_, key)) = self.following.remove(&handle) {
                     self.refused.insert(key, error.code);
                 }
+                self.shared
+                    .work(move |core| {
+                        core.not_followed(mailbox);
+                        Ok(())
+                    })
+                    .await?;
                 self.session.forget(handle).await?;
                 self.shared.news();
                 return Ok(());
@@ -399,10 +414,20 @@ impl Life {
                 _ => break,
             }
         }
+        // The owner's key may have been rotated: it is proved again before the next use.
+        if answers.iter().any(|(_, outcome)| refused(outcome)) {
+            self.handles.retain(|key, _| !matches!(key, RightKey::Owner(_)));
+        }
         self.shared.work(move |core| core.answered(answers)).await?;
         // What was refused may exist by now: an Open that was just carried out again.
         self.refused.retain(|_, code| *code != ErrorCode::Refused);
         self.shared.news();
         Ok(())
     }
+}
+
+fn refused(outcome: &Result<Outcome>) -> bool {
+    use telesphor_wire::answer::Answer;
+    matches!(outcome, Ok(Outcome::Replied(replied))
+        if matches!(&replied.answer, Answer::Refused(refusal) if refusal.code == ErrorCode::Refused))
 }

@@ -29,11 +29,11 @@ pub(crate) async fn run(shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
                 for slot in core.index.outbox.values_mut() {
                     slot.in_flight = false;
                 }
-                Ok(())
+                Ok(core.index.stopped)
             })
             .await;
         shared.news();
-        if noted.is_err() {
+        if !matches!(noted, Ok(None)) {
             break;
         }
         let pause = pause(attempt, &error);

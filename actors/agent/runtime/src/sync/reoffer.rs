@@ -3,9 +3,8 @@
 
 use telesphor_vault::{Records, Table};
 use telesphor_wire::canonical;
-use telesphor_wire::ids::{DocumentId, MailboxId};
+use telesphor_wire::ids::MailboxId;
 use telesphor_wire::mailbox::Cursor;
-use telesphor_wire::receipt::Receipt;
 
 use crate::core::records::{Archived, Entry, Held, Job, MailboxChoice, What};
 use crate::core::{Ctx, names};
@@ -73,22 +72,19 @@ impl Ctx<'_, '_> {
         again.sort_by_key(|a| a.seq);
         for archived in again {
             let Some(command) = archived.command else { continue };
+            // A stamp whose evidence is not whole yet has to wait for the new receipt.
+            let job = self.stamp_job(&command)?.unwrap_or(Job::Nothing(true));
             self.enqueue_entry(Entry {
                 what: What::Ready(MailboxChoice {
                     mailbox: Some(*mailbox),
                 }),
                 command: Some(command),
                 via: archived.via,
-                job: Job::Nothing(true),
+                job,
                 after: None,
                 queued: self.now,
             })?;
         }
-        Ok(())
-    }
-
-    /// A stamp is durable: its receipt is kept with the document.
-    pub(crate) fn stamped(&mut self, _document: &DocumentId, _receipt: &Receipt) -> Result<()> {
         Ok(())
     }
 }

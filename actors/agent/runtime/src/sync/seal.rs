@@ -84,6 +84,10 @@ impl Ctx<'_, '_> {
                 }
                 None => None,
             },
+            What::Stamp(document) => {
+                let document = *document;
+                self.seal_stamp(&document)?
+            }
             What::Deposit(say) => self.seal_deposit(&say.contact, &say.body, say.padding)?,
         };
         let Some((command, via)) = sealed else {
@@ -119,7 +123,8 @@ impl Ctx<'_, '_> {
         let Some(session) = GroupSession::load(&Rows(self.tx), say.mailbox)? else {
             return Ok(None);
         };
-        if session.standing() != Standing::Member {
+        // What a group that cannot be followed is told would be refused, again and again.
+        if session.standing() != Standing::Member || self.is_lost(&say.mailbox)? {
             return Ok(None);
         }
         let seen = self.cursor(&say.mailbox)?;
