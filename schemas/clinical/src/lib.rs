@@ -33,6 +33,7 @@ pub mod invite;
 pub mod limits;
 pub mod mandate;
 pub mod message;
+pub mod own_device;
 pub mod receipt;
 pub mod scope;
 pub mod self_entry;

@@ -17,6 +17,7 @@ use crate::contact::Contact;
 use crate::grant::SignedGrant;
 use crate::instant::Instant;
 use crate::mandate::SignedMandate;
+use crate::own_device::{BackupEntry, RecordEntry, SeatGiven, SeatRequest, VoucherShare};
 use crate::text::Text;
 
 crate::open_tagged! {
@@ -54,6 +55,20 @@ crate::open_tagged! {
         15 => History(Bytes),
         /// Where something was last seen: mailbox heads and contacts' heads.
         16 => Seen(crate::message::Heads),
+        /// An endpoint asks for a seat in a group.
+        17 => Seat(SeatRequest),
+        /// An endpoint was given a seat.
+        18 => SeatGiven(Box<SeatGiven>),
+        /// Permissions to open mailboxes for another endpoint.
+        19 => Vouchers(VoucherShare),
+        /// Where the backup goes.
+        20 => Backup(BackupEntry),
+        /// A document as it is kept, also one that came from somebody else.
+        21 => Record(Box<RecordEntry>),
+        /// How far a sent document has come (the agent's own form, kept by it alone).
+        22 => Sent(Bytes),
+        /// The identity key under its own passphrase (the vault crate's form).
+        23 => IdentityKey(Bytes),
     }
 }
 

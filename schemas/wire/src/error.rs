@@ -82,6 +82,7 @@ errors! {
     3011 NoKeyPackage You "no key package is left for this contact; ask them to come online once",
     3012 NotNextKey You "this is not the key that was committed to",
     3013 NoSuchRange Peer "no such events in this mailbox",
+    3014 KitReplaced You "this recovery kit was replaced by a newer one and opens nothing any more; use the newest kit",
 
     4001 QuotaExceeded You "the mailbox is full; its owner must take over or erase older events",
     4002 TooMany Peer "more entries in one request than allowed",
@@ -117,6 +118,11 @@ errors! {
     6015 AgentFault Us "a fault in this program; nothing was sent",
     6016 NotYetDurable You "not yet confirmed; it stays in the outbox and goes on by itself",
     6017 VaultInUse You "another run of this program has this vault open; end it or wait for it",
+    6018 NotLetIn You "this device was not let in yet; `telesphor endpoint join LINK` goes on where it was",
+    6019 EndpointEnded You "this device was removed from its identity: what it holds can be read, nothing new comes and nothing is sent",
+    6020 WrongIdentityPassphrase You "this passphrase does not open the identity key; nothing was changed",
+    6021 ThisEndpoint You "a device cannot remove itself; do it on another one, or use `telesphor recover` there",
+    6022 NewKitDue You "a removed device knew where backups go and how they open: make a new kit first, `telesphor identity rotate`",
     6030 KitUntested You "the recovery kit was never tested; if this device is lost, only a kit that works brings everything back",
     6031 CannotFollow You "this device cannot follow one of its conversations any more; what comes there is kept at the relay",
 

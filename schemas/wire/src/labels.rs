@@ -136,6 +136,8 @@ labels! {
         LabOrderId = "lab-order-id",
         SafetyNumber = "safety-number",
         InviteKey = "invite-key",
+        /// The words that two devices of one identity show when one lets the other in.
+        EndpointWords = "endpoint-words",
         Share = "share",
         /// An admission token or opening voucher as the relay keeps it.
         Admission = "admission",
@@ -152,6 +154,8 @@ labels! {
         HistorySeal = "history-seal",
         KpSeal = "kp-seal",
         InviteSeal = "invite-seal",
+        /// What two devices of one identity leave for each other while one lets the other in.
+        EndpointSeal = "endpoint-seal",
         VaultPage = "vault-page",
         VaultKeyring = "vault-keyring",
         VaultBackup = "vault-backup",
@@ -183,6 +187,8 @@ labels! {
         Push = "seal push",
         /// The opening of an invitation's one-time answer.
         Invite = "seal invite",
+        /// What one device hands to another of the same identity.
+        Endpoint = "seal endpoint",
     }
 }
 

@@ -72,7 +72,7 @@ impl Exit {
         use ErrorCode as E;
         match code {
             E::Malformed | E::NotCanonical | E::NotAllowedHere | E::WrongMailboxKind => Self::Bug,
-            E::TooLarge | E::InputRefused | E::Usage | E::Ambiguous => Self::Usage,
+            E::TooLarge | E::InputRefused | E::Usage | E::Ambiguous | E::ThisEndpoint => Self::Usage,
             E::UnknownVersion | E::UnknownCritical | E::ClockWrong | E::TooFarAhead => Self::Machine,
             E::StaleNonce | E::Draining | E::Unreachable => Self::Unreachable,
             // A signature that the relay does not take was made here.
@@ -84,11 +84,12 @@ impl Exit {
             | E::AlreadyExists
             | E::OtherBody
             | E::ProfileExists => Self::Conflict,
-            E::Closed | E::Expired | E::OnHold | E::NotNextKey => Self::Refused,
+            E::Closed | E::Expired | E::OnHold | E::NotNextKey | E::KitReplaced => Self::Refused,
+            E::EndpointEnded | E::NewKitDue => Self::Refused,
             E::Unverified | E::InviteUsed | E::InviteExpired | E::CannotOpen => Self::Refused,
             E::NoSuchRange | E::NotFound => Self::Nothing,
             E::NoKeyPackage | E::NotYetDurable | E::DiskFull | E::Fenced | E::SlowReader => Self::NotYet,
-            E::SessionLimit | E::QuotaExceeded => Self::NotYet,
+            E::SessionLimit | E::QuotaExceeded | E::NotLetIn => Self::NotYet,
             E::TooMany | E::Internal | E::AgentFault => Self::Bug,
             _ => match code.code() / 1000 {
                 2 => Self::Refused,

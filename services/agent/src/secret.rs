@@ -34,6 +34,23 @@ impl Asking<'_> {
         secret(&format!("Passphrase of {profile}: "))
     }
 
+    /// The passphrase of the identity key: from the file named, or asked for even where the
+    /// profile is unlocked. Where nobody can answer it is the profile's.
+    pub(crate) fn identity_passphrase(&self, named: Option<&Path>) -> Result<Zeroizing<String>> {
+        if let Some(file) = named {
+            return from_file(file);
+        }
+        if self.can_ask() {
+            return secret("Passphrase of the identity key: ");
+        }
+        match self.file {
+            Some(file) => from_file(file),
+            None => Err(Fault::of(ErrorCode::WrongIdentityPassphrase)
+                .with("none was given")
+                .then("--identity-passphrase-file FILE")),
+        }
+    }
+
     /// A passphrase for a new profile, said twice.
     pub(crate) fn new_passphrase(&self) -> Result<Zeroizing<String>> {
         let passphrase = match self.file {
@@ -86,7 +103,7 @@ fn secret(question: &str) -> Result<Zeroizing<String>> {
 }
 
 /// The first line of a file, without its end of line.
-fn from_file(file: &Path) -> Result<Zeroizing<String>> {
+pub(crate) fn from_file(file: &Path) -> Result<Zeroizing<String>> {
     use std::io::Read;
     let open = std::fs::File::open(file)
         .map_err(|e| Fault::of(ErrorCode::LocalIo).with(format!("passphrase file: {e}")))?;

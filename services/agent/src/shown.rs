@@ -225,9 +225,16 @@ pub(crate) fn endpoint(out: &Out, e: &EndpointView) -> Row {
         (None, true) => "this one".to_owned(),
         (None, false) => String::new(),
     };
+    let heard = match (e.here, e.heard) {
+        (true, _) => "now".to_owned(),
+        (false, Some(ms)) => out.short(ms),
+        (false, None) => "not yet".to_owned(),
+    };
     Row::new()
+        .text("id", "ID", &e.id)
         .text("label", "DEVICE", &e.label)
         .instant("since", "SINCE", Some(e.since), &out.short(e.since))
+        .instant("heard", "LAST HEARD", e.heard, &heard)
         .text("state", "STATE", &state)
         .more("here", e.here, "")
         .more("removed", crate::out::rfc3339(e.removed), "")
@@ -319,6 +326,21 @@ pub(crate) fn status(out: &Out, s: &Status) -> Row {
         .instant("last_sync", "LAST SYNC", s.last_sync, &ever(s.last_sync))
         .both("clock_difference_ms", "CLOCK", s.clock_difference, &clock)
         .instant("kit_tested", "KIT TESTED", s.kit_tested, &ever(s.kit_tested))
+        .both("devices", "DEVICES", s.endpoints as u64, &s.endpoints.to_string())
+        .more(
+            "kit_due",
+            s.kit_due,
+            if s.kit_due {
+                "yes: telesphor identity rotate"
+            } else {
+                ""
+            },
+        )
+        .more(
+            "removed",
+            s.ended,
+            if s.ended { "this device was removed" } else { "" },
+        )
 }
 
 pub(crate) fn finding(f: &Finding) -> Row {

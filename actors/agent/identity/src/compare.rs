@@ -22,6 +22,11 @@ impl Comparison {
         Self(hash(HashLabel::SafetyNumber, &ids))
     }
 
+    /// The same words and digits for something else that two screens show.
+    pub const fn of_digest(digest: Digest) -> Self {
+        Self(digest)
+    }
+
     /// 60 digits in twelve groups of five. Each group of 32 bits is taken modulo 100,000, so
     /// about 16.6 bits of it count; the first 8 groups come from the hash, the last 4 from the
     /// hash of the hash.

@@ -25,6 +25,7 @@ pub mod fork;
 pub mod guardians;
 pub mod history;
 pub mod inception;
+pub mod joining;
 pub mod judge;
 pub mod keys;
 pub mod kit;

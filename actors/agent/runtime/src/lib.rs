@@ -22,6 +22,7 @@ mod contacts;
 mod core;
 mod device;
 mod documents;
+mod endpoints;
 pub mod error;
 mod group;
 pub mod link;
@@ -34,7 +35,7 @@ mod sync;
 mod testing;
 pub mod views;
 
-pub use api::{Agent, Created, Door, Key, NewProfile, Passphrase, kit_text};
+pub use api::{Agent, Created, Door, Key, NewProfile, Passphrase, Stolen, Tried, kit_text};
 pub use attest::verdict::Asked;
 pub use device::stream::Measured;
 pub use documents::write::Draft;

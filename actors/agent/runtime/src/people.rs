@@ -49,6 +49,22 @@ pub(crate) fn members(history: &VerifiedHistory) -> Vec<Member> {
         .collect()
 }
 
+/// The endpoints that act or have acted for an identity. Members judge a commit in the order of
+/// its mailbox, but may have learnt elsewhere that an endpoint has ended since: an endpoint that
+/// came before it ended must be let in by all, and goes by the next commit.
+pub(crate) fn all_members(history: &VerifiedHistory) -> Vec<Member> {
+    history
+        .now()
+        .endpoints
+        .iter()
+        .map(|e| Member {
+            identity: history.id(),
+            endpoint: e.record.key,
+            leaf: e.record.mls_leaf,
+        })
+        .collect()
+}
+
 impl Ctx<'_, '_> {
     /// The verified history of somebody known here.
     pub(crate) fn history(&self, id: &IdentityId) -> Result<Option<VerifiedHistory>> {
@@ -82,14 +98,22 @@ impl Ctx<'_, '_> {
             }
         }
         self.tx.put(Table::Histories, &id.0, &fresh.to_bytes())?;
+        if *id == self.me() {
+            self.fx.keys = true;
+        }
         Ok(verified)
     }
 
-    /// A contact's history has grown. Conversations in which an endpoint sits that has ended
-    /// since are left, so that nothing more is said where it can be heard; the next message
-    /// begins a new one. What was shown in a room that it can open moves to another room.
+    /// A history has grown. A group in which an endpoint sits that has ended since is brought in
+    /// line: whoever may remove it does. Until then nothing is said there, and where nobody is
+    /// left of that identity the conversation is given up: the next message begins a new one.
+    /// What was shown in a room that an ended endpoint can open moves to another room.
     pub(crate) fn history_grew(&mut self, who: &IdentityId, bytes: &[u8]) -> Result<()> {
-        let now = members(&self.learn_history(who, bytes)?);
+        let history = self.learn_history(who, bytes)?;
+        if *who == self.me() {
+            return self.own_history_grew(&history);
+        }
+        let now = members(&history);
         let Some(mut known) = self.get::<Known>(Table::Contacts, &who.0)? else {
             return Ok(());
         };
@@ -97,10 +121,8 @@ impl Ctx<'_, '_> {
         for mailbox in std::mem::take(&mut known.conversations) {
             let session = GroupSession::load(&Rows(self.tx), mailbox)?;
             let seats = session.map(|s| s.members()).transpose()?.unwrap_or_default();
-            if seats
-                .iter()
-                .all(|seat| seat.member.identity != *who || now.contains(&seat.member))
-            {
+            let theirs: Vec<_> = seats.iter().filter(|s| s.member.identity == *who).collect();
+            if theirs.is_empty() || theirs.iter().any(|seat| now.contains(&seat.member)) {
                 stay.push(mailbox);
                 continue;
             }
@@ -114,7 +136,8 @@ impl Ctx<'_, '_> {
         }
         known.conversations = stay;
         self.put(Table::Contacts, &who.0, &known)?;
-        self.leave_rooms_with(who, &now)
+        self.leave_rooms_with(who, &now)?;
+        self.reconcile_all()
     }
 
     /// Gives a conversation up: the next message begins another.

@@ -88,7 +88,7 @@ impl Paper {
             ..NewProfile::person(name)
         };
         let pin = Pin::of_entry(&self.record, &self.record.relays[0]);
-        let fresh = fresh_identity(&new, &pin).unwrap();
+        let fresh = fresh_identity(&new, &pin, &"of the identity key".to_owned().into()).unwrap();
         let vault = Vault::create(&VaultPaths::in_folder(&folder), "secret", new.cost).unwrap();
         let home = SignedDomainRecord {
             record: self.record.clone(),

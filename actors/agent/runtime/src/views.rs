@@ -240,14 +240,29 @@ pub struct TrustView {
 /// One of this identity's devices.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EndpointView {
+    /// Letters that name it on a command line.
+    pub id: String,
     /// Its label.
     pub label: String,
     /// Whether it is this one.
     pub here: bool,
     /// When it was added.
     pub since: u64,
+    /// When it was last heard by this one, if ever.
+    pub heard: Option<u64>,
     /// When it was removed.
     pub removed: Option<u64>,
+}
+
+/// A device that asks to become one of this identity's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndpointAsked {
+    /// What it calls itself.
+    pub label: String,
+    /// The words to compare: both devices show the same.
+    pub words: Vec<String>,
+    /// Devices that asked by the same link after this one.
+    pub late: u32,
 }
 
 /// Who can see what.
@@ -348,6 +363,12 @@ pub struct Status {
     pub clock_difference: Option<i64>,
     /// When the recovery kit was last tested.
     pub kit_tested: Option<u64>,
+    /// Whether a device was removed that knew where backups go: a new kit is due.
+    pub kit_due: bool,
+    /// Whether this device was removed from its identity.
+    pub ended: bool,
+    /// How many devices the identity has.
+    pub endpoints: usize,
 }
 
 /// One finding of a self-check.

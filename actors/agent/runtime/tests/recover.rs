@@ -6,8 +6,9 @@ mod support;
 
 use support::{LONG, Relay, acquainted, create, passphrase};
 use telesphor_agent::views::SentState;
-use telesphor_agent::{Agent, Draft, NewProfile};
+use telesphor_agent::{Agent, Draft, NewProfile, ShareRequest};
 use telesphor_clinical::header::DocumentKind;
+use telesphor_clinical::scope::Scopes;
 use telesphor_vault::PassphraseCost;
 
 fn note(text: &str) -> Draft {
@@ -68,4 +69,54 @@ async fn a_stolen_phone_hears_nothing_more_once_the_kit_was_used() {
     aino.wait_sent(back.document, back.to, SentState::Delivered, LONG)
         .await
         .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_lost_phone_showed_cannot_be_taken_back_by_whoever_has_the_kit() {
+    let folder = tempfile::tempdir().unwrap();
+    let relay = Relay::start(folder.path());
+    let made = create(folder.path(), "Aino", &relay).await;
+    let (lost, kit) = (made.agent, made.kit);
+    let doctor = create(folder.path(), "Doctor", &relay).await.agent;
+    acquainted(&lost, &doctor).await;
+    lost.add(vec![note("Ecg"), note("Lab")]).await.unwrap();
+    let own = lost.documents().await.unwrap();
+    let request = ShareRequest {
+        with: "doctor".into(),
+        scopes: Scopes::none(),
+        documents: own.iter().map(|d| d.id).collect(),
+        until: None,
+        why: "follow-up".into(),
+        although_unverified: true,
+    };
+    lost.share(request).await.unwrap();
+    lost.settle(LONG).await.unwrap();
+    doctor.settle(LONG).await.unwrap();
+    lost.settle(LONG).await.unwrap();
+    lost.back_up(LONG).await.unwrap();
+    lost.close().await;
+
+    let phone = folder.path().join("new-phone");
+    std::fs::create_dir(&phone).unwrap();
+    let new = NewProfile {
+        cost: PassphraseCost::least(),
+        endpoint: "new phone".into(),
+        ..NewProfile::person("Aino")
+    };
+    let aino = Agent::recover(&phone, &passphrase(), new, kit, LONG)
+        .await
+        .unwrap();
+    // First one of the two: what is left is granted anew, and the doctor hears of both.
+    for document in own.iter().map(|d| d.id) {
+        let taken = aino
+            .revoke("doctor", Scopes::none(), vec![document])
+            .await
+            .unwrap();
+        assert_eq!(taken.documents, 1);
+        aino.settle(LONG).await.unwrap();
+        doctor.settle(LONG).await.unwrap();
+        assert!(!doctor.wait_ended(document, LONG).await.unwrap().agreed);
+    }
+    let shown = aino.who().await.unwrap();
+    assert!(shown.iter().all(|g| g.revoked.is_some()), "{shown:?}");
 }

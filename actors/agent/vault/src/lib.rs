@@ -23,6 +23,7 @@ mod counter;
 mod error;
 mod files;
 mod guard;
+mod guarded;
 mod head;
 mod intake;
 mod key_slots;
@@ -46,6 +47,7 @@ mod write;
 
 pub use backup::BackupSummary;
 pub use error::{Damage, VaultError};
+pub use guarded::Guarded;
 pub use layout::Value;
 pub use records::{Entry, Records};
 pub use session::end_session;

@@ -158,6 +158,14 @@ impl Slot {
         }
     }
 
+    pub(crate) const fn cost(&self) -> PassphraseCost {
+        PassphraseCost {
+            kib: self.kib,
+            passes: self.passes,
+            lanes: self.lanes,
+        }
+    }
+
     pub(crate) fn is(&self, kind: SlotKind) -> bool {
         self.kind == kind as u8
     }

@@ -17,6 +17,28 @@ pub(crate) enum Identity {
     Kit(IdentityKit),
     /// Use another admission link of my hospital, when places for mailboxes are used up
     Admit(IdentityAdmit),
+    /// A new identity key by the recovery kit, and a new kit; the old one opens nothing any more
+    Rotate(IdentityRotate),
+}
+
+/// Where the identity key's own passphrase comes from.
+#[derive(Args, Debug)]
+pub(crate) struct IdentityPassphrase {
+    /// The identity key's passphrase is the first line of this file; without one, the profile's
+    #[arg(long, value_name = "FILE", env = "TELESPHOR_IDENTITY_PASSPHRASE_FILE")]
+    pub(crate) identity_passphrase_file: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct IdentityRotate {
+    /// The kit in force, as printed; it is used up by this
+    #[arg(long, value_name = "FILE")]
+    pub(crate) kit: PathBuf,
+    /// Write the new kit into this new file, readable by you only, instead of showing it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) new_kit: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) identity: IdentityPassphrase,
 }
 
 #[derive(Args, Debug)]
@@ -44,6 +66,8 @@ pub(crate) struct IdentityNew {
     /// Write the kit into this new file, readable by you only, instead of showing it
     #[arg(long, value_name = "FILE")]
     pub(crate) kit: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) identity: IdentityPassphrase,
 }
 
 #[derive(Args, Debug)]
@@ -65,8 +89,55 @@ pub(crate) struct IdentityKit {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Endpoint {
+    /// Let another device in: prints a one-time link, then the words to compare
+    Add(EndpointAdd),
+    /// On the new device: become one of an identity's, by a link that another one printed
+    Join(EndpointJoin),
     /// My devices
     List,
+    /// A device that was lost, stolen or put away: nothing new reaches it
+    Remove(EndpointRemove),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct EndpointAdd {
+    /// When the link stops working
+    #[arg(long, value_name = "WHEN", default_value = "1h")]
+    pub(crate) expires: String,
+    /// Draw the link as a code to scan
+    #[arg(long)]
+    pub(crate) qr: bool,
+    /// Let the first device in that opens the link, without comparing the words
+    #[arg(long)]
+    pub(crate) without_comparing: bool,
+    #[command(flatten)]
+    pub(crate) identity: IdentityPassphrase,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct EndpointJoin {
+    /// The link, or `-` to read it from stdin
+    pub(crate) link: String,
+    /// What to call this device
+    #[arg(long, value_name = "LABEL", default_value = "new device")]
+    pub(crate) device: String,
+    /// What it is: phone, workstation, shared-workstation, machine, service or badge
+    #[arg(long, value_name = "SORT", default_value = "workstation")]
+    pub(crate) on: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct EndpointRemove {
+    /// Its name or id, as `endpoint list` shows it
+    pub(crate) device: String,
+    /// Its key may be in other hands: what it signed without proof of an earlier time counts no more
+    #[arg(long)]
+    pub(crate) stolen: bool,
+    /// It is in your hands and not used any more
+    #[arg(long, conflicts_with = "stolen")]
+    pub(crate) retired: bool,
+    #[command(flatten)]
+    pub(crate) identity: IdentityPassphrase,
 }
 
 #[derive(Args, Debug)]

@@ -24,13 +24,7 @@ pub(super) async fn new(here: &Here<'_>, args: &args::IdentityNew) -> Result<Exi
     let admission = admission(&args.admission)?;
     let kind = Kind::from_word(&args.kind)
         .ok_or_else(|| unknown("kind", &args.kind, Kind::KNOWN.iter().map(|k| k.word())))?;
-    let sort = EndpointKind::from_word(&args.on).ok_or_else(|| {
-        unknown(
-            "sort of device",
-            &args.on,
-            EndpointKind::KNOWN.iter().map(|k| k.word()),
-        )
-    })?;
+    let sort = sort_of_device(&args.on)?;
     let folder = here.folder();
     if telesphor_vault::VaultPaths::in_folder(&folder).exists() {
         return Err(Fault::of(ErrorCode::ProfileExists).with(here.profile.clone()));
@@ -39,13 +33,17 @@ pub(super) async fn new(here: &Here<'_>, args: &args::IdentityNew) -> Result<Exi
         refuse_existing(file)?;
     }
     let passphrase = here.asking().new_passphrase()?;
+    let guard = match &args.identity.identity_passphrase_file {
+        Some(file) => crate::secret::from_file(file)?,
+        None => passphrase.clone(),
+    };
     home::private_folder(&folder)?;
     let mut profile = NewProfile::person(&args.name);
     profile.endpoint.clone_from(&args.device);
     profile.kind = kind;
     profile.device = sort;
     let progress = Progress::start(here.out, "making the identity");
-    let created = Agent::create(&folder, &passphrase, profile, &admission, here.wait()).await;
+    let created = Agent::create_guarded(&folder, &passphrase, &guard, profile, &admission, here.wait()).await;
     drop(progress);
     let created = created.inspect_err(|_| {
         // Empty if nothing was made, and only then removed.
@@ -84,13 +82,23 @@ pub(super) async fn admit(here: &Here<'_>, args: &args::IdentityAdmit) -> Result
     Ok(Exit::Done)
 }
 
+pub(super) fn sort_of_device(word: &str) -> Result<EndpointKind> {
+    EndpointKind::from_word(word).ok_or_else(|| {
+        unknown(
+            "sort of device",
+            word,
+            EndpointKind::KNOWN.iter().map(|k| k.word()),
+        )
+    })
+}
+
 fn unknown(what: &str, word: &str, known: impl Iterator<Item = &'static str>) -> Fault {
     let known: Vec<&str> = known.collect();
     Fault::usage(format!("no such {what}: {word}. There are: {}", known.join(", ")))
 }
 
 /// Prints the identity and its kit, or writes the kit into a file.
-fn give_kit(here: &Here<'_>, kit: &RecoveryKit, file: Option<&Path>, row: Row) -> Result<()> {
+pub(super) fn give_kit(here: &Here<'_>, kit: &RecoveryKit, file: Option<&Path>, row: Row) -> Result<()> {
     let text = kit_text(kit);
     if let Some(file) = file {
         write_private(file, &page(&text))?;
@@ -197,11 +205,12 @@ pub(super) async fn kit(here: &Here<'_>, args: &args::IdentityKit) -> Result<Exi
     let me = agent.me().await?;
     agent.close().await;
     tested.map_err(|error| match error.code {
-        ErrorCode::Usage => Fault::of(ErrorCode::InputRefused).with("this kit is another identity's"),
+        ErrorCode::InputRefused => Fault::of(ErrorCode::InputRefused).with("this kit is another identity's"),
         _ => error.into(),
     })?;
     here.out.one(&shown::me(here.out, &me))?;
-    here.out.words("The kit is this identity's and is complete.");
+    here.out
+        .words("The kit is this identity's, is complete and is the one in force.");
     Ok(Exit::Done)
 }
 
@@ -243,21 +252,10 @@ pub(super) async fn recover(here: &Here<'_>, args: &args::Recover) -> Result<Exi
     here.out
         .one(&shown::me(here.out, &me).text("profile", "PROFILE", &here.profile))?;
     here.out.words("Every older device is shut out and contacts are told. What came after the last backup is not restored.");
+    here.out.hint(
+        "The lost device knew where backups go. Make a new kit before the next one: telesphor identity rotate --kit FILE",
+    );
     here.let_go(agent).await;
-    Ok(Exit::Done)
-}
-
-/// `endpoint list`.
-pub(super) async fn endpoints(here: &Here<'_>) -> Result<Exit> {
-    let agent = here.open(false).await?;
-    let rows: Vec<Row> = agent
-        .endpoints()
-        .await?
-        .iter()
-        .map(|e| shown::endpoint(here.out, e))
-        .collect();
-    agent.close().await;
-    here.out.list(&rows, "no device")?;
     Ok(Exit::Done)
 }
 

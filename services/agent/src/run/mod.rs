@@ -3,11 +3,13 @@
 mod allergies;
 mod attest;
 mod documents;
+mod endpoints;
 mod identity;
 mod input;
 mod machines;
 mod names;
 mod people;
+mod rotate;
 mod running;
 mod session;
 mod sharing;
@@ -54,7 +56,11 @@ async fn with_profile(here: &Here<'_>, command: &Command) -> Result<Exit> {
         Command::Identity(args::Identity::Show(args)) => identity::show(here, args).await,
         Command::Identity(args::Identity::Kit(args)) => identity::kit(here, args).await,
         Command::Identity(args::Identity::Admit(args)) => identity::admit(here, args).await,
-        Command::Endpoint(args::Endpoint::List) => identity::endpoints(here).await,
+        Command::Identity(args::Identity::Rotate(args)) => rotate::rotate(here, args).await,
+        Command::Endpoint(args::Endpoint::Add(args)) => endpoints::add(here, args).await,
+        Command::Endpoint(args::Endpoint::Join(args)) => endpoints::join(here, args).await,
+        Command::Endpoint(args::Endpoint::List) => endpoints::list(here).await,
+        Command::Endpoint(args::Endpoint::Remove(args)) => endpoints::remove(here, args).await,
         Command::Invite(args) => people::invite(here, args).await,
         Command::Accept(args) => people::accept(here, args).await,
         Command::Contacts(args) => people::contacts(here, args.act.as_ref()).await,

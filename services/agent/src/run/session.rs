@@ -64,7 +64,18 @@ impl<'a> Here<'a> {
     }
 
     /// Opens the profile: with the session if there is one, else with the passphrase.
+    ///
+    /// A device that was removed can still be read, and does nothing more.
     pub(super) async fn open(&self, online: bool) -> Result<Agent> {
+        let agent = self.open_any(online).await?;
+        if online && agent.status().await?.ended {
+            agent.close().await;
+            return Err(Fault::of(ErrorCode::EndpointEnded));
+        }
+        Ok(agent)
+    }
+
+    async fn open_any(&self, online: bool) -> Result<Agent> {
         let folder = self.folder();
         if !VaultPaths::in_folder(&folder).exists() {
             return Err(Fault::of(ErrorCode::NoProfile)
@@ -85,7 +96,10 @@ impl<'a> Here<'a> {
     /// Opens the profile online and fetches what came, within the time. If the relay does not
     /// answer, what is here is still good: the second value says why it is not the newest.
     pub(super) async fn open_fresh(&self) -> Result<(Agent, Option<Fault>)> {
-        let agent = self.open(true).await?;
+        let agent = self.open_any(true).await?;
+        if agent.status().await?.ended {
+            return Ok((agent, Some(Fault::of(ErrorCode::EndpointEnded))));
+        }
         if self.wait().is_zero() {
             return Ok((agent, None));
         }

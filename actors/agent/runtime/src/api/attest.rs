@@ -1,7 +1,10 @@
 //! `attest give|list|withdraw`, `trust add|list|remove`.
 
+use telesphor_clinical::self_entry::SelfEntry;
 use telesphor_identity::status::RevocationReason;
+use telesphor_identity::trust::Anchor;
 use telesphor_vault::{Records, Table};
+use telesphor_wire::canonical;
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ids::IdentityId;
 
@@ -128,9 +131,14 @@ impl Agent {
     pub async fn distrust(&self, authority: IdentityId) -> Result<()> {
         self.shared
             .change(move |core| {
-                core.write(|ctx| match ctx.tx.delete(Table::Trust, &authority.0)? {
-                    true => Ok(()),
-                    false => Err(ErrorCode::NotFound.into()),
+                core.write(|ctx| {
+                    let mut anchor: Anchor = ctx
+                        .get(Table::Trust, &authority.0)?
+                        .ok_or(Error::of(ErrorCode::NotFound))?;
+                    ctx.tx.delete(Table::Trust, &authority.0)?;
+                    // An anchor for nothing is no anchor.
+                    anchor.words.clear();
+                    ctx.own(SelfEntry::Anchor(canonical::encode(&anchor).into()))
                 })
             })
             .await

@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::time::Duration;
 
-use telesphor_clinical::self_entry::SelfEntry;
 use telesphor_clinical::text::Text;
 use telesphor_identity::endpoint::{EndpointKind, EndpointRecord, SignedEndpoint};
 use telesphor_identity::event::Change;
@@ -24,6 +23,7 @@ use super::agent::{Agent, Passphrase};
 use crate::core::profile::StoredKeys;
 use crate::core::shared::clock;
 use crate::core::{Core, Profile, names};
+use crate::endpoints::guard::guard_key;
 use crate::error::{Error, Result};
 use crate::link::{Pin, domain};
 use crate::mailbox::intake::fresh_intake;
@@ -80,7 +80,9 @@ pub(crate) struct Fresh {
 
 impl Agent {
     /// Makes an identity in a new vault in `folder` (which must exist), enrols it with the
-    /// admission link and opens its personal and its self mailbox.
+    /// admission link and opens its personal and its self mailbox. `identity_passphrase` opens
+    /// the identity key, which is needed to let devices in and to end them; without one it is
+    /// the vault's passphrase.
     ///
     /// # Errors
     /// [`ErrorCode::ProfileExists`]; [`ErrorCode::Unreachable`] or [`ErrorCode::WrongRelay`]
@@ -88,6 +90,21 @@ impl Agent {
     pub async fn create(
         folder: &Path,
         passphrase: &Passphrase,
+        new: NewProfile,
+        admission: &AdmissionLink,
+        wait: Duration,
+    ) -> Result<Created> {
+        Self::create_guarded(folder, passphrase, passphrase, new, admission, wait).await
+    }
+
+    /// The same with another passphrase for the identity key.
+    ///
+    /// # Errors
+    /// As [`Agent::create`].
+    pub async fn create_guarded(
+        folder: &Path,
+        passphrase: &Passphrase,
+        identity_passphrase: &Passphrase,
         new: NewProfile,
         admission: &AdmissionLink,
         wait: Duration,
@@ -100,15 +117,13 @@ impl Agent {
         let home = domain::fetch(&pin).await?;
         let token = admission.token;
         let passphrase = passphrase.clone();
+        let guard = identity_passphrase.clone();
         let made = tokio::task::spawn_blocking(move || {
-            let fresh = fresh_identity(&new, &pin)?;
+            let fresh = fresh_identity(&new, &pin, &guard)?;
             let vault = Vault::create(&paths, &passphrase, new.cost)?;
             first_records(&vault, &fresh, &new, home)?;
             let mut core = Core::load(vault)?;
-            core.write(|ctx| {
-                ctx.own(SelfEntry::RootSecret(ctx.keys.stored.root.clone()))?;
-                ctx.enrol(token, VOUCHERS)
-            })?;
+            core.write(|ctx| ctx.enrol(token, VOUCHERS))?;
             Ok::<_, Error>((core, fresh.kit))
         })
         .await
@@ -135,14 +150,16 @@ impl Agent {
                 id.is_some_and(|id| core.index.followed.contains_key(&id))
             };
             let profile = &core.profile;
-            let all = [profile.inbox, profile.own, profile.backup].into_iter().all(open);
-            Ok(all.then_some(()))
+            let first = open(profile.inbox) && open(profile.own);
+            // There is no place for a backup between two kits.
+            let backup = profile.backup.is_none() || open(profile.backup);
+            Ok((first && backup).then_some(()))
         })
         .await
     }
 }
 
-pub(crate) fn fresh_identity(new: &NewProfile, pin: &Pin) -> Result<Fresh> {
+pub(crate) fn fresh_identity(new: &NewProfile, pin: &Pin, guard: &Passphrase) -> Result<Fresh> {
     let identity_key = SigningKey::generate();
     let seed = KitSeed::generate();
     let inception = Inception::simple(
@@ -168,11 +185,11 @@ pub(crate) fn fresh_identity(new: &NewProfile, pin: &Pin) -> Result<Fresh> {
     let kit = seed.kit(id, 0, None, home);
     let stored = StoredKeys {
         identity: id,
-        identity_seed: identity_key.seed(),
+        guarded: Some(guard_key(&id, &identity_key, guard, new.cost)?),
         endpoint_seed: endpoint.seed(),
         leaf_seed: leaf.seed(),
-        root,
-        backup: kit.backup_key(b""),
+        root: Some(root),
+        backup: Some(kit.backup_key(b"")),
     };
     Ok(Fresh { stored, history, kit })
 }
@@ -213,6 +230,7 @@ pub(crate) fn first_records(
         backup: None,
         kit_tested: None,
         refused: None,
+        kit_due: false,
     };
     vault.write(|tx| {
         tx.put_value(Table::IdentityKeys, names::KEYS, &fresh.stored)?;

@@ -8,7 +8,7 @@ use super::agent::Agent;
 use crate::core::names;
 use crate::error::{Error, Result};
 use crate::people;
-use crate::views::{EndpointView, KitText, Me};
+use crate::views::{KitText, Me};
 
 /// A kit as it is printed.
 pub fn kit_text(kit: &RecoveryKit) -> KitText {
@@ -50,13 +50,15 @@ impl Agent {
     /// Notes that the printed kit was tested.
     ///
     /// # Errors
-    /// [`ErrorCode::Usage`] if the kit is another identity's or the word is wrong.
+    /// [`ErrorCode::Usage`] if the word is wrong; [`ErrorCode::InputRefused`] if the kit is
+    /// another identity's, [`ErrorCode::KitReplaced`] if there is a newer one.
     pub async fn kit_tested(&self, kit: &RecoveryKit, number: usize, word: &str) -> Result<()> {
         let good = kit.word_is(number, word);
-        let identity = kit.identity;
+        let kit = kit.clone();
         self.shared
             .change(move |core| {
-                if !good || identity != core.profile.identity {
+                core.kit_in_force(&kit)?;
+                if !good {
                     return Err(ErrorCode::Usage.into());
                 }
                 core.write(|ctx| {
@@ -65,32 +67,6 @@ impl Agent {
                     ctx.put(Table::Settings, names::PROFILE, &profile)?;
                     ctx.put_profile(profile)
                 })
-            })
-            .await
-    }
-
-    /// This identity's devices.
-    ///
-    /// # Errors
-    /// Faults of the vault.
-    pub async fn endpoints(&self) -> Result<Vec<EndpointView>> {
-        self.shared
-            .work(|core| {
-                let here = core.keys.endpoint.public();
-                let snapshot = core.read()?;
-                let (_, history) = people::history(&snapshot, &core.profile, &core.profile.identity)?
-                    .ok_or(Error::of(ErrorCode::BrokenHistory))?;
-                Ok(history
-                    .now()
-                    .endpoints
-                    .iter()
-                    .map(|e| EndpointView {
-                        label: e.record.name.shown(),
-                        here: e.record.key == here,
-                        since: e.added_at,
-                        removed: e.ended.map(|end| end.since),
-                    })
-                    .collect())
             })
             .await
     }

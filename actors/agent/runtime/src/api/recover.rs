@@ -36,7 +36,7 @@ impl Agent {
     ///
     /// # Errors
     /// [`ErrorCode::ProfileExists`]; [`ErrorCode::NotFound`] if there is no backup;
-    /// [`ErrorCode::NotNextKey`] if the kit was replaced by a newer one.
+    /// [`ErrorCode::KitReplaced`] if there is a newer kit.
     pub async fn recover(
         folder: &Path,
         passphrase: &Passphrase,
@@ -53,7 +53,7 @@ impl Agent {
         let core = tokio::task::spawn_blocking(move || {
             let vault = Vault::create(&paths, &passphrase, new.cost)?;
             vault.import_backup(&kit.backup_key(b""), &mut found.backup.as_slice())?;
-            take_over(&vault, &kit, &new, found.home)
+            take_over(&vault, &kit, &new, found.home, &passphrase)
         })
         .await
         .map_err(|_| Error::fault("recover"))??;

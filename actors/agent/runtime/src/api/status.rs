@@ -8,8 +8,10 @@ use telesphor_wire::error::ErrorCode;
 use telesphor_wire::mailbox::Cursor;
 
 use super::agent::Agent;
+use crate::core::Core;
 use crate::core::records::Held;
 use crate::error::Result;
+use crate::people;
 use crate::views::{Finding, MailboxView, Status};
 
 impl Agent {
@@ -30,6 +32,13 @@ impl Agent {
                     last_sync: index.last_sync,
                     clock_difference: index.clock_difference,
                     kit_tested: core.profile.kit_tested,
+                    kit_due: core.profile.kit_due,
+                    ended: core
+                        .profile
+                        .refused
+                        .as_ref()
+                        .is_some_and(|r| r.code == ErrorCode::EndpointEnded),
+                    endpoints: live_endpoints(core)?,
                 })
             })
             .await
@@ -108,6 +117,16 @@ impl Agent {
                 next: next.to_owned(),
             });
         };
+        if status.ended {
+            find(ErrorCode::EndpointEnded, ErrorCode::EndpointEnded.words());
+            return Ok(findings);
+        }
+        if status.kit_due {
+            find(
+                ErrorCode::NewKitDue,
+                "a removed device knew where backups go; nothing is backed up before there is a new kit: `telesphor identity rotate --kit FILE`",
+            );
+        }
         if let Some(code) = status.last_failure {
             find(code, code.words());
         } else if !status.connected {
@@ -147,6 +166,13 @@ fn troubles(snapshot: &Snapshot) -> Result<Vec<(&'static str, ErrorCode)>> {
         }
     }
     Ok(all)
+}
+
+/// How many devices the identity has.
+fn live_endpoints(core: &Core) -> Result<usize> {
+    let (profile, snapshot) = (&core.profile, core.read()?);
+    let history = people::history(&snapshot, profile, &profile.identity)?;
+    Ok(history.map_or(0, |(_, h)| h.now().live_endpoints().count()))
 }
 
 const fn purpose(used: MailboxUse) -> &'static str {

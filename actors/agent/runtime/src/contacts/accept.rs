@@ -1,7 +1,7 @@
 //! The taker's side of an invitation: fetch the offer, answer once, and know whether it counted.
 
 use telesphor_clinical::invite::{InviteAccept, InviteLink, SignedInviteAccept};
-use telesphor_clinical::self_entry::MailboxUse;
+use telesphor_clinical::self_entry::{MailboxUse, SelfEntry};
 use telesphor_vault::{Records, Table};
 use telesphor_wire::bytes::Bytes;
 use telesphor_wire::error::ErrorCode;
@@ -150,6 +150,9 @@ impl Ctx<'_, '_> {
                 known.state = state;
                 known.support = support;
                 known.removed = state == Acquaintance::TooLate;
+                if known.removed {
+                    self.tell_siblings(SelfEntry::ContactRemoved(job.inviter))?;
+                }
             }
             self.put(Table::Contacts, &job.inviter.0, &known)?;
         }

@@ -11,20 +11,21 @@ use telesphor_clinical::self_entry::MailboxUse;
 use telesphor_vault::{Records, Snapshot, Table};
 use telesphor_wire::bytes::Bytes;
 use telesphor_wire::canonical;
-use telesphor_wire::command::{Command, Deposit, FirstAccess, OwnerAct};
+use telesphor_wire::command::{Command, Deposit, FirstAccess, OwnerAct, SignedVoucher};
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ext::Extensions;
 use telesphor_wire::hash::Secret;
 use telesphor_wire::ids::{CommandId, IdentityId, MailboxId};
 use telesphor_wire::mailbox::{Cursor, EventKind, MailboxKind, Policy};
 use telesphor_wire::seal::SealingKey;
-use telesphor_wire::sign::SigningKey;
+use telesphor_wire::sign::{PublicKey, SigningKey};
 
 use super::packages::STOCK;
 use crate::core::records::{
     Acquaintance, Entry, Held, Job, MailboxChoice, MailboxState, MemberVia, Via, What,
 };
 use crate::core::{Core, Ctx};
+use crate::endpoints::adding::adding_at;
 use crate::error::{Error, Result};
 use crate::link::Credential;
 use crate::mailbox::open::Plan;
@@ -68,9 +69,32 @@ impl Ctx<'_, '_> {
         let usable = self.leave_packages(&given, Some(allowed))?;
         let (mailbox, voucher) = self.draw_mailbox()?;
         let (link, key) = InviteLink::create(self.profile.domain().clone(), self.me(), mailbox, expires);
+        self.open_one_time(mailbox, voucher, link.deposit_key().public(), expires)?;
+        self.put_invited(&Invited {
+            link: link.clone(),
+            key: Some(key),
+            pseudonym: Secret::random(),
+            name: meant_for.to_owned(),
+            given: Some(given),
+            usable_after: Some(usable),
+            taken_by: None,
+            late: 0,
+            said: false,
+        })?;
+        Ok(link)
+    }
+
+    /// Opens a one-time mailbox: whoever holds the link's key reads and writes there, until then.
+    pub(crate) fn open_one_time(
+        &mut self,
+        mailbox: MailboxId,
+        voucher: SignedVoucher,
+        key: PublicKey,
+        expires: u64,
+    ) -> Result<()> {
         let access = FirstAccess {
             epoch: 0,
-            key: link.deposit_key().public(),
+            key,
             lease: expires,
             ceiling: expires,
         };
@@ -91,22 +115,14 @@ impl Ctx<'_, '_> {
             name: String::new(),
         };
         self.open_mailbox(plan, None)?;
-        self.put_invited(&Invited {
-            link: link.clone(),
-            key: Some(key),
-            pseudonym: Secret::random(),
-            name: meant_for.to_owned(),
-            given: Some(given),
-            usable_after: Some(usable),
-            taken_by: None,
-            late: 0,
-            said: false,
-        })?;
-        Ok(link)
+        Ok(())
     }
 
     /// The one-time mailbox is open: the offer goes in.
     pub(crate) fn invitation_open(&mut self, held: &Held) -> Result<()> {
+        if self.adding(&held.id)?.is_some() {
+            return self.offer_seat(held);
+        }
         let Some(mut invited) = self.invited(&held.id)? else {
             return Ok(());
         };
@@ -162,6 +178,9 @@ impl Ctx<'_, '_> {
 
     /// An event of a one-time mailbox: to the inviter an answer, to the taker the offer.
     pub(crate) fn take_one_time(&mut self, held: &Held, payload: &[u8], at: &Cursor) -> Result<()> {
+        if let Some(adding) = self.adding(&held.id)? {
+            return self.device_asked(adding, payload);
+        }
         let Some(invited) = self.invited(&held.id)? else {
             return Ok(());
         };
@@ -225,6 +244,9 @@ impl Core {
         snapshot: &Snapshot,
         mailbox: MailboxId,
     ) -> Result<Option<Credential>> {
+        if let Some(adding) = adding_at(snapshot, &mailbox)? {
+            return Ok(Some(adding.credential()));
+        }
         let invited: Option<Invited> = snapshot.get_value(Table::Invitations, &mailbox.0)?;
         Ok(invited.map(|i| {
             let pseudonym = SigningKey::from_seed(&i.pseudonym);

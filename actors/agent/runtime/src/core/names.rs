@@ -8,7 +8,8 @@ pub(crate) const OUTBOX: &[u8] = b"out";
 pub(crate) const DOCUMENTS: &[u8] = b"documents";
 pub(crate) const SENT: &[u8] = b"sent";
 pub(crate) const LOG: &[u8] = b"log";
-pub(crate) const OWN_LOG: &[u8] = b"own-log";
+/// A device that asked to be let in and was not yet.
+pub(crate) const JOINING: &[u8] = b"joining";
 pub(crate) const VOUCHERS: &[u8] = b"vouchers";
 pub(crate) const ARCHIVE: &[u8] = b"archive";
 pub(crate) const KEYS: &[u8] = b"keys";

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use telesphor_sealing::member::MemberKeys;
-use telesphor_vault::{Records, Snapshot, Table};
+use telesphor_vault::{Guarded, Records, Snapshot, Table};
 use telesphor_wire::domain::{DomainRecord, SignedDomainRecord};
 use telesphor_wire::hash::Secret;
 use telesphor_wire::ids::{IdentityId, Incarnation, MailboxId};
@@ -28,8 +28,12 @@ pub(crate) struct Profile {
     pub(crate) own: Option<MailboxId>,
     pub(crate) backup: Option<MailboxId>,
     pub(crate) kit_tested: Option<u64>,
-    /// Why enrolment failed for good.
+    /// Why nothing more can be done with this profile: enrolment failed for good, or this
+    /// endpoint was removed.
     pub(crate) refused: Option<Refused>,
+    /// Somebody else may know where backups go and how they open: none is made before there is
+    /// a new kit.
+    pub(crate) kit_due: bool,
 }
 
 impl Profile {
@@ -65,12 +69,15 @@ impl Profile {
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct StoredKeys {
     pub(crate) identity: IdentityId,
-    pub(crate) identity_seed: Secret,
+    /// The identity key, under a passphrase of its own: an open vault does not give it. `None`
+    /// on a new endpoint until another one has passed it on.
+    pub(crate) guarded: Option<Guarded>,
     pub(crate) endpoint_seed: Secret,
     pub(crate) leaf_seed: Secret,
-    pub(crate) root: Secret,
+    /// The root secret; a new endpoint learns it from another one.
+    pub(crate) root: Option<Secret>,
     /// Seals the backup; the recovery kit gives the same.
-    pub(crate) backup: Secret,
+    pub(crate) backup: Option<Secret>,
 }
 
 /// The private keys, ready for use.
@@ -78,16 +85,19 @@ pub(crate) struct Keys {
     pub(crate) stored: StoredKeys,
     pub(crate) endpoint: SigningKey,
     pub(crate) member: MemberKeys,
+    /// Whether the identity has other endpoints that must learn what is done here.
+    pub(crate) siblings: bool,
 }
 
 impl Keys {
-    pub(crate) fn of(stored: StoredKeys) -> Self {
+    pub(crate) fn of(stored: StoredKeys, siblings: bool) -> Self {
         let endpoint = SigningKey::from_seed(&stored.endpoint_seed);
         let member = MemberKeys::new(stored.identity, endpoint.public(), &stored.leaf_seed);
         Self {
             stored,
             endpoint,
             member,
+            siblings,
         }
     }
 
@@ -95,6 +105,13 @@ impl Keys {
         let stored = snapshot
             .get_value::<StoredKeys>(Table::IdentityKeys, names::KEYS)?
             .ok_or(Error::fault("keys"))?;
-        Ok(Self::of(stored))
+        let profile: Profile = snapshot
+            .get_value(Table::Settings, names::PROFILE)?
+            .ok_or(Error::fault("profile"))?;
+        let endpoints = match crate::people::history(snapshot, &profile, &stored.identity)? {
+            Some((_, history)) => history.now().live_endpoints().count(),
+            None => 0,
+        };
+        Ok(Self::of(stored, endpoints > 1))
     }
 }

@@ -249,6 +249,9 @@ tagged! {
         8 => Own(bool),
         /// The stamp of a document: its receipt is time evidence.
         9 => Stamp(DocumentId),
+        /// An owner key that others knew was replaced by the one committed to, which they knew
+        /// as well: it is replaced once more.
+        10 => OwnerReplaced(MailboxId),
     }
 }
 

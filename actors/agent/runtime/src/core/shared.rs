@@ -5,6 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use telesphor_vault::{Records, Snapshot, Table, Vault};
 use telesphor_wire::canonical;
+use telesphor_wire::error::ErrorCode;
 use tokio::sync::{Notify, watch};
 
 use super::ctx::{Ctx, Effects};
@@ -37,9 +38,13 @@ impl Core {
     /// Builds the index from the vault: what start-up and every restart after a crash do.
     pub(crate) fn load(vault: Vault) -> Result<Self> {
         let snapshot = vault.read()?;
-        let profile: Profile = snapshot
-            .get_value(Table::Settings, names::PROFILE)?
-            .ok_or(Error::fault("profile"))?;
+        let profile: Option<Profile> = snapshot.get_value(Table::Settings, names::PROFILE)?;
+        let Some(profile) = profile else {
+            return Err(match snapshot.contains(Table::Settings, names::JOINING)? {
+                true => ErrorCode::NotLetIn.into(),
+                false => Error::fault("profile"),
+            });
+        };
         let keys = Keys::load(&snapshot)?;
         let mut index = Index::default();
         let mut from = 0;

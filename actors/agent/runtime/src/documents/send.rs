@@ -142,7 +142,13 @@ impl Ctx<'_, '_> {
             return Ok(());
         };
         f(&mut record);
-        self.put(Table::Receipts, &name, &record)
+        self.put(Table::Receipts, &name, &record)?;
+        let place = record.receipt.as_ref().map(|r| r.leaf.mailbox);
+        match place.map(|room| self.room(&room)).transpose()?.flatten() {
+            // One's other endpoints do not sit there, and hear nothing of it.
+            Some(_) if self.keys.siblings => self.describe_sent(&record),
+            _ => Ok(()),
+        }
     }
 
     /// The relay's receipt was verified.

@@ -61,6 +61,15 @@ fn payload_of(command: &Bytes) -> Option<Digest> {
     }
 }
 
+fn evidence_message(kept: &Kept) -> GroupMessage {
+    let message = EvidenceOf {
+        document: kept.id,
+        evidence: kept.evidence.clone(),
+        ext: Extensions::none(),
+    };
+    GroupMessage::Evidence(Bytes(message.to_bytes()))
+}
+
 impl Ctx<'_, '_> {
     /// Seals the stamp of a document, once the own mailbox is open.
     pub(crate) fn seal_stamp(&mut self, document: &DocumentId) -> Result<Option<(Command, Via)>> {
@@ -170,6 +179,9 @@ impl Ctx<'_, '_> {
         };
         kept.evidence.push(evidence);
         self.put_kept(&kept)?;
+        if self.keys.siblings {
+            self.describe_evidence(&kept)?;
+        }
         let waiting = names::unstamped(&kept.id);
         let recipients: Vec<Waiter> = self.get(Table::Scratch, &waiting)?.unwrap_or_default();
         self.tx.delete(Table::Scratch, &waiting)?;
@@ -188,12 +200,7 @@ impl Ctx<'_, '_> {
         room: Option<MailboxId>,
     ) -> Result<()> {
         if !kept.evidence.is_empty() {
-            let message = EvidenceOf {
-                document: kept.id,
-                evidence: kept.evidence.clone(),
-                ext: Extensions::none(),
-            };
-            let body = GroupMessage::Evidence(Bytes(message.to_bytes()));
+            let body = evidence_message(kept);
             let Some(mailbox) = room else {
                 let say = TalkSay {
                     contact: *to,
@@ -217,6 +224,15 @@ impl Ctx<'_, '_> {
                 self.put(Table::Scratch, &name, &waiting)?;
             }
         }
+        Ok(())
+    }
+
+    /// Tells one's other endpoints what proves the time of a document, if anything does yet.
+    pub(crate) fn describe_evidence(&mut self, kept: &Kept) -> Result<()> {
+        let Some(own) = self.profile.own.filter(|_| !kept.evidence.is_empty()) else {
+            return Ok(());
+        };
+        self.say(own, &evidence_message(kept), Padding::Message, Job::Nothing(true))?;
         Ok(())
     }
 

@@ -106,6 +106,7 @@ impl Ctx<'_, '_> {
         let id = self.keep(&document, &bytes, Way::Own, None, self.now, None)?;
         // Before anything else leaves: the earlier the proof, the more it is worth.
         self.enqueue(What::Stamp(id), Job::Stamp(id), None)?;
+        self.tell_record(&id)?;
         Ok((id, bytes))
     }
 }

@@ -5,7 +5,7 @@ use telesphor_clinical::message::{DepositMessage, Welcome};
 use telesphor_clinical::self_entry::MailboxUse;
 use telesphor_sealing::package::open_package;
 use telesphor_sealing::{
-    Binding, Founding, GroupSession, PackageAddress, PackageRules, Suite, VerifiedPackage,
+    Binding, Founding, GroupSession, PackageAddress, PackageRules, Suite, VerifiedPackage, WelcomeLetter,
 };
 use telesphor_vault::Table;
 use telesphor_wire::answer::Taken;
@@ -14,7 +14,7 @@ use telesphor_wire::canonical;
 use telesphor_wire::command::{Command, FirstAccess, SignedVoucher, Take, TakeRequest};
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ext::{Extension, Extensions};
-use telesphor_wire::ids::{CommandId, MailboxId};
+use telesphor_wire::ids::{CommandId, IdentityId, MailboxId};
 use telesphor_wire::mailbox::{Cursor, MailboxKind, Policy};
 use telesphor_wire::receipt::Receipt;
 use telesphor_wire::sign::SigningKey;
@@ -107,7 +107,11 @@ impl Ctx<'_, '_> {
             known.opening = false;
         }
         let Ok(package) = package else {
-            // Worth nothing; the next look at the waiting messages takes another one.
+            // Worth nothing; the next look at the waiting messages takes another one. The last
+            // resort would be the same one again: until its owner comes online, there is no other.
+            if taken.last_resort {
+                known.retry_at = self.now + RETRY_MS;
+            }
             self.room_without_package(job, 0)?;
             return self.put(Table::Contacts, &contact.0, &known);
         };
@@ -211,24 +215,42 @@ impl Ctx<'_, '_> {
         let Some(waiting) = self.take_letter(&held.id)? else {
             return Ok(());
         };
+        if let Some(endpoint) = waiting.endpoint {
+            return self.welcome_sibling(held, &waiting.letter, endpoint, from);
+        }
+        let welcome = Welcome {
+            grant,
+            ..self.welcome_of(held, self.me(), &waiting.letter, from)
+        };
+        let welcome = DepositMessage::Welcome(Box::new(welcome));
+        self.deposit_for(&waiting.to, welcome, Padding::Handshake, Job::Nothing(true))?;
+        Ok(())
+    }
+
+    /// What leads a joiner into a group: the letter, and what stands around it.
+    pub(crate) fn welcome_of(
+        &self,
+        held: &Held,
+        owner: IdentityId,
+        letter: &WelcomeLetter,
+        from: Cursor,
+    ) -> Welcome {
         let owner_key = Extension {
             id: OWNER_KEY_EXTENSION,
             critical: false,
             body: Bytes(canonical::encode(&held.owner_key)),
         };
-        let welcome = DepositMessage::Welcome(Box::new(Welcome {
+        Welcome {
             mailbox: held.id,
             domain: held.domain.clone(),
             used: held.used,
-            owner: self.me(),
+            owner,
             branch: held.branch,
             epoch: held.epoch,
             from,
-            mls: Bytes(canonical::encode(&waiting.letter)),
-            grant,
+            mls: Bytes(canonical::encode(letter)),
+            grant: None,
             ext: Extensions::none().with(owner_key),
-        }));
-        self.deposit_for(&waiting.to, welcome, Padding::Handshake, Job::Nothing(true))?;
-        Ok(())
+        }
     }
 }

@@ -16,6 +16,19 @@ use crate::core::records::{Entry, Held, Job, MailboxChoice, MailboxState, Packag
 use crate::error::{Error, Result};
 use crate::mailbox::owner::COMMAND_LIFE_MS;
 
+/// What a commit shall change.
+#[derive(Default)]
+pub(crate) struct Staging {
+    /// Who comes.
+    pub(crate) add: Vec<VerifiedPackage>,
+    /// Leaf indices that go.
+    pub(crate) remove: Vec<u32>,
+    /// Whether what was not read yet shall need the new key too.
+    pub(crate) cut: bool,
+    /// Another outbox entry that must be durable first.
+    pub(crate) after: Option<u64>,
+}
+
 impl Ctx<'_, '_> {
     /// Adds a contact's endpoint to a group; the Welcome goes when the commit has won.
     pub(crate) fn add_member(
@@ -24,7 +37,11 @@ impl Ctx<'_, '_> {
         package: VerifiedPackage,
         to: IdentityId,
     ) -> Result<()> {
-        let letter = self.commit(mailbox, vec![package], Vec::new(), false)?;
+        let change = Staging {
+            add: vec![package],
+            ..Staging::default()
+        };
+        let letter = self.commit(mailbox, change)?;
         if let Some(letter) = letter {
             self.keep_letter(letter, to)?;
         }
@@ -33,29 +50,27 @@ impl Ctx<'_, '_> {
 
     /// Brings fresh keys of this endpoint into a group.
     pub(crate) fn renew_leaf(&mut self, mailbox: &MailboxId) -> Result<()> {
-        self.commit(mailbox, Vec::new(), Vec::new(), false)?;
+        self.commit(mailbox, Staging::default())?;
         Ok(())
     }
 
     /// Stages a commit and puts it into the outbox as the bytes that will go.
-    fn commit(
+    pub(crate) fn commit(
         &mut self,
         mailbox: &MailboxId,
-        add: Vec<VerifiedPackage>,
-        remove: Vec<u32>,
-        cut: bool,
+        change: Staging,
     ) -> Result<Option<telesphor_sealing::WelcomeLetter>> {
         let held = self.held(mailbox)?;
         let session = GroupSession::load(&Rows(self.tx), *mailbox)?.ok_or(Error::of(ErrorCode::NotFound))?;
         let rules = self.rules(&held, session.binding().owner)?;
         let judge = |change: &telesphor_sealing::Change| rules.judge(change);
         let plan = CommitPlan {
-            add,
-            remove,
+            add: change.add,
+            remove: change.remove,
             policy: None,
             why: Digest([0; 32]),
             lease: held.lease,
-            cut,
+            cut: change.cut,
             command_id: CommandId::random(),
             not_after: self.now + COMMAND_LIFE_MS,
         };
@@ -70,9 +85,13 @@ impl Ctx<'_, '_> {
             ))))),
             via: Via::Signed(true),
             job: Job::Commit(*mailbox),
-            after: None,
+            after: change.after,
             queued: self.now,
         })?;
+        if staged.welcome.is_none() {
+            // One that waited for a commit which lost leads nowhere.
+            self.take_letter(mailbox)?;
+        }
         Ok(staged.welcome)
     }
 
@@ -84,6 +103,11 @@ impl Ctx<'_, '_> {
     /// A commit of this endpoint was refused. If somebody else was first, the sealing layer
     /// drops ours when it sees the winner, and an addition is tried again; else it is given up.
     pub(crate) fn commit_lost(&mut self, mailbox: &MailboxId, code: ErrorCode) -> Result<()> {
+        let conflict = matches!(code, ErrorCode::EpochConflict | ErrorCode::WrongEpoch);
+        if conflict && self.letter_is_for_sibling(mailbox)? {
+            // The winner's event has brought the group in line again, or will.
+            return Ok(());
+        }
         let waiting = self.take_letter(mailbox)?;
         if !matches!(code, ErrorCode::EpochConflict | ErrorCode::WrongEpoch) {
             if let Some(session) = GroupSession::load(&Rows(self.tx), *mailbox)?

@@ -91,6 +91,7 @@ impl Ctx<'_, '_> {
             // Whoever else holds that package could follow what is said here until this.
             self.renew_leaf(&held.id)?;
         }
+        self.tell_mailbox(&held)?;
         let answer = DepositMessage::Joined(Joined {
             mailbox: held.id,
             epoch: held.epoch,

@@ -2,7 +2,7 @@
 
 use telesphor_clinical::message::{GroupEnvelope, GroupMessage};
 use telesphor_clinical::self_entry::MailboxUse;
-use telesphor_sealing::{GroupSession, Incoming, Message, Moved, Received};
+use telesphor_sealing::{GroupSession, Incoming, Message, Moved, Received, Seat};
 use telesphor_vault::{Records, Table};
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::mailbox::{Cursor, Event, payload_hash};
@@ -10,6 +10,7 @@ use telesphor_wire::mailbox::{Cursor, Event, payload_hash};
 use super::rows::{Rows, apply};
 use crate::core::Ctx;
 use crate::core::records::Held;
+use crate::endpoints::siblings::worth_telling;
 use crate::error::{Error, Result};
 use crate::sync::reoffer::KEEP_MS;
 
@@ -86,7 +87,7 @@ impl Ctx<'_, '_> {
         let (_, received) = step.commit(|diff, _| apply(self.tx, diff))?;
         match received {
             Received::Message(message) => self.heard(held, &message, event.header.stamp),
-            Received::Echo => self.echo(payload),
+            Received::Echo => self.echo(held, payload),
             Received::Moved(moved) => self.moved(held, &moved, at),
             Received::Removed(_) => self.access_over(&held.id, event.header.stamp),
             Received::Void(_) | Received::RewindRefused(_) => self.note_trouble(held, ErrorCode::VoidCommit),
@@ -101,9 +102,12 @@ impl Ctx<'_, '_> {
 
     /// A ciphertext of this endpoint has come back. One that this vault never made was made by
     /// a later copy of it: then these sending keys have been used already.
-    fn echo(&mut self, payload: &[u8]) -> Result<()> {
+    fn echo(&mut self, held: &Held, payload: &[u8]) -> Result<()> {
         if self.tx.contains(Table::Scratch, &own_name(payload))? {
-            Ok(())
+            match held.used {
+                MailboxUse::Own => self.entry_echoed(payload),
+                _ => Ok(()),
+            }
         } else {
             Err(ErrorCode::OldVault.into())
         }
@@ -118,10 +122,10 @@ impl Ctx<'_, '_> {
         self.trouble_over(&held)?;
         self.announce(&held.id, held.branch, held.epoch)?;
         if moved.own {
-            self.commit_won(&held, at)
-        } else {
-            Ok(())
+            self.commit_won(&held, at)?;
         }
+        self.endpoints_gone(&held, moved)?;
+        self.reconcile(&held.id)
     }
 
     fn heard(&mut self, held: &Held, message: &Message, stamp: u64) -> Result<()> {
@@ -130,7 +134,23 @@ impl Ctx<'_, '_> {
         self.compare_heads(held, &envelope.seen)?;
         let from = &message.from;
         let who = from.member.identity;
-        match envelope.body {
+        if who != self.me() {
+            let told = match self.somebody_stands(held)? {
+                true => worth_telling(&envelope.body),
+                false => None,
+            };
+            self.carry_out(held, from, envelope.body, stamp)?;
+            return told.map_or(Ok(()), |told| self.pass_on(told));
+        }
+        match self.sibling_said(held, from, envelope.body, stamp)? {
+            Some(body) => self.carry_out(held, from, body, stamp),
+            None => Ok(()),
+        }
+    }
+
+    fn carry_out(&mut self, held: &Held, from: &Seat, body: GroupMessage, stamp: u64) -> Result<()> {
+        let who = from.member.identity;
+        match body {
             GroupMessage::Document(carried) => self.document_came(&who, carried, stamp, held),
             GroupMessage::Receipt(receipt) => self.receipt_came(&from.member, &receipt),
             GroupMessage::Pseudonym(said) => self.announced(&held.id, from, &said),

@@ -70,7 +70,7 @@ impl Ctx<'_, '_> {
         let mut belong = Vec::new();
         for id in [Some(self.me()), held.with].into_iter().flatten() {
             if let Some(history) = self.history(&id)? {
-                belong.push((id, crate::people::members(&history)));
+                belong.push((id, crate::people::all_members(&history)));
             }
         }
         Ok(Rules {

@@ -60,8 +60,10 @@ impl Ctx<'_, '_> {
         if self.profile.own.is_none() {
             self.open_own()?;
         }
-        if self.profile.backup.is_none() {
-            self.open_backup()?;
+        if self.profile.backup.is_none()
+            && let Some(key) = self.keys.stored.backup.clone()
+        {
+            self.open_backup(&key)?;
         }
         Ok(())
     }

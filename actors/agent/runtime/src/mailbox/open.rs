@@ -119,6 +119,23 @@ impl Ctx<'_, '_> {
         )
     }
 
+    /// The relay has not opened it. A vault that came back from a backup may hold vouchers that
+    /// were spent after it: then the next one is taken.
+    pub(crate) fn not_opened(&mut self, mailbox: &MailboxId, code: ErrorCode) -> Result<()> {
+        if code != ErrorCode::VoucherSpent {
+            return Ok(());
+        }
+        let mut held = self.held(mailbox)?;
+        held.state = MailboxState::Ended;
+        self.put_held(&held)?;
+        match held.with {
+            _ if self.profile.own == Some(*mailbox) => self.open_own(),
+            _ if held.used == MailboxUse::Shared => self.room_not_opened(mailbox),
+            Some(with) => self.leave_conversation(&with, mailbox),
+            None => Ok(()),
+        }
+    }
+
     /// The relay has opened it.
     pub(crate) fn opened(&mut self, mailbox: &MailboxId, receipt: &Receipt) -> Result<()> {
         let mut held = self.held(mailbox)?;
@@ -138,6 +155,7 @@ impl Ctx<'_, '_> {
             )?;
             self.note_link(mailbox, receipt.leaf.seq, &receipt.leaf.hash)?;
         }
+        self.tell_mailbox(&held)?;
         match held.used {
             MailboxUse::Conversation | MailboxUse::Vitals | MailboxUse::Shared => {
                 self.conversation_open(&held, receipt)

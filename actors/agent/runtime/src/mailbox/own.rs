@@ -4,13 +4,14 @@
 use telesphor_clinical::message::GroupMessage;
 use telesphor_clinical::self_entry::{MailboxUse, SelfEntry};
 use telesphor_sealing::{Binding, Founding, GroupSession, Suite};
-use telesphor_vault::Table;
+use telesphor_wire::bytes::Bytes;
+use telesphor_wire::canonical;
 use telesphor_wire::command::FirstAccess;
 use telesphor_wire::mailbox::{MailboxKind, Policy};
 
 use super::open::{NO_END, Plan};
-use crate::core::records::{Held, Job, Padding};
-use crate::core::{Ctx, names};
+use crate::core::Ctx;
+use crate::core::records::{GroupSay, Held, Job, Padding, What};
 use crate::error::Result;
 use crate::group::policy::policy_hash;
 use crate::group::rows::{Rows, apply};
@@ -65,19 +66,39 @@ impl Ctx<'_, '_> {
     }
 
     /// Writes an entry. It counts here at once, and reaches one's other endpoints in the
-    /// mailbox's order; the same entry coming from them is applied by [`Ctx::apply_own`].
+    /// mailbox's order; the same entry coming from them is applied by [`Ctx::apply_own`]. One that
+    /// fits no message stays on this device.
     pub(crate) fn own(&mut self, entry: SelfEntry) -> Result<()> {
-        self.push(Table::Scratch, names::OWN_LOG, &entry)?;
+        self.own_after(entry, None)
+    }
+
+    /// The same, once another outbox entry is durable.
+    pub(crate) fn own_after(&mut self, entry: SelfEntry, after: Option<u64>) -> Result<()> {
         let Some(own) = self.profile.own else {
             return Ok(());
         };
-        self.say(
-            own,
-            &GroupMessage::Own(Box::new(entry)),
-            Padding::Message,
-            Job::Own(true),
-        )?;
+        let body = Bytes(canonical::encode(&GroupMessage::Own(Box::new(entry))));
+        let fits = |padding: &Padding| padding.bucket().size_for(body.len() + MARGIN).is_some();
+        let Some(padding) = [Padding::Message, Padding::Handshake].into_iter().find(fits) else {
+            return Ok(());
+        };
+        let say = GroupSay {
+            mailbox: own,
+            body,
+            padding,
+        };
+        self.enqueue(What::Group(say), Job::Own(true), after)?;
         Ok(())
+    }
+
+    /// Writes an entry if there is another endpoint to read it. A newcomer is told everything
+    /// when it comes, so an identity with one endpoint need not write it down twice.
+    pub(crate) fn tell_siblings(&mut self, entry: SelfEntry) -> Result<()> {
+        if self.keys.siblings {
+            self.own(entry)
+        } else {
+            Ok(())
+        }
     }
 
     /// The weakest suite accepted from others.
@@ -86,10 +107,5 @@ impl Ctx<'_, '_> {
     }
 }
 
-impl Ctx<'_, '_> {
-    /// An entry that another of one's own endpoints wrote.
-    pub(crate) fn apply_own(&mut self, entry: SelfEntry) -> Result<()> {
-        self.push(Table::Scratch, names::OWN_LOG, &entry)?;
-        Ok(())
-    }
-}
+/// Envelope, signature and framing beside an entry's own bytes.
+const MARGIN: usize = 512;

@@ -53,6 +53,23 @@ pub(crate) struct Piece {
     pub(crate) bytes: Bytes,
 }
 
+impl Piece {
+    /// A piece of no backup: the kit that leads here was replaced.
+    fn replaced() -> Self {
+        Self {
+            generation: Digest([0; 32]),
+            index: 0,
+            total: 0,
+            bytes: Bytes::default(),
+        }
+    }
+
+    /// Whether it says so.
+    pub(crate) const fn says_replaced(&self) -> bool {
+        self.total == 0
+    }
+}
+
 /// The keys of the backup mailbox, from the backup key alone.
 pub(crate) struct BackupKeys {
     key: Secret,
@@ -89,8 +106,8 @@ impl BackupKeys {
 
 impl Ctx<'_, '_> {
     /// Opens the backup mailbox at the first place that lies in a voucher's partition.
-    pub(crate) fn open_backup(&mut self) -> Result<()> {
-        let keys = BackupKeys::new(self.keys.stored.backup.clone());
+    pub(crate) fn open_backup(&mut self, key: &Secret) -> Result<()> {
+        let keys = BackupKeys::new(key.clone());
         let (drawn, voucher) = self.draw_mailbox()?;
         let count = self.profile.partitions;
         let partition = PartitionId::of(&drawn, count);
@@ -139,6 +156,51 @@ impl Ctx<'_, '_> {
         self.put(Table::Settings, BESIDE, &beside)
     }
 
+    /// Puts one piece into the backup mailbox; gives the outbox entry.
+    fn put_piece(&mut self, mailbox: MailboxId, keys: &BackupKeys, piece: &Piece) -> Result<u64> {
+        let deposit = Deposit {
+            mailbox,
+            branch: 0,
+            epoch: 0,
+            kind: EventKind::MESSAGE,
+            command_id: CommandId::random(),
+            not_after: self.now + COMMAND_LIFE_MS,
+            payload: keys.seal(&mailbox, piece).into(),
+            ext: Extensions::none(),
+            signature: None,
+        };
+        self.enqueue_entry(Entry {
+            what: What::Ready(MailboxChoice {
+                mailbox: Some(mailbox),
+            }),
+            command: Some(Bytes(canonical::encode(&Command::Deposit(deposit)))),
+            via: Via::Depositor(DepositorVia {
+                mailbox,
+                seed: keys.deposit_seed(),
+            }),
+            job: Job::Nothing(true),
+            after: None,
+            queued: self.now,
+        })
+    }
+
+    /// Leaves word in the backup mailbox of a kit that there is a newer kit, and gives up what
+    /// lies there.
+    pub(crate) fn mark_replaced(&mut self, mailbox: MailboxId, key: Secret) -> Result<()> {
+        let keys = BackupKeys::new(key);
+        let marked = self.put_piece(mailbox, &keys, &Piece::replaced())?;
+        let seen = self.cursor(&mailbox)?.seq;
+        if seen > 0 {
+            self.enqueue_act(
+                mailbox,
+                OwnerAct::Acknowledge(seen),
+                Job::Nothing(true),
+                Some(marked),
+            )?;
+        }
+        Ok(())
+    }
+
     pub(crate) fn beside(&self) -> Result<Beside> {
         self.get(Table::Settings, BESIDE)?
             .ok_or(Error::of(ErrorCode::InputRefused))
@@ -148,18 +210,22 @@ impl Ctx<'_, '_> {
 impl Core {
     /// Queues a backup of everything as it is now; gives the outbox entries to wait for.
     pub(crate) fn back_up(&mut self) -> Result<Vec<u64>> {
-        let mailbox = self.profile.backup.ok_or(Error::of(ErrorCode::NotYetDurable))?;
+        if self.profile.kit_due {
+            return Err(ErrorCode::NewKitDue.into());
+        }
+        let (Some(mailbox), Some(key)) = (self.profile.backup, self.keys.stored.backup.clone()) else {
+            return Err(ErrorCode::NotYetDurable.into());
+        };
         let inbox = self.write(|ctx| {
             ctx.note_beside()?;
             ctx.inbox_at()
         })?;
-        let keys = BackupKeys::new(self.keys.stored.backup.clone());
+        let keys = BackupKeys::new(key.clone());
         let mut whole = Vec::new();
-        self.vault.export_backup(&self.keys.stored.backup, &mut whole)?;
+        self.vault.export_backup(&key, &mut whole)?;
         let pieces: Vec<&[u8]> = whole.chunks(PIECE).collect();
         let total = u32::try_from(pieces.len()).map_err(|_| Error::of(ErrorCode::TooLarge))?;
         let generation = Digest(*Secret::random().expose());
-        let seed = keys.deposit_seed();
         let seen = self
             .index
             .followed
@@ -174,30 +240,7 @@ impl Core {
                     total,
                     bytes: bytes.into(),
                 };
-                let deposit = Deposit {
-                    mailbox,
-                    branch: 0,
-                    epoch: 0,
-                    kind: EventKind::MESSAGE,
-                    command_id: CommandId::random(),
-                    not_after: ctx.now + COMMAND_LIFE_MS,
-                    payload: keys.seal(&mailbox, &piece).into(),
-                    ext: Extensions::none(),
-                    signature: None,
-                };
-                queued.push(ctx.enqueue_entry(Entry {
-                    what: What::Ready(MailboxChoice {
-                        mailbox: Some(mailbox),
-                    }),
-                    command: Some(Bytes(canonical::encode(&Command::Deposit(deposit)))),
-                    via: Via::Depositor(DepositorVia {
-                        mailbox,
-                        seed: seed.clone(),
-                    }),
-                    job: Job::Nothing(true),
-                    after: None,
-                    queued: ctx.now,
-                })?);
+                queued.push(ctx.put_piece(mailbox, &keys, &piece)?);
             }
             // The backup before this one may go once this one is durable, and what it holds of the
             // personal mailbox with it.

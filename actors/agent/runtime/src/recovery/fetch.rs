@@ -26,7 +26,7 @@ pub(crate) struct Found {
 /// Fetches the newest whole backup.
 ///
 /// # Errors
-/// [`ErrorCode::NotFound`] if there is none, else as for any connection.
+/// [`ErrorCode::NotFound`] if there is none, [`ErrorCode::KitReplaced`] if the kit is an old one, else as for any connection.
 pub(crate) async fn fetch(kit: &RecoveryKit) -> Result<Found> {
     let pin = Pin {
         domain: kit.home.domain.clone(),
@@ -80,6 +80,9 @@ async fn collect(
             let Some(piece) = event.payload.as_ref().and_then(|p| keys.open(&mailbox, p)) else {
                 continue;
             };
+            if piece.says_replaced() {
+                return Err(ErrorCode::KitReplaced.into());
+            }
             if generation != Some(piece.generation) {
                 generation = Some(piece.generation);
                 pieces.clear();

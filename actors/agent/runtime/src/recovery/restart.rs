@@ -19,11 +19,14 @@ use telesphor_wire::ids::MailboxId;
 use telesphor_wire::mailbox::{Cursor, MailboxKind, next_key};
 use telesphor_wire::sign::SigningKey;
 
+use crate::api::agent::Passphrase;
 use crate::api::create::{NewProfile, endpoint_record};
 use crate::core::profile::StoredKeys;
 use crate::core::records::{Acquaintance, Job, Known, MailboxState, Padding};
 use crate::core::shared::clock;
 use crate::core::{Core, Ctx, Profile, names};
+use crate::endpoints::guard::guard_key;
+use crate::endpoints::mailboxes::owner_entry;
 use crate::error::{Error, Result};
 use crate::people;
 use crate::recovery::backup::BACKUP_USE;
@@ -34,6 +37,7 @@ pub(crate) fn take_over(
     kit: &RecoveryKit,
     new: &NewProfile,
     home: SignedDomainRecord,
+    passphrase: &Passphrase,
 ) -> Result<Core> {
     let refused = Error::of(ErrorCode::InputRefused);
     let snapshot = vault.read()?;
@@ -48,17 +52,17 @@ pub(crate) fn take_over(
     drop(snapshot);
     let (n, key) = kit
         .find_next_key(&verified.now().next)
-        .ok_or(Error::of(ErrorCode::NotNextKey))?;
+        .ok_or(Error::of(ErrorCode::KitReplaced))?;
     let (endpoint, leaf) = (SigningKey::generate(), SigningKey::generate());
     extend(&mut history, kit, n, &key, (&endpoint, &leaf), new, &profile)?;
 
     let stored = StoredKeys {
         identity: profile.identity,
-        identity_seed: key.seed(),
+        guarded: Some(guard_key(&profile.identity, &key, passphrase, new.cost)?),
         endpoint_seed: endpoint.seed(),
         leaf_seed: leaf.seed(),
-        root: kit.root_secret(),
-        backup: kit.backup_key(b""),
+        root: Some(kit.root_secret()),
+        backup: Some(kit.backup_key(b"")),
     };
     profile.endpoint.clone_from(&new.endpoint);
     profile.home = home;
@@ -142,7 +146,7 @@ impl Ctx<'_, '_> {
                 },
             )?;
             if held.used != BACKUP_USE {
-                self.rotate_owner(&held.id)?;
+                self.replace_owner(&held.id)?;
             }
             if held.used == MailboxUse::Conversation {
                 let close = OwnerAct::Close(Extensions::none());
@@ -150,11 +154,29 @@ impl Ctx<'_, '_> {
             }
         }
         self.open_own()?;
+        // Whoever has the lost device knows where backups go and how they open.
+        self.no_backup_before_new_kit()?;
         self.tell_everybody()
     }
 
+    /// Replaces the owner key by one that nobody else can know. Whoever had this vault has the
+    /// key committed to as well, so the first rotation does not shut him out; the second does.
+    pub(crate) fn replace_owner(&mut self, mailbox: &MailboxId) -> Result<()> {
+        self.rotate_owner(mailbox, Job::OwnerReplaced(*mailbox))?;
+        Ok(())
+    }
+
+    /// The first of the two rotations is durable.
+    pub(crate) fn owner_replaced(&mut self, mailbox: &MailboxId) -> Result<()> {
+        let rotated = self.rotate_owner(mailbox, Job::Nothing(true))?;
+        match self.held(mailbox)?.owner {
+            Some(owner) if self.keys.siblings => self.own_after(owner_entry(*mailbox, &owner), Some(rotated)),
+            _ => Ok(()),
+        }
+    }
+
     /// Replaces the owner key by the one committed to, and commits to a fresh one.
-    pub(crate) fn rotate_owner(&mut self, mailbox: &MailboxId) -> Result<()> {
+    fn rotate_owner(&mut self, mailbox: &MailboxId, job: Job) -> Result<u64> {
         let mut held = self.held(mailbox)?;
         let owner = held.owner.as_mut().ok_or(Error::of(ErrorCode::NotOwner))?;
         let next = Secret::random();
@@ -166,8 +188,7 @@ impl Ctx<'_, '_> {
         });
         held.owner_key = reveal;
         self.put_held(&held)?;
-        self.enqueue_act(*mailbox, act, Job::Nothing(true), None)?;
-        Ok(())
+        self.enqueue_act(*mailbox, act, job, None)
     }
 
     /// The contacts learn the new endpoint and where to write; conversations begin anew.

@@ -97,10 +97,14 @@ impl Ctx<'_, '_> {
         self.put(Table::Grants, &given_name(&id), &given)?;
         self.own(SelfEntry::GrantEnded(end.clone()))?;
         self.drop_unsealed(&room, Some(&gone))?;
+        let word = GroupMessage::GrantEnded(end);
         if self.room_grant(&room)?.is_none() {
             self.close_room(&room, after)?;
+            // The room's end takes away what was granted in it. A grant may have been told outside
+            // of it, by an endpoint that does not sit there.
+            self.tell_reader(&to, &word, after)?;
         } else {
-            self.say_in_room(&room, &GroupMessage::GrantEnded(end), after)?;
+            self.say_in_room(&room, &word, after)?;
         }
         for document in &gone {
             let place: Option<u64> = self.get(Table::Receipts, &names::place(&room, document))?;

@@ -19,6 +19,7 @@ use super::show::all_given;
 use crate::core::{Ctx, names};
 use crate::documents::keep::{Kept, Way, all_kept};
 use crate::documents::send::{Reached, SentRecord};
+use crate::endpoints::mailboxes::room_entry;
 use crate::error::Result;
 use crate::mailbox::open::NO_END;
 
@@ -158,6 +159,7 @@ impl Ctx<'_, '_> {
         let id = given.signed.grant.id();
         self.put(Table::Grants, &given_name(&id), given)?;
         self.own(SelfEntry::Grant(Box::new(given.signed.clone())))?;
+        self.tell_siblings(room_entry(given, self.profile.domain()))?;
         let said = GroupMessage::Grant(Box::new(given.signed.clone()));
         self.say_in_room(&given.mailbox, &said, after)?;
         Ok(())

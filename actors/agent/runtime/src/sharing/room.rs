@@ -24,6 +24,7 @@ use crate::core::records::{
 use crate::core::{Ctx, names};
 use crate::error::Result;
 use crate::group::rows::Rows;
+use crate::mailbox::open::NO_END;
 
 coded! {
     /// Where a room of one's own stands.
@@ -38,6 +39,8 @@ coded! {
         4 => Closed,
         /// An endpoint that its contact has ended sits in it: what it shows is moving out.
         5 => Left,
+        /// Another endpoint of one's own opened it and sits in it. This one can end what it shows.
+        6 => Sibling,
     }
 }
 
@@ -88,7 +91,8 @@ impl Ctx<'_, '_> {
         for room in self.open_rooms()? {
             let held: Option<Held> = self.get(Table::Mailboxes, &room.mailbox.0)?;
             let enterable = held.is_none_or(|h| h.state != MailboxState::Ended);
-            if room.to == *to && room.end == end && enterable && room.state != RoomState::Left {
+            let another = matches!(room.state, RoomState::Left | RoomState::Sibling);
+            if room.to == *to && room.end == end && enterable && !another {
                 return Ok(room);
             }
         }
@@ -106,18 +110,65 @@ impl Ctx<'_, '_> {
     }
 
     /// Queues a message for a room. It waits in the vault until the room's group is founded.
+    /// Where this endpoint has no seat in it, its reader is told in the conversation.
     pub(crate) fn say_in_room(
         &mut self,
         mailbox: &MailboxId,
         body: &GroupMessage,
         after: Option<u64>,
     ) -> Result<u64> {
+        if let Some(contact) = self.reader_apart(mailbox)? {
+            return self.tell_reader(&contact, body, after);
+        }
         let say = GroupSay {
             mailbox: *mailbox,
             body: Bytes(canonical::encode(body)),
             padding: Padding::Message,
         };
         self.enqueue(What::Room(say), Job::Nothing(true), after)
+    }
+
+    /// Queues a message about a room for the conversation with its reader.
+    pub(crate) fn tell_reader(
+        &mut self,
+        contact: &IdentityId,
+        body: &GroupMessage,
+        after: Option<u64>,
+    ) -> Result<u64> {
+        let say = TalkSay {
+            contact: *contact,
+            body: Bytes(canonical::encode(body)),
+            padding: Padding::Message,
+        };
+        self.enqueue(What::Talk(say), Job::Nothing(true), after)
+    }
+
+    /// The reader of a room of one's own in which this endpoint does not sit: another one opened
+    /// it, or this one was recovered since.
+    fn reader_apart(&self, mailbox: &MailboxId) -> Result<Option<IdentityId>> {
+        let (Some(room), Some(held)) = (
+            self.room(mailbox)?,
+            self.get::<Held>(Table::Mailboxes, &mailbox.0)?,
+        ) else {
+            return Ok(None);
+        };
+        let apart = room.state == RoomState::Sibling || held.state == MailboxState::Ended;
+        Ok(apart.then_some(room.to))
+    }
+
+    /// Another endpoint of one's own opened a room.
+    pub(crate) fn sibling_room(&mut self, mailbox: MailboxId, to: IdentityId) -> Result<()> {
+        if self.room(&mailbox)?.is_some() {
+            return Ok(());
+        }
+        self.put_room(&Room {
+            mailbox,
+            to,
+            end: NO_END,
+            state: RoomState::Sibling,
+            voucher: None,
+            retry_at: 0,
+        })
     }
 
     /// Seals for a room, one's own or a contact's, once its mailbox is open. The first look at
@@ -215,12 +266,25 @@ impl Ctx<'_, '_> {
             if theirs.all(|seat| now.contains(&seat.member)) {
                 continue;
             }
-            room.state = RoomState::Left;
-            self.put_room(&room)?;
-            for given in all_given(self.tx)? {
-                if given.mailbox == room.mailbox && given.runs(self.now) {
-                    self.show_until(who, &given.documents, given.until, &given.why)?;
-                }
+            self.move_out(&mut room)?;
+        }
+        Ok(())
+    }
+
+    /// The relay would not open a room: what it was to show goes into another one.
+    pub(crate) fn room_not_opened(&mut self, mailbox: &MailboxId) -> Result<()> {
+        match self.room(mailbox)? {
+            Some(mut room) => self.move_out(&mut room),
+            None => Ok(()),
+        }
+    }
+
+    fn move_out(&mut self, room: &mut Room) -> Result<()> {
+        room.state = RoomState::Left;
+        self.put_room(room)?;
+        for given in all_given(self.tx)? {
+            if given.mailbox == room.mailbox && given.runs(self.now) {
+                self.show_until(&room.to, &given.documents, given.until, &given.why)?;
             }
         }
         Ok(())
@@ -237,6 +301,19 @@ impl Ctx<'_, '_> {
     /// Ends a room at once, whatever anybody's clock says: no key of it reads, follows or
     /// deposits any more. Only the owner's right goes on.
     pub(crate) fn close_room(&mut self, mailbox: &MailboxId, after: Option<u64>) -> Result<()> {
+        let open = self.room(mailbox)?.is_some_and(|r| r.state != RoomState::Closed);
+        self.room_closed(mailbox)?;
+        if open && self.get::<Held>(Table::Mailboxes, &mailbox.0)?.is_some() {
+            let acts = [OwnerAct::SetCeiling(0), OwnerAct::Close(Extensions::none())];
+            for act in acts {
+                self.enqueue_act(*mailbox, act, Job::Nothing(true), after)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Nothing is left in a room: nothing more goes into it.
+    pub(crate) fn room_closed(&mut self, mailbox: &MailboxId) -> Result<()> {
         let Some(mut room) = self.room(mailbox)? else {
             return Ok(());
         };
@@ -249,14 +326,7 @@ impl Ctx<'_, '_> {
                 .push(Table::Mailboxes, names::VOUCHERS, &canonical::encode(&voucher))?;
         }
         self.put_room(&room)?;
-        self.drop_unsealed(mailbox, None)?;
-        if self.get::<Held>(Table::Mailboxes, &mailbox.0)?.is_some() {
-            let acts = [OwnerAct::SetCeiling(0), OwnerAct::Close(Extensions::none())];
-            for act in acts {
-                self.enqueue_act(*mailbox, act, Job::Nothing(true), after)?;
-            }
-        }
-        Ok(())
+        self.drop_unsealed(mailbox, None)
     }
 
     /// Takes out of the outbox what was to be said in a room and was never sealed: everything, or

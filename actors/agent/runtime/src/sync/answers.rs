@@ -6,8 +6,9 @@ use telesphor_vault::{Records, Table};
 use telesphor_wire::answer::{Answer, Refusal, Taken};
 use telesphor_wire::bytes::Bytes;
 use telesphor_wire::canonical;
-use telesphor_wire::command::{Command, SignedVoucher};
+use telesphor_wire::command::{Command, OwnerAct, SignedVoucher};
 use telesphor_wire::error::ErrorCode;
+use telesphor_wire::ids::MailboxId;
 use telesphor_wire::receipt::Receipt;
 use telesphor_wire::text::SupportCode;
 
@@ -44,6 +45,12 @@ enum Next {
     Failed(Refusal),
 }
 
+/// How long an owner's act waits for the key that another endpoint put in place, milliseconds.
+const OWNER_PATIENCE_MS: u64 = 120_000;
+
+/// Entries that are looked back at for one that must go first. More than may be under way at once.
+const LOOK_BACK: usize = 256;
+
 /// A pause before the same bytes go again, when nothing better is known, milliseconds.
 const SOON_MS: u64 = 200;
 
@@ -79,6 +86,10 @@ impl Core {
                             later.push((seq, SOON_MS));
                         }
                         ctx.anew(seq, code, winner, support)?;
+                    }
+                    Next::Failed(refusal) if ctx.waits_for_sibling(seq, refusal.code)? => {
+                        later.push((seq, SOON_MS));
+                        ctx.anew(seq, refusal.code, 0, support)?;
                     }
                     Next::Failed(refusal) => ctx.give_up(seq, &Refused::by(&refusal, support))?,
                 }
@@ -173,6 +184,7 @@ impl Ctx<'_, '_> {
             (Job::Document(job), Done::Durable(receipt)) => self.document_durable(job, &receipt, took),
             (Job::Package(job), Done::Taken(taken)) => self.package_taken(&job, &taken),
             (Job::Answer(job), Done::Durable(receipt)) => self.answer_durable(&job, &receipt),
+            (Job::OwnerReplaced(mailbox), Done::Durable(_)) => self.owner_replaced(&mailbox),
             (Job::Stamp(document), Done::Durable(receipt)) => {
                 self.stamped(&document, entry.command.as_ref(), &receipt)
             }
@@ -215,7 +227,15 @@ impl Ctx<'_, '_> {
             }
             self.put_held(&held)?;
         } else if code == ErrorCode::Refused && matches!(entry.what, What::Owner(_) | What::Deposit(_)) {
-            return self.give_up(seq, &refused);
+            // Another endpoint may have replaced the owner key; it will say by which. Or the
+            // replacement stands before this one and must be numbered anew itself.
+            let owner = match &entry.what {
+                What::Owner(say) => self.keys.siblings || self.stands_behind(seq, &say.mailbox)?,
+                _ => false,
+            };
+            if !owner || entry.queued + OWNER_PATIENCE_MS < self.now {
+                return self.give_up(seq, &refused);
+            }
         }
         if code == ErrorCode::Closed {
             // The other side has closed this conversation: it is said in the next one.
@@ -235,6 +255,31 @@ impl Ctx<'_, '_> {
         Ok(())
     }
 
+    /// Whether an earlier act of a mailbox's owner is not settled yet.
+    fn stands_behind(&self, seq: u64, mailbox: &MailboxId) -> Result<bool> {
+        for (_, bytes) in self.tx.newest(Table::Outbox, names::OUTBOX, seq, LOOK_BACK)? {
+            let entry: Entry = canonical::decode(&bytes).map_err(|_| Error::fault("outbox"))?;
+            if matches!(&entry.what, What::Owner(say) if say.mailbox == *mailbox) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether what was refused may be taken once two endpoints have set the list of depositors
+    /// right that they both replaced: key packages are left for somebody who stands in it.
+    fn waits_for_sibling(&self, seq: u64, code: ErrorCode) -> Result<bool> {
+        if !self.keys.siblings || code != ErrorCode::Malformed {
+            return Ok(false);
+        }
+        let Some(entry) = self.entry(seq)? else {
+            return Ok(false);
+        };
+        let packages =
+            matches!(&entry.what, What::Owner(say) if matches!(say.act, OwnerAct::PublishKeyPackages(_)));
+        Ok(packages && entry.queued + OWNER_PATIENCE_MS >= self.now)
+    }
+
     /// It cannot be done. Whoever waits for it is told.
     fn give_up(&mut self, seq: u64, refused: &Refused) -> Result<()> {
         let Some(entry) = self.entry(seq)? else {
@@ -251,6 +296,7 @@ impl Ctx<'_, '_> {
             Job::Answer(job) => self.answer_failed(&job, refused),
             Job::Commit(mailbox) => self.commit_lost(&mailbox, refused.code),
             Job::Stamp(_) => entry.command.as_ref().map_or(Ok(()), |c| self.drop_stamp(c)),
+            Job::Opened(mailbox) => self.not_opened(&mailbox, refused.code),
             _ => Ok(()),
         }
     }

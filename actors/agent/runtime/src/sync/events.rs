@@ -255,6 +255,9 @@ impl Ctx<'_, '_> {
                 }
                 self.take_deposit(held, payload, event.header.stamp)
             }
+            (MailboxUse::Inbox, MailboxKind::Personal, EventKind::OWNER) => {
+                self.depositors_set(held, payload)
+            }
             (MailboxUse::OneTime, _, EventKind::MESSAGE) => self.take_one_time(held, payload, at),
             (MailboxUse::OneTime, ..) | (_, MailboxKind::Personal, _) => Ok(()),
             (_, MailboxKind::Shared, _) => return self.take_group_event(held, event, payload, at),

@@ -351,7 +351,9 @@ impl Life {
                 self.handles.remove(&key);
                 // A right that ends in mid-stream is asked for again once: the mailbox may have
                 // moved to an epoch whose key is here by now.
-                if refusal.code != ErrorCode::SlowReader {
+                // So may an owner's key that was replaced a moment ago.
+                let owner = matches!(key, RightKey::Owner(_));
+                if refusal.code != ErrorCode::SlowReader && !owner {
                     self.refused.insert(key, refusal.code);
                 }
                 self.shared
@@ -379,7 +381,10 @@ impl Life {
             .work(move |core| core.take_events(mailbox, &events))
             .await;
         match taken {
-            Ok(()) => {}
+            // What came may be the key that an owner needs from now on.
+            Ok(()) => self
+                .refused
+                .retain(|key, code| !matches!(key, RightKey::Owner(_)) || *code != ErrorCode::Refused),
             // The relay shows another history of this mailbox, or this endpoint has lost its group:
             // it is read no further on this connection, the others are.
             Err(error) if matches!(error.code, ErrorCode::BrokenChain | ErrorCode::CannotFollow) => {

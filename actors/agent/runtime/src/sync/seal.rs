@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use telesphor_clinical::message::GroupEnvelope;
+use telesphor_clinical::message::{GroupEnvelope, GroupMessage};
 use telesphor_sealing::session::{GroupSession, Standing};
 use telesphor_vault::{Records, Table};
 use telesphor_wire::bytes::Bytes;
@@ -109,7 +109,8 @@ impl Ctx<'_, '_> {
         for mailbox in &known.conversations {
             let held: Option<Held> = self.get(Table::Mailboxes, &mailbox.0)?;
             if held.is_some_and(|h| h.state == MailboxState::Open) {
-                return Ok(Some(*mailbox));
+                // An endpoint that has ended still hears what is said there: wait.
+                return Ok((!self.is_muted(mailbox)?).then_some(*mailbox));
             }
         }
         if !known.opening && known.conversations.is_empty() && known.retry_at <= self.now {
@@ -128,11 +129,14 @@ impl Ctx<'_, '_> {
             return Ok(None);
         }
         let seen = self.cursor(&say.mailbox)?;
-        let body = canonical::decode(&say.body).map_err(|_| Error::fault("message"))?;
-        let content = GroupEnvelope::new(seen, body).to_bytes();
+        let body: GroupMessage = canonical::decode(&say.body).map_err(|_| Error::fault("message"))?;
+        let content = GroupEnvelope::new(seen, body.clone()).to_bytes();
         let step = session.seal(&Rows(self.tx), &self.keys.member, &content, say.padding.bucket())?;
         let (_, sealed) = step.commit(|diff, _| apply(self.tx, diff))?;
         self.remember_own(&sealed.payload)?;
+        if Some(say.mailbox) == self.profile.own {
+            self.remember_entry(&sealed.payload, &body)?;
+        }
         let via = MemberVia {
             mailbox: say.mailbox,
             branch: sealed.branch,
