@@ -1,11 +1,14 @@
 //! `H(label, x)` and `K(label, key, x)`: BLAKE3 in `derive_key` mode, 32 bytes, never truncated.
 
+use std::sync::LazyLock;
+
+use blake3::hazmat::{ContextKey, HasherExt, hash_derive_key_context};
 use serde::Serialize;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::bytes::bytes32;
 use crate::canonical;
-use crate::labels::{HashLabel, KdfLabel};
+use crate::labels::{HashLabel, KdfLabel, SignLabel};
 
 bytes32! {
     /// A 32-byte BLAKE3 hash under some label; the field's name says which.
@@ -14,28 +17,113 @@ bytes32! {
 
 /// `H(label, bytes)`.
 pub fn hash_bytes(label: HashLabel, bytes: &[u8]) -> Digest {
-    Digest(blake3::derive_key(label.context(), bytes))
+    let mut hasher = hasher(context_key(&HASH_KEYS, label as usize));
+    hasher.update(bytes);
+    Digest(*hasher.finalize().as_bytes())
 }
 
 /// `H(label, x)` over the canonical bytes of a typed value.
 pub fn hash<T: Serialize + ?Sized>(label: HashLabel, value: &T) -> Digest {
-    Digest(hash_in_context(label.context(), value))
+    Digest(hash_value(context_key(&HASH_KEYS, label as usize), value))
 }
 
-pub(crate) fn hash_in_context<T: Serialize + ?Sized>(context: &'static str, value: &T) -> [u8; 32] {
-    let mut hasher = blake3::Hasher::new_derive_key(context);
-    canonical::encode_into(&mut hasher, value);
-    *hasher.finalize().as_bytes()
+/// `H("sign " + label, x)`: what a signature covers.
+pub(crate) fn hash_to_sign<T: Serialize + ?Sized>(label: SignLabel, value: &T) -> [u8; 32] {
+    hash_value(context_key(&SIGN_KEYS, label as usize), value)
 }
 
 /// `K(label, key, x) = H(label, key || x)`.
 pub fn derive_key(label: KdfLabel, key: &Secret, x: &[u8]) -> Secret {
-    let mut hasher = blake3::Hasher::new_derive_key(label.context());
+    let mut hasher = hasher(context_key(&KDF_KEYS, label as usize));
     hasher.update(&key.0);
     hasher.update(x);
     let secret = Secret(*hasher.finalize().as_bytes());
     hasher.zeroize();
     secret
+}
+
+fn hash_value<T: Serialize + ?Sized>(key: &ContextKey, value: &T) -> [u8; 32] {
+    let mut sink = Sink {
+        hasher: hasher(key),
+        waiting: [0; SINK_BYTES],
+        len: 0,
+        most: 0,
+    };
+    canonical::encode_into(&mut sink, value);
+    sink.pass_on();
+    *sink.hasher.finalize().as_bytes()
+}
+
+fn hasher(key: &ContextKey) -> blake3::Hasher {
+    blake3::Hasher::new_from_context_key(key)
+}
+
+/// The contexts of all labels, hashed once: BLAKE3 would hash the context again for every value,
+/// and most values here are no longer than their context.
+type ContextKeys = LazyLock<Vec<ContextKey>>;
+
+static HASH_KEYS: ContextKeys = LazyLock::new(|| keys_of(HashLabel::ALL.iter().map(|l| l.context())));
+static SIGN_KEYS: ContextKeys = LazyLock::new(|| keys_of(SignLabel::ALL.iter().map(|l| l.context())));
+static KDF_KEYS: ContextKeys = LazyLock::new(|| keys_of(KdfLabel::ALL.iter().map(|l| l.context())));
+
+fn keys_of(contexts: impl Iterator<Item = &'static str>) -> Vec<ContextKey> {
+    contexts.map(hash_derive_key_context).collect()
+}
+
+/// A label's number is its place in `ALL`.
+#[allow(clippy::indexing_slicing)]
+fn context_key(keys: &'static ContextKeys, label: usize) -> &'static ContextKey {
+    &keys[label]
+}
+
+const SINK_BYTES: usize = 512;
+
+/// Gathers the encoder's many small writes: a call of the hasher costs more than most of them
+/// hold. Wiped when dropped, since a value may hold secrets.
+struct Sink {
+    hasher: blake3::Hasher,
+    waiting: [u8; SINK_BYTES],
+    len: usize,
+    /// As far as anything was ever written.
+    most: usize,
+}
+
+impl Sink {
+    fn pass_on(&mut self) {
+        let len = std::mem::take(&mut self.len);
+        self.most = self.most.max(len);
+        if let Some(waiting) = self.waiting.get(..len) {
+            self.hasher.update(waiting);
+        }
+    }
+}
+
+impl std::io::Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if bytes.len() > SINK_BYTES - self.len {
+            self.pass_on();
+        }
+        match self.waiting.get_mut(self.len..self.len + bytes.len()) {
+            Some(room) => {
+                room.copy_from_slice(bytes);
+                self.len += bytes.len();
+            }
+            None => _ = self.hasher.update(bytes),
+        }
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Drop for Sink {
+    fn drop(&mut self) {
+        let most = self.most.max(self.len);
+        if let Some(used) = self.waiting.get_mut(..most) {
+            used.zeroize();
+        }
+    }
 }
 
 /// 32 secret bytes: a key, a seed, a shared secret. Wiped on drop, compared in constant

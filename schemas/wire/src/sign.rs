@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::fmt;
 
 use crate::bytes::{deserialize_fixed, serialize_fixed};
-use crate::hash::{Secret, hash_in_context};
+use crate::hash::{Secret, hash_to_sign};
 use crate::labels::SignLabel;
 
 /// Algorithm number of Ed25519 (RFC 8032).
@@ -30,7 +30,7 @@ pub struct BadSignature;
 fn message<T: Signed>(value: &T) -> [u8; 49] {
     let mut m = [0u8; 49];
     m[..16].copy_from_slice(b"telesphor/1 sign");
-    m[17..].copy_from_slice(&hash_in_context(T::LABEL.context(), value));
+    m[17..].copy_from_slice(&hash_to_sign(T::LABEL, value));
     m
 }
 

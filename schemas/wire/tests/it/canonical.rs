@@ -3,7 +3,9 @@ use telesphor_wire::bytes::Bytes;
 use telesphor_wire::canonical::{self, CanonicalError};
 use telesphor_wire::command::{Deposit, DepositKeys};
 use telesphor_wire::ext::{Extension, Extensions};
+use telesphor_wire::hash::{Digest, hash};
 use telesphor_wire::ids::{CommandId, MailboxId};
+use telesphor_wire::labels::HashLabel;
 use telesphor_wire::limits;
 use telesphor_wire::mailbox::{EventKind, Policy};
 use telesphor_wire::session::{ClientFrame, Hello, RelayFrame, Reply};
@@ -246,5 +248,14 @@ proptest! {
                 prop_assert_eq!(&again, &bytes);
             }
         }
+    }
+}
+
+#[test]
+fn a_hash_depends_on_how_the_encoder_cuts_its_writes() {
+    for len in [0, 1, 400, 499, 500, 505, 506, 507, 511, 512, 513, 1024, 5000] {
+        let value = (7u8, Bytes(vec![0x5a; len]), Bytes(vec![0x33; 512]), "end");
+        let whole = blake3::derive_key(HashLabel::Command.context(), &canonical::encode(&value));
+        assert_eq!(hash(HashLabel::Command, &value), Digest(whole), "{len}");
     }
 }
