@@ -11,7 +11,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use rocksdb::compaction_filter::Decision;
 use rocksdb::{
     BlockBasedIndexType, BlockBasedOptions, Cache, ChecksumType, ColumnFamily, ColumnFamilyDescriptor, DB,
-    DBCompressionType, DBRecoveryMode, DataBlockIndexType, LogLevel, Options, WriteOptions,
+    DBCompactionStyle, DBCompressionType, DBRecoveryMode, DataBlockIndexType, LogLevel, Options,
+    UniversalCompactOptions, WriteOptions,
 };
 
 use crate::closed::TellsClosed;
@@ -224,6 +225,9 @@ fn families(config: &StoreConfig, clocks: &Clocks) -> Vec<ColumnFamilyDescriptor
                 _ => Asked::Points,
             };
             let mut o = family_options(config, asked, &cache);
+            if matches!(*name, events::NAME | memory::NAME | batches::NAME) {
+                written_once(&mut o);
+            }
             match *name {
                 payloads::NAME => blob_options(&mut o, config),
                 memory::NAME => o.set_compaction_filter(c"memory", expired(clocks, memory::expiry)),
@@ -284,9 +288,20 @@ fn family_options(config: &StoreConfig, asked: Asked, cache: &Cache) -> Options 
     o.set_write_buffer_size(config.write_buffer_bytes.div_ceil(8));
     o.set_memtable_protection_bytes_per_key(8);
     o.set_block_protection_bytes_per_key(8);
-    o.set_paranoid_file_checks(true);
     o.set_force_consistency_checks(true);
     o
+}
+
+/// For records that are written once, hardly ever again, and read seldom: three of them go with
+/// every event. Sorted runs are merged with runs of their own size, so a record is written again
+/// as often as their number doubles, and not with each flush that meets its level.
+fn written_once(o: &mut Options) {
+    o.set_compaction_style(DBCompactionStyle::Universal);
+    o.set_level_zero_file_num_compaction_trigger(8);
+    let mut runs = UniversalCompactOptions::default();
+    runs.set_size_ratio(20);
+    runs.set_min_merge_width(4);
+    o.set_universal_compaction_options(&runs);
 }
 
 fn blob_options(o: &mut Options, config: &StoreConfig) {
@@ -296,7 +311,7 @@ fn blob_options(o: &mut Options, config: &StoreConfig) {
     o.set_min_blob_size(0);
     o.set_blob_file_size(64 << 20);
     o.set_blob_compression_type(DBCompressionType::None);
-    o.set_enable_blob_gc(true);
-    o.set_blob_gc_age_cutoff(0.25);
-    o.set_blob_gc_force_threshold(0.5);
+    // Collected by `reclaim` alone. The everyday collection moves whatever lies in the oldest
+    // files whenever a compaction meets it, whether anything was erased or not.
+    o.set_enable_blob_gc(false);
 }
