@@ -52,6 +52,11 @@ impl Layout {
         self.0.join("admin.sock")
     }
 
+    /// When erased ciphertext was last removed from the disk, Unix milliseconds.
+    pub fn reclaimed(&self) -> PathBuf {
+        self.0.join("reclaimed")
+    }
+
     /// Locked by the process that works on the directory.
     pub fn lock(&self) -> PathBuf {
         self.0.join("relay.lock")

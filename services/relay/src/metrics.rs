@@ -30,6 +30,7 @@ pub struct Metrics {
     writes_stopped: IntGauge,
     clock_steps: IntCounter,
     traces_dropped: IntCounter,
+    reclaims: IntCounterVec,
     ready: IntGauge,
     draining: IntGauge,
     started: IntGauge,
@@ -172,6 +173,12 @@ impl Metrics {
                 "clock_steps_total",
                 "Jumps of the machine's clock by more than five seconds.",
             )?,
+            reclaims: counters(
+                &r,
+                "reclaims_total",
+                "Rounds in which erased ciphertext was removed from the disk, by outcome.",
+                "outcome",
+            )?,
             traces_dropped: counter(
                 &r,
                 "traces_dropped_total",
@@ -205,6 +212,9 @@ impl Metrics {
         }
         for direction in ["in", "out"] {
             self.frames.with_label_values(&[direction]);
+        }
+        for outcome in ["done", "failed"] {
+            self.reclaims.with_label_values(&[outcome]);
         }
         for outcome in ["taken", "refused"] {
             self.certificate_reloads.with_label_values(&[outcome]);
@@ -302,6 +312,13 @@ impl Metrics {
     pub fn certificate_reloaded(&self, taken: bool) {
         self.certificate_reloads
             .with_label_values(&[if taken { "taken" } else { "refused" }])
+            .inc();
+    }
+
+    /// Erased ciphertext was removed from the disk, or could not be.
+    pub fn reclaimed(&self, done: bool) {
+        self.reclaims
+            .with_label_values(&[if done { "done" } else { "failed" }])
             .inc();
     }
 

@@ -116,6 +116,11 @@ pub fn check(s: &Settings) -> Finding {
         "must be at least 1",
     );
     need(
+        (1..=30 * 24 * 3_600).contains(&s.store.reclaim_every),
+        "store.reclaim_every",
+        "must be 1 to 2592000 seconds (30 days)",
+    );
+    need(
         matches!(s.logs.level.as_str(), "error" | "warn" | "info" | "debug"),
         "logs.level",
         "must be error, warn, info or debug",

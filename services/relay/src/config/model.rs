@@ -92,6 +92,8 @@ pub struct StoreSettings {
     pub partitions: u16,
     /// New events are refused while less than this is free on the disk, MiB.
     pub reserve_mib: u64,
+    /// What was erased has left the disk after so many seconds, at most.
+    pub reclaim_every: u64,
 }
 
 /// The log: JSON lines on stderr.
@@ -183,6 +185,7 @@ impl Default for StoreSettings {
         Self {
             partitions: 16,
             reserve_mib: 1_024,
+            reclaim_every: 24 * 3_600,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod ground;
 mod probes;
+mod reclaim;
 mod reload;
 mod start;
 mod watch;
@@ -84,6 +85,7 @@ async fn serve(ground: Ground) -> Result<(), Fault> {
     let (running, mut ends) = start::start(ground, asked).await?;
     let running = Arc::new(running);
     let watching = tokio::spawn(watch::watch(running.clone()));
+    let reclaiming = tokio::spawn(reclaim::tend(running.clone()));
     running.announce();
     let patience = loop {
         tokio::select! {
@@ -96,6 +98,7 @@ async fn serve(ground: Ground) -> Result<(), Fault> {
     };
     let finished = running.drain(patience).await;
     watching.abort();
+    reclaiming.abort();
     running.stop().await;
     match finished {
         true => Ok(()),

@@ -146,6 +146,21 @@ impl Personal {
         }
     }
 
+    /// An act of the owner; `counter` is the last accepted one and one more.
+    pub fn act(&self, counter: u64, act: OwnerAct) -> Command {
+        let command = OwnerCommand {
+            mailbox: self.mailbox,
+            branch: 0,
+            counter,
+            act,
+            command_id: CommandId::random(),
+            not_after: soon(),
+            ext: Extensions::none(),
+        };
+        let signature = self.owner.sign(&command);
+        Command::Owner(Box::new(SignedOwnerCommand { command, signature }))
+    }
+
     /// A deposit.
     pub fn deposit(&self, payload: &[u8]) -> Command {
         Command::Deposit(Deposit {
