@@ -7,7 +7,7 @@ BUNDLE ?=
 CAMPAIGN ?= 200
 SECONDS_PER_TARGET ?= 60
 
-.PHONY: help setup build demo test lint unit bench crash crash-points fuzz audit vectors
+.PHONY: help setup build release demo test lint unit bench crash crash-points fuzz audit vectors
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -17,6 +17,10 @@ setup: ## install what building needs (Debian packages; asks for root if it must
 
 build: setup ## both binaries
 	@./scripts/build
+
+release: setup ## both programs, built for use
+	@./scripts/release -p telesphor-relay -p telesphor
+	@ls -l "$(CARGO_TARGET_DIR)"/release/telesphor "$(CARGO_TARGET_DIR)"/release/telesphor-relay
 
 demo: build ## the whole story on this machine; BUNDLE=path/to/fhir.json for your own record
 	@"$(CARGO_TARGET_DIR)/debug/telesphor-demo" $(if $(BUNDLE),--bundle "$(BUNDLE)")
