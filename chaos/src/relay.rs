@@ -3,7 +3,7 @@
 use serde_json::Value;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -60,8 +60,11 @@ pub fn binary(variable: &str, name: &str) -> Result<PathBuf, RelayError> {
     }
 }
 
+/// A free port at a loopback address of this process alone: between looking and listening nobody
+/// else takes it, neither a relay of another process nor a connection that needs a port.
 fn free_port() -> io::Result<SocketAddr> {
-    TcpListener::bind("127.0.0.1:0")?.local_addr()
+    let [_, high, middle, low] = std::process::id().to_be_bytes();
+    TcpListener::bind((Ipv4Addr::new(127, 64 | high, middle, low), 0))?.local_addr()
 }
 
 impl Relay {

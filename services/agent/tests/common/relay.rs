@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, dead_code, unreachable_pub)]
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -23,8 +23,11 @@ fn binary() -> Option<PathBuf> {
     named.or(Some(beside)).filter(|path| path.exists())
 }
 
+/// At a loopback address of this process alone, where nobody else takes it meanwhile.
 fn free_port() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+    let [_, high, middle, low] = std::process::id().to_be_bytes();
+    let here = Ipv4Addr::new(127, 64 | high, middle, low);
+    TcpListener::bind((here, 0)).unwrap().local_addr().unwrap()
 }
 
 impl Relay {

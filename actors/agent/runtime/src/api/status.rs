@@ -12,6 +12,7 @@ use crate::core::Core;
 use crate::core::records::Held;
 use crate::error::Result;
 use crate::people;
+use crate::recovery::backup::BACKUP_USE;
 use crate::views::{Finding, MailboxView, Status};
 
 impl Agent {
@@ -175,6 +176,9 @@ fn live_endpoints(core: &Core) -> Result<usize> {
     Ok(history.map_or(0, |(_, h)| h.now().live_endpoints().count()))
 }
 
-const fn purpose(used: MailboxUse) -> &'static str {
+fn purpose(used: MailboxUse) -> &'static str {
+    if used == BACKUP_USE {
+        return "backup";
+    }
     used.word()
 }

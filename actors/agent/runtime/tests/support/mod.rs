@@ -5,7 +5,7 @@
 //! the two families meet only at the wire.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::print_stderr)]
 
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -36,20 +36,19 @@ pub fn relay_binary() -> PathBuf {
     beside
 }
 
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
+/// At a loopback address of this process alone, where nobody else takes it meanwhile.
+fn free_port() -> SocketAddr {
+    let [_, high, middle, low] = std::process::id().to_be_bytes();
+    let here = Ipv4Addr::new(127, 64 | high, middle, low);
+    TcpListener::bind((here, 0)).unwrap().local_addr().unwrap()
 }
 
 /// A relay in its own process and folder.
 pub struct Relay {
     binary: PathBuf,
     pub data: PathBuf,
-    port: u16,
-    metrics: u16,
+    listen: SocketAddr,
+    metrics: SocketAddr,
     child: Option<Child>,
 }
 
@@ -58,11 +57,11 @@ impl Relay {
         let mut relay = Self {
             binary: relay_binary(),
             data: folder.join("relay"),
-            port: free_port(),
+            listen: free_port(),
             metrics: free_port(),
             child: None,
         };
-        let address = format!("127.0.0.1:{}", relay.port);
+        let address = relay.listen.to_string();
         let made = relay
             .call(&[
                 "init",
@@ -95,7 +94,7 @@ impl Relay {
     }
 
     pub fn serve(&mut self) {
-        let metrics = format!("127.0.0.1:{}", self.metrics);
+        let metrics = self.metrics.to_string();
         let log = std::fs::File::create(self.data.with_extension("log")).unwrap();
         let child = self
             .call(&["serve", "--metrics-listen", &metrics])
