@@ -37,6 +37,24 @@ pub fn raise_file_limit() -> u64 {
     now.unwrap_or(u64::MAX)
 }
 
+/// Whether the filesystem of a folder takes writes that bypass the kernel's cache.
+pub fn takes_direct_writes(folder: &Path) -> bool {
+    use rustix::fs::{Mode, OFlags};
+    let probe = folder.join(".direct");
+    let flags = OFlags::CREATE | OFlags::WRONLY | OFlags::DIRECT | OFlags::CLOEXEC;
+    let opened = rustix::fs::open(&probe, flags, Mode::RUSR | Mode::WUSR).is_ok();
+    // Left behind only by a kill; it is empty, and the next start removes it.
+    let _ = std::fs::remove_file(&probe);
+    opened
+}
+
+/// Threads of a part that shares the processors with the store's writer and its database: half
+/// of them, since each message costs those as much as the rest.
+pub fn half_the_processors() -> usize {
+    let all = std::thread::available_parallelism().map_or(2, usize::from);
+    (all / 2).max(1)
+}
+
 /// Room on the disk under a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Room {
@@ -56,4 +74,21 @@ pub fn room(path: &Path) -> io::Result<Room> {
         free: stat.f_bavail.saturating_mul(stat.f_frsize),
         total: stat.f_blocks.saturating_mul(stat.f_frsize),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_cannot_be_written_to_is_said_to_take_direct_writes() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(!takes_direct_writes(&folder.path().join("missing")));
+        takes_direct_writes(folder.path());
+        assert_eq!(
+            std::fs::read_dir(folder.path()).unwrap().count(),
+            0,
+            "nothing is left behind"
+        );
+    }
 }

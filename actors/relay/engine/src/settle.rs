@@ -17,6 +17,7 @@ use crate::config::RelayKeys;
 use crate::core::Core;
 use crate::house::House;
 use crate::observe::Counters;
+use crate::session::outbox::Wakes;
 use crate::ticket::Ticket;
 
 /// Signs for the relay, and answers.
@@ -34,6 +35,7 @@ impl Settler {
         partition: &Partition,
         applied: Applied,
         origins: &[Origin],
+        wakes: &mut Wakes,
     ) {
         // One signature for the whole batch, and only after its fsync.
         let attest = self.attest(AttestStatement {
@@ -52,10 +54,10 @@ impl Settler {
                 let ticket = tickets.next();
                 match (outcome, ticket) {
                     (Outcome::Refused(refusal), Some(ticket)) => {
-                        ticket.answer(Answer::Refused(refusal.clone()));
+                        ticket.answer_with(Answer::Refused(refusal.clone()), wakes);
                     }
                     (Outcome::Accepted(done), Some(ticket)) => {
-                        ticket.answer(self.first(&applied, &attest, done));
+                        ticket.answer_with(self.first(&applied, &attest, done), wakes);
                     }
                     (Outcome::Repeated(done), Some(ticket)) => repeated.push((ticket, done.clone())),
                     // Another relay's, or yielded a second time.

@@ -17,7 +17,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::core::Core;
 use crate::observe::Counters;
-use crate::session::outbox::Outbox;
+use crate::session::outbox::{Outbox, Wakes};
 use crate::trace::{HTTP_SENDER, Outcome, Place, Trace};
 
 /// Where an answer goes.
@@ -151,8 +151,13 @@ impl Ticket {
     }
 
     /// The one answer.
-    pub(crate) fn answer(mut self, answer: Answer) {
-        self.send(answer);
+    pub(crate) fn answer(self, answer: Answer) {
+        self.answer_with(answer, &mut Wakes::default());
+    }
+
+    /// The one answer, as one of many: its connection is woken with `wakes`.
+    pub(crate) fn answer_with(mut self, answer: Answer, wakes: &mut Wakes) {
+        self.send(answer, wakes);
     }
 
     pub(crate) fn refuse(self, code: ErrorCode) {
@@ -165,7 +170,7 @@ impl Ticket {
         self.answer(Answer::Busy(retry));
     }
 
-    fn send(&mut self, answer: Answer) {
+    fn send(&mut self, answer: Answer, wakes: &mut Wakes) {
         let Some(sink) = self.sink.take() else { return };
         self.share = None;
         let outcome = Outcome::of(&answer);
@@ -191,7 +196,11 @@ impl Ticket {
         match sink {
             Sink::Session {
                 outbox, call, weight, ..
-            } => outbox.reply(Reply { call, answer }, weight),
+            } => {
+                if outbox.reply(Reply { call, answer }, weight) {
+                    wakes.later(outbox);
+                }
+            }
             // A caller that went away has nobody left to be told.
             Sink::Single(sender) => drop(sender.send(answer)),
         }
@@ -200,6 +209,6 @@ impl Ticket {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        self.send(Answer::Refused(Refusal::of(self.fallback)));
+        self.send(Answer::Refused(Refusal::of(self.fallback)), &mut Wakes::default());
     }
 }

@@ -22,6 +22,7 @@ use tokio::sync::watch;
 use crate::config::FatalHook;
 use crate::house::House;
 use crate::observe::Counters;
+use crate::session::outbox::Wakes;
 use crate::settle::Settler;
 
 /// Something else for the writer to do, between two groups.
@@ -105,13 +106,14 @@ impl Writer {
         // of the first time, or have it done then. A crash after it: the group stands, whoever
         // was not answered yet asks again and gets the receipt from the disk.
         self.count(began.elapsed(), &applied);
+        let mut wakes = Wakes::default();
         for (applied, origins) in applied.into_iter().zip(origins) {
-            self.settle(applied, &origins)?;
+            self.settle(applied, &origins, &mut wakes)?;
         }
         Ok(true)
     }
 
-    fn settle(&mut self, applied: Applied, origins: &[Origin]) -> Result<(), Fatal> {
+    fn settle(&mut self, applied: Applied, origins: &[Origin], wakes: &mut Wakes) -> Result<(), Fatal> {
         let Some(partition) = self
             .house
             .partitions
@@ -124,7 +126,8 @@ impl Writer {
         self.house.core.clock.at_least(applied.head.stamp);
         self.applier
             .note_attested(applied.partition, applied.position, &applied.digest)?;
-        self.settler.settle(&self.house, &partition, applied, origins);
+        self.settler
+            .settle(&self.house, &partition, applied, origins, wakes);
         Ok(())
     }
 

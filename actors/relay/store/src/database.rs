@@ -196,6 +196,9 @@ fn db_options(config: &StoreConfig, create: bool) -> Options {
     o.set_max_total_wal_size(256 << 20);
     o.set_wal_bytes_per_sync(1 << 20);
     o.set_bytes_per_sync(1 << 20);
+    // What is flushed or merged is not read again soon: copying it into the kernel's cache costs
+    // as much as writing it, and crowds out what is read.
+    o.set_use_direct_io_for_flush_and_compaction(config.direct_writes);
     o.set_db_write_buffer_size(config.write_buffer_bytes);
     o.set_max_open_files(1024);
     o.set_max_background_jobs(3);
@@ -284,8 +287,9 @@ fn family_options(config: &StoreConfig, asked: Asked, cache: &Cache) -> Options 
     o.set_compression_type(DBCompressionType::None);
     o.set_bottommost_compression_type(DBCompressionType::None);
     o.set_level_compaction_dynamic_level_bytes(true);
-    // Small buffers keep lookups and inserts within the processor's caches.
-    o.set_write_buffer_size(config.write_buffer_bytes.div_ceil(8));
+    // Small buffers keep lookups and inserts within the processor's caches; smaller ones still
+    // would be merged more often.
+    o.set_write_buffer_size(config.write_buffer_bytes.div_ceil(4));
     o.set_memtable_protection_bytes_per_key(8);
     o.set_block_protection_bytes_per_key(8);
     o.set_force_consistency_checks(true);

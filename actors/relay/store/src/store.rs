@@ -38,6 +38,8 @@ pub struct StoreConfig {
     pub block_cache_bytes: usize,
     /// Not yet sorted writes kept in memory, at most, bytes.
     pub write_buffer_bytes: usize,
+    /// Whether flushed and merged files bypass the kernel's cache. Not every filesystem can.
+    pub direct_writes: bool,
     /// Where tests make the disk fail.
     pub faults: Arc<dyn Faults>,
 }
@@ -50,6 +52,7 @@ impl StoreConfig {
             cache_bytes: 48 << 20,
             block_cache_bytes: 48 << 20,
             write_buffer_bytes: 64 << 20,
+            direct_writes: false,
             faults: Arc::new(NoFaults),
         }
     }

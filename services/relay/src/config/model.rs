@@ -36,7 +36,7 @@ pub struct Edge {
     pub listen: String,
     /// `host:port` at which agents reach it, as written into the domain record.
     pub address: String,
-    /// Threads that serve connections; 0 = one per processor.
+    /// Threads that serve connections; 0 = one for every two processors.
     pub workers: usize,
     /// Connections at one time.
     pub max_connections: usize,

@@ -36,7 +36,7 @@ pub fn bind(
 ) -> io::Result<Bound> {
     let address = listener.local_addr()?;
     let workers = match settings.workers {
-        0 => std::thread::available_parallelism().map_or(2, usize::from),
+        0 => crate::process::half_the_processors(),
         n => n,
     };
     // More than there may be sessions: whoever comes when all are taken is told so (T-4004),

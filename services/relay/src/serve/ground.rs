@@ -15,6 +15,7 @@ use crate::fault::{Exit, Fault};
 use crate::files;
 use crate::keys::Keys;
 use crate::layout::Layout;
+use crate::process;
 use crate::record;
 use crate::tls::Certificate;
 
@@ -96,11 +97,13 @@ pub fn certificate_of(settings: &Settings) -> Result<Certificate, Fault> {
 /// # Errors
 /// If the domain's name is none.
 pub fn store_config(settings: &Settings, keys: &Keys) -> Result<StoreConfig, Fault> {
-    Ok(StoreConfig::new(DomainFacts {
+    let mut config = StoreConfig::new(DomainFacts {
         domain: domain_of(settings)?,
         admission: keys.admission.public(),
         partitions: settings.store.partitions,
-    }))
+    });
+    config.direct_writes = process::takes_direct_writes(&settings.data);
+    Ok(config)
 }
 
 /// Locks the data directory against a second process.

@@ -44,6 +44,7 @@ pub fn run(settings: Settings, _config: Option<PathBuf>) -> Result<(), Fault> {
     // Until the store is closed nobody else may take the directory.
     let _lock = ground.lock.try_clone();
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(process::half_the_processors())
         .enable_all()
         .build()
         .map_err(|e| Fault::bug(format!("the runtime did not start: {e}")))?;

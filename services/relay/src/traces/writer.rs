@@ -17,6 +17,8 @@ const QUEUE: usize = 1_024;
 const SEGMENTS: u64 = 16;
 /// A segment holds at most the records of a day, so that old ones go although few come.
 const DAY: u64 = 24 * 3600;
+/// A pause after each writing: under load a wake-up for every frame costs more than the frame.
+const GATHER: Duration = Duration::from_millis(5);
 /// How often the old ones are looked for while nothing happens.
 const SWEEP_EVERY: Duration = Duration::from_secs(600);
 
@@ -75,7 +77,11 @@ impl Writer {
         let mut failed = false;
         loop {
             let result = match batches.recv_timeout(SWEEP_EVERY) {
-                Ok(batch) => self.all(batch, batches),
+                Ok(batch) => {
+                    let written = self.all(batch, batches);
+                    std::thread::sleep(GATHER);
+                    written
+                }
                 Err(RecvTimeoutError::Timeout) => self.sweep(seconds()),
                 Err(RecvTimeoutError::Disconnected) => break,
             };

@@ -20,6 +20,25 @@ pub(crate) struct Outbox {
     calls: Arc<Semaphore>,
 }
 
+/// Connections that were given replies, and whose tasks are woken when this is dropped: once for
+/// all that a group holds for them, so that they go in few frames.
+#[derive(Default)]
+pub(crate) struct Wakes(Vec<Arc<Outbox>>);
+
+impl Wakes {
+    pub(crate) fn later(&mut self, outbox: Arc<Outbox>) {
+        self.0.push(outbox);
+    }
+}
+
+impl Drop for Wakes {
+    fn drop(&mut self) {
+        for outbox in &self.0 {
+            outbox.ready.notify_one();
+        }
+    }
+}
+
 #[derive(Default)]
 struct State {
     replies: VecDeque<(Reply, u32)>,
@@ -51,18 +70,16 @@ impl Outbox {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts a reply; on a closed connection it goes nowhere.
-    pub(crate) fn reply(&self, reply: Reply, weight: u32) {
+    /// Puts a reply; on a closed connection it goes nowhere. `true` if it is the first that waits:
+    /// then the task that sends is to be woken.
+    #[must_use]
+    pub(crate) fn reply(&self, reply: Reply, weight: u32) -> bool {
         let mut state = self.lock();
         if state.closed {
-            return;
+            return false;
         }
         state.replies.push_back((reply, weight));
-        let first = state.replies.len() == 1;
-        drop(state);
-        if first {
-            self.ready.notify_one();
-        }
+        state.replies.len() == 1
     }
 
     /// Puts another frame, together with the permit of the frame it answers.

@@ -33,6 +33,7 @@ pub fn config() -> StoreConfig {
         cache_bytes: 64 << 10,
         block_cache_bytes: 4 << 20,
         write_buffer_bytes: 8 << 20,
+        direct_writes: true,
         ..StoreConfig::new(domain(1))
     }
 }
