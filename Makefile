@@ -49,5 +49,7 @@ fuzz: setup ## every fuzz target for SECONDS_PER_TARGET seconds (needs a nightly
 audit: ## licences, sources, bans, advisories (needs cargo-deny and the network)
 	cargo deny --all-features check
 
-vectors: ## write the frozen vectors anew; a difference is a change of format
+vectors: ## add what is new to the frozen vectors; a difference is a change of format
 	cargo run --locked -p telesphor-wire --example make_vectors
+	cargo run --locked -p telesphor-clinical --example document_vectors
+	cargo run --locked -p telesphor-identity --example identity_vectors

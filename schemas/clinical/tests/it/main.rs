@@ -1,5 +1,8 @@
 //! Tests of the words inside the seal, as one program.
-#![allow(clippy::unwrap_used, clippy::print_stderr)]
+#![allow(clippy::unwrap_used, clippy::print_stderr, unreachable_pub)]
+
+#[path = "../support/vectors.rs"]
+mod support;
 
 mod documents;
 mod fields;

@@ -3,6 +3,8 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../support/vectors.rs"]
+mod support;
 
 mod claims;
 mod history;

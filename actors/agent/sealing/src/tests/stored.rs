@@ -1,4 +1,5 @@
-//! State as it was stored once must open for ever, or everybody is locked out by an update.
+//! State as it was stored once must open for ever, or everybody is locked out by an update. The
+//! example `make_state` wrote it.
 
 use std::collections::BTreeMap;
 
@@ -17,33 +18,6 @@ type Stored = (Vec<(Bytes, Bytes)>, Secret, PublicKey, Vec<(EventKind, Bytes)>);
 
 fn fixture() -> std::path::PathBuf {
     std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/state-1.bin")
-}
-
-#[test]
-#[ignore = "writes the stored state anew; only for a new format number"]
-fn write_the_stored_state() {
-    let (mut relay, mut devices) = team(2, Suite::Hybrid);
-    let seed = Secret::random();
-    let mut b = Device::new(9, MAILBOX);
-    b.keys = MemberKeys::new(IdentityId([9; 32]), b.endpoint.public(), &seed);
-    let package = b.package(Suite::Hybrid);
-    let out = devices[0].stage(&CommitPlan {
-        add: vec![package],
-        ..update()
-    });
-    assert!(relay.commit(&out.commit));
-    devices[0].read(&relay);
-    b.join(&out.welcome.unwrap());
-    let rows = b
-        .rows
-        .iter()
-        .map(|(k, v)| (Bytes(k.clone()), Bytes(v.clone())))
-        .collect();
-    let message = devices[0].seal(b"from long ago").payload;
-    let commit = Bytes(canonical::encode(&devices[0].stage(&update()).commit));
-    let events = vec![(EventKind::MESSAGE, message), (EventKind::COMMIT, commit)];
-    let stored: Stored = (rows, seed, b.endpoint.public(), events);
-    std::fs::write(fixture(), canonical::encode(&stored)).unwrap();
 }
 
 #[test]

@@ -166,6 +166,20 @@ pub(crate) fn update() -> CommitPlan {
     CommitPlan::update(WHY, now_ms() + 1_000_000, CommandId::random(), now_ms() + 60_000)
 }
 
+pub(crate) fn add(packages: Vec<VerifiedPackage>) -> CommitPlan {
+    CommitPlan {
+        add: packages,
+        ..update()
+    }
+}
+
+pub(crate) fn remove(leaf: u32) -> CommitPlan {
+    CommitPlan {
+        remove: vec![leaf],
+        ..update()
+    }
+}
+
 /// An ordered event.
 #[derive(Clone)]
 pub(crate) struct Posted {
