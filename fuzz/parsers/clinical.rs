@@ -9,6 +9,7 @@ use telesphor_clinical::invite::InviteLink;
 use telesphor_clinical::mandate::SignedMandate;
 use telesphor_clinical::message::{DepositEnvelope, GroupEnvelope};
 use telesphor_clinical::receipt::SignedReceipt;
+use telesphor_clinical::retraction::Retraction;
 use telesphor_clinical::self_entry::SelfEntry;
 use telesphor_clinical::stream::SignedStreamBatch;
 use telesphor_wire::canonical;
@@ -67,6 +68,7 @@ pub fn documents(bytes: &[u8]) {
     one_form::<SignedGrant>(bytes);
     one_form::<SignedMandate>(bytes);
     one_form::<SignedReceipt>(bytes);
+    one_form::<Retraction>(bytes);
     one_form::<SignedStreamBatch>(bytes);
     one_form::<SelfEntry>(bytes);
 }

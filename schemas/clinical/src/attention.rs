@@ -45,7 +45,49 @@ pub struct Attention {
     pub then: Vec<Escalation>,
 }
 
+/// Whether somebody has still to accept a document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Awaited {
+    /// Nobody has to.
+    Nobody,
+    /// Somebody has, until this instant if one was named; Unix milliseconds.
+    Until(Option<u64>),
+    /// Nobody did in the time that was named. From here an always-on agent asks
+    /// [`Attention::then`].
+    Late(u64),
+    /// Somebody did.
+    Accepted,
+    /// Whoever was asked said that it is not for him: somebody else has to.
+    Declined,
+}
+
+impl Awaited {
+    /// Whether somebody has still to act.
+    pub const fn is_open(self) -> bool {
+        matches!(self, Self::Until(_) | Self::Late(_) | Self::Declined)
+    }
+}
+
 impl Attention {
+    /// Whether somebody has still to accept it at `now` (Unix milliseconds). `answer`: the last
+    /// word of whoever was asked, accepted or not. What is urgent has to be accepted, with or
+    /// without a time.
+    pub fn awaited(&self, answer: Option<bool>, now: u64) -> Awaited {
+        let by = self.acknowledge_by.as_ref().map(Instant::stamp);
+        match (answer, by) {
+            (Some(true), _) => Awaited::Accepted,
+            (Some(false), _) if self.asks() => Awaited::Declined,
+            (None, Some(by)) if by < now => Awaited::Late(by),
+            (None, by) if self.asks() => Awaited::Until(by),
+            _ => Awaited::Nobody,
+        }
+    }
+
+    /// Whether somebody has to accept it at all.
+    fn asks(&self) -> bool {
+        self.acknowledge_by.is_some() || matches!(self.urgency, Urgency::Urgent | Urgency::Stat)
+    }
+
     /// No hurry.
     pub const fn routine() -> Self {
         Self {

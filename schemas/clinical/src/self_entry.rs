@@ -18,6 +18,7 @@ use crate::grant::SignedGrant;
 use crate::instant::Instant;
 use crate::mandate::SignedMandate;
 use crate::own_device::{BackupEntry, RecordEntry, SeatGiven, SeatRequest, VoucherShare};
+use crate::receipt::SignedReceipt;
 use crate::text::Text;
 
 crate::open_tagged! {
@@ -69,6 +70,8 @@ crate::open_tagged! {
         22 => Sent(Bytes),
         /// The identity key under its own passphrase (the vault crate's form).
         23 => IdentityKey(Bytes),
+        /// A document was accepted or declined, as whoever did so signed it.
+        24 => Answer(Box<SignedReceipt>),
     }
 }
 

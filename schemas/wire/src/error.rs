@@ -125,6 +125,10 @@ errors! {
     6022 NewKitDue You "a removed device knew where backups go and how they open: make a new kit first, `telesphor identity rotate`",
     6030 KitUntested You "the recovery kit was never tested; if this device is lost, only a kit that works brings everything back",
     6031 CannotFollow You "this device cannot follow one of its conversations any more; what comes there is kept at the relay",
+    6040 NothingToAccept You "nobody sent or showed you this; only what came from somebody can be accepted or declined",
+    6041 Retracted You "its author has taken this document back; it must not be relied on",
+    6042 NotAuthor You "only the author of a document can correct it or take it back",
+    6043 Replaced You "a newer document stands in its place; use that one",
 
     7001 BadDocument Peer "not genuine: the signature does not belong to this document and author",
     7002 BrokenHistory Peer "not genuine: the author's key history does not hold together",

@@ -56,7 +56,14 @@ impl Fault {
     fn words(&self) -> String {
         match &self.detail {
             // A message that is whole by itself: how the call is wrong, when and how access ended.
-            Some(detail) if matches!(self.code, ErrorCode::Usage | ErrorCode::LeaseOver) => detail.clone(),
+            Some(detail)
+                if matches!(
+                    self.code,
+                    ErrorCode::Usage | ErrorCode::LeaseOver | ErrorCode::Retracted
+                ) =>
+            {
+                detail.clone()
+            }
             Some(detail) => format!("{}: {detail}", self.code.words()),
             None => self.code.words().to_owned(),
         }

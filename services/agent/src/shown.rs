@@ -10,6 +10,8 @@ use telesphor_wire::text::SupportCode;
 use crate::out::{Out, Row};
 use crate::short;
 
+pub(crate) mod acts;
+
 /// Yes or nothing: a column of "no" is noise.
 fn mark(yes: bool, word: &'static str) -> &'static str {
     if yes { word } else { "" }
@@ -100,17 +102,13 @@ pub(crate) fn documents(out: &Out, documents: &[DocumentView], known: &[Document
 
 pub(crate) fn document(out: &Out, d: &DocumentView, letters: usize) -> Row {
     let id = d.id.to_string();
-    let mut marks: Vec<&str> = vec![
-        mark(d.urgent, "URGENT"),
-        mark(!d.opened && d.direction != Direction::Own, "new"),
-    ];
-    marks.retain(|m| !m.is_empty());
+    let marks = acts::marks(d);
     let until = d.until.map_or_else(String::new, |ms| {
         format!("{} {}", if d.ended { "ended" } else { "until" }, out.short(ms))
     });
-    Row::new()
+    let row = Row::new()
         .both("id", "ID", id.clone(), &short::cut(&id, letters))
-        .both("marks", "", marks.clone(), &marks.join(" "))
+        .both("marks", "", marks.clone(), &marks.join(", "))
         .text("kind", "KIND", &d.kind)
         .text("title", "TITLE", &d.title)
         .text("author_name", "BY", &d.author_name)
@@ -129,7 +127,8 @@ pub(crate) fn document(out: &Out, d: &DocumentView, letters: usize) -> Row {
         .more("format", d.format.clone(), &d.format)
         .more("bytes", d.size, &format!("{} bytes", d.size))
         .more("opened", d.opened, if d.opened { "yes" } else { "no" })
-        .more("urgent", d.urgent, "")
+        .more("urgent", d.urgent, "");
+    acts::of_document(out, row, d, letters)
 }
 
 pub(crate) const fn sent_state(state: SentState) -> &'static str {
@@ -139,7 +138,7 @@ pub(crate) const fn sent_state(state: SentState) -> &'static str {
         SentState::Durable => "durable",
         SentState::Delivered => "delivered",
         SentState::Opened => "opened",
-        SentState::Taken => "taken",
+        SentState::Taken => "accepted",
         SentState::Declined => "declined",
         SentState::Failed => "not delivered",
     }
@@ -162,14 +161,15 @@ const fn sent_word(state: SentState) -> &'static str {
 pub(crate) fn sent(out: &Out, s: &SentView, letters: usize) -> Row {
     let id = s.document.to_string();
     let at = |ms: Option<u64>| ms.map_or_else(String::new, |ms| out.short(ms));
-    Row::new()
+    let row = Row::new()
         .both("id", "ID", id.clone(), &short::cut(&id, letters))
         .text("title", "TITLE", &s.title)
         .text("to", "TO", &s.to_alias)
         .both("state", "STATE", sent_word(s.state), sent_state(s.state))
         .instant("durable", "DURABLE", s.durable, &at(s.durable))
         .instant("delivered", "DELIVERED", s.delivered, &at(s.delivered))
-        .instant("opened", "OPENED", s.opened, &at(s.opened))
+        .instant("opened", "OPENED", s.opened, &at(s.opened));
+    acts::of_sent(out, row, s, letters)
         .more("queued", crate::out::rfc3339(Some(s.queued)), &at(Some(s.queued)))
         .more(
             "took_ms",
@@ -284,6 +284,12 @@ pub(crate) fn verdict(v: &Verdict) -> Row {
     Row::new()
         .both("genuine", "", v.failed.is_none(), &words)
         .more("error", v.failed.map(|c| c.to_string()), "")
+        .both(
+            "current",
+            "",
+            v.standing.is_current(),
+            mark(v.standing.is_current(), "yes, as far as is known here"),
+        )
         .more("checked", v.lines.clone(), &v.lines.join("\n"))
         .more(
             "document",
@@ -363,6 +369,7 @@ pub(crate) fn exported(e: &Exported) -> Row {
         )
         .both("files", "FILES", e.files as u64, &e.files.to_string())
         .both("bytes", "BYTES", e.bytes, &e.bytes.to_string())
+        .more("taken_back", e.taken_back as u64, "")
 }
 
 pub(crate) fn device(out: &Out, d: &DeviceView, name_of: impl Fn(&IdentityId) -> String) -> Row {

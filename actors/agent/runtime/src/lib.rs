@@ -16,6 +16,7 @@
 //! together with the cursor in one transaction. An own change to a group counts when the order
 //! confirms it, not before. Nothing here prints.
 
+mod acts;
 mod api;
 mod attest;
 mod contacts;
@@ -35,6 +36,8 @@ mod sync;
 mod testing;
 pub mod views;
 
+pub use acts::amend::Correction;
+pub use acts::retract::RetractRequest;
 pub use api::{Agent, Created, Door, Key, NewProfile, Passphrase, Stolen, Tried, kit_text};
 pub use attest::verdict::Asked;
 pub use device::stream::Measured;

@@ -8,6 +8,8 @@ use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ids::{DocumentId, IdentityId, MailboxId};
 use telesphor_wire::text::{Domain, SupportCode};
 
+pub use crate::acts::views::*;
+
 /// Who this profile is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Me {
@@ -129,6 +131,14 @@ pub struct DocumentView {
     pub ended: bool,
     /// Bytes of the body.
     pub size: u64,
+    /// Earlier documents that it replaces or takes back.
+    pub corrects: Vec<DocumentId>,
+    /// Whether somebody here has still to accept it.
+    pub awaited: Awaited,
+    /// What was answered here.
+    pub answer: Option<AnswerView>,
+    /// Whether it is current.
+    pub standing: StandingView,
 }
 
 /// A document, opened.
@@ -153,6 +163,8 @@ pub struct Verdict {
     pub author: Option<IdentityId>,
     /// The document.
     pub document: Option<DocumentId>,
+    /// Whether it is current, as far as is known here.
+    pub standing: StandingView,
 }
 
 /// How far a sent document has come.
@@ -203,6 +215,12 @@ pub struct SentView {
     pub why: Option<ErrorCode>,
     /// By which code the relay's log can be searched for the refusal.
     pub support: Option<SupportCode>,
+    /// Whether the recipient has still to accept it.
+    pub awaited: Awaited,
+    /// What the recipient answered.
+    pub answer: Option<AnswerView>,
+    /// Whether it is current.
+    pub standing: StandingView,
 }
 
 /// An attestation, held, given or seen.
@@ -406,6 +424,8 @@ pub struct Exported {
     pub files: usize,
     /// Bytes in it.
     pub bytes: u64,
+    /// Documents left out because their authors have taken them back.
+    pub taken_back: usize,
 }
 
 /// A machine.

@@ -4,6 +4,7 @@
 #[path = "../support/vectors.rs"]
 mod support;
 
+mod acts;
 mod documents;
 mod fields;
 mod intake;

@@ -17,6 +17,7 @@ use telesphor_clinical::message::{
     DepositEnvelope, DepositMessage, GroupEnvelope, GroupMessage, PseudonymAnnouncement,
 };
 use telesphor_clinical::receipt::{OpeningReceipt, Person, ReceiptKind};
+use telesphor_clinical::retraction::{Retraction, RetractionReason};
 use telesphor_clinical::scope::{Scope, Scopes};
 use telesphor_clinical::self_entry::{OwnerKeyEntry, SelfEntry};
 use telesphor_clinical::statement::{Profile, SaltUse, part_hash, salt, statement_bytes};
@@ -310,5 +311,7 @@ pub fn derived() -> Map<String, Value> {
         ext: Extensions::none(),
     };
     put("stream-batch", hex_of(&batch));
+    let retraction = Retraction::new(RetractionReason::WrongPatient, Some(Text::from("mixed up")));
+    put("retraction", hex_of(&retraction));
     out
 }

@@ -116,10 +116,10 @@ pub(crate) struct Send {
     /// The scope it belongs to
     #[arg(long, value_name = "NAME")]
     pub(crate) scope: Vec<String>,
-    /// Urgent: shown first
+    /// Urgent: shown first, until somebody accepts it
     #[arg(long)]
     pub(crate) urgent: bool,
-    /// Somebody should take it within this time
+    /// Somebody must accept it within this time, such as 1h; `sent` shows who did, and what is late
     #[arg(long, value_name = "TIME", value_parser = parse_length)]
     pub(crate) ack_by: Option<Duration>,
     /// Although the words were never compared

@@ -13,7 +13,12 @@ const GROUPS: [(&str, &[&str]); 6] = [
         ],
     ),
     ("People", &["accept", "contacts", "attest", "trust"]),
-    ("Documents", &["list", "read", "send", "sent", "verify", "export"]),
+    (
+        "Documents",
+        &[
+            "list", "read", "send", "sent", "ack", "amend", "retract", "verify", "export",
+        ],
+    ),
     ("My devices", &["endpoint", "backup", "recover", "lock", "unlock"]),
     ("Machines", &["device", "follow"]),
     (

@@ -1,11 +1,13 @@
 //! The command line: its words, and nothing of what they do.
 
+mod acts;
 mod documents;
 mod help;
 mod machines;
 mod people;
 mod profile;
 
+pub(crate) use acts::*;
 pub(crate) use documents::*;
 pub(crate) use help::command;
 pub(crate) use machines::*;
@@ -97,6 +99,12 @@ pub(crate) enum Command {
     Send(Send),
     /// Where my documents are now
     Sent(Sent),
+    /// I take it, or not; the sender learns it
+    Ack(Ack),
+    /// Put a corrected document in its place, for everybody who has it
+    Amend(Amend),
+    /// Take it back: it was wrong, or about somebody else
+    Retract(Retract),
     /// Is it genuine? In words, also without a network
     Verify(Verify),
     /// All of mine into a folder that proves itself

@@ -5,6 +5,7 @@
 //! not loaded yet.
 
 use telesphor_agent::views::DocumentView;
+use telesphor_clinical::header::DocumentKind;
 
 use crate::out::Row;
 
@@ -24,6 +25,9 @@ impl Allergies {
     pub(super) fn of<'d>(about: impl Iterator<Item = &'d DocumentView>, complete: bool) -> Self {
         let titles: Vec<String> = about
             .filter(|d| d.scopes.iter().any(|s| s == SCOPE))
+            // A line that was corrected or taken back must not be read as one that stands; nor is
+            // the word that takes it back an allergy.
+            .filter(|d| d.standing.is_current() && d.kind != DocumentKind::Retraction.word())
             .map(|d| d.title.clone())
             .collect();
         if titles.is_empty() {
@@ -87,7 +91,7 @@ fn says_none(title: &str) -> bool {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use telesphor_agent::views::Direction;
+    use telesphor_agent::views::{Awaited, Direction, StandingView};
     use telesphor_wire::ids::{DocumentId, IdentityId};
 
     fn document(title: &str, scope: &str) -> DocumentView {
@@ -109,7 +113,38 @@ mod tests {
             until: None,
             ended: false,
             size: 0,
+            corrects: Vec::new(),
+            awaited: Awaited::Nobody,
+            answer: None,
+            standing: StandingView::Current,
         }
+    }
+
+    #[test]
+    fn an_allergy_that_was_corrected_or_taken_back_is_not_read_as_one() {
+        use telesphor_agent::views::{ReplacedView, RetractedView};
+        let by = DocumentId([3; 32]);
+        let mut wrong = document("Allergy to penicillin", "allergies");
+        wrong.standing = StandingView::Replaced(ReplacedView {
+            by,
+            at: 0,
+            taken_back: false,
+        });
+        let right = document("Allergy to nuts", "allergies");
+        let known = Allergies::of([&wrong, &right].into_iter(), true);
+        assert_eq!(known, Allergies::Known(vec!["Allergy to nuts".to_owned()]));
+        wrong.standing = StandingView::Retracted(RetractedView {
+            by,
+            at: 0,
+            reason: "error".to_owned(),
+            words: String::new(),
+        });
+        let mut word = document("Taken back: entered in error", "allergies");
+        word.kind = "retraction".to_owned();
+        assert_eq!(
+            Allergies::of([&wrong, &word].into_iter(), true),
+            Allergies::NotShared
+        );
     }
 
     #[test]

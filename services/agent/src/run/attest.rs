@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use telesphor_agent::Asked;
-use telesphor_agent::views::Verdict;
+use telesphor_agent::views::{StandingView, Verdict};
 use telesphor_identity::status::RevocationReason;
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ids::IdentityId;
@@ -158,7 +158,15 @@ pub(super) async fn verify(here: &Here<'_>, args: &args::Verify) -> Result<Exit>
             verdicts.len()
         ));
     }
-    Ok(if bad == 0 { Exit::Done } else { Exit::NotGenuine })
+    let back = verdicts
+        .iter()
+        .any(|(_, v)| matches!(v.standing, StandingView::Retracted(_)));
+    Ok(match (bad, back) {
+        (0, false) => Exit::Done,
+        // Genuine, and not to be used.
+        (0, true) => Exit::Refused,
+        _ => Exit::NotGenuine,
+    })
 }
 
 /// Every `.tel` file of a folder and those in it, in order.

@@ -132,7 +132,7 @@ fn looks_like_fhir(bytes: &[u8]) -> bool {
     bytes.windows(NEEDLE.len()).any(|w| w == NEEDLE)
 }
 
-fn media_type(extension: &str, bytes: &[u8]) -> &'static str {
+pub(super) fn media_type(extension: &str, bytes: &[u8]) -> &'static str {
     match extension {
         "txt" | "text" => "text/plain",
         "md" => "text/markdown",
@@ -199,6 +199,7 @@ pub(super) async fn inbox(here: &Here<'_>, args: &args::Inbox) -> Result<Exit> {
     };
     here.out
         .list(&shown::documents(here.out, &wanted, &known), nothing)?;
+    super::acts::summary(here, &wanted, &agent.sent().await?);
     here.finish(agent, stale).await
 }
 
@@ -213,6 +214,11 @@ pub(super) async fn read(here: &Here<'_>, args: &args::Read) -> Result<Exit> {
         Err(error) if error.code == ErrorCode::NotFound && !here.wait().is_zero() => {
             let _ = agent.settle(here.wait()).await;
             agent.read(&args.id).await?
+        }
+        Err(error) if error.code == ErrorCode::Retracted => {
+            let fault = super::acts::taken_back(here, &agent, &args.id).await?;
+            agent.close().await;
+            return Err(fault);
         }
         Err(error) if error.code == ErrorCode::LeaseOver => {
             let fault = match agent.ended(&args.id).await? {
@@ -235,7 +241,8 @@ pub(super) async fn read(here: &Here<'_>, args: &args::Read) -> Result<Exit> {
     };
     let id = opened.view.id.to_string();
     let letters = short::needed([id.as_str()]);
-    let text = std::str::from_utf8(&opened.body).ok();
+    let said = super::acts::body_words(&opened);
+    let text = said.as_deref().or(std::str::from_utf8(&opened.body).ok());
     if here.out.form == Form::Json {
         let row = shown::document(here.out, &opened.view, letters)
             .both("genuine", "", opened.verdict.failed.is_none(), "")
@@ -251,6 +258,7 @@ pub(super) async fn read(here: &Here<'_>, args: &args::Read) -> Result<Exit> {
         );
         here.out
             .words(shown::verdict(&opened.verdict).to_lines().trim_end());
+        super::acts::warn(here, &opened.view, letters);
     }
     if let Some(file) = &args.output {
         super::identity::write_new(file, &opened.body)?;
@@ -260,6 +268,7 @@ pub(super) async fn read(here: &Here<'_>, args: &args::Read) -> Result<Exit> {
             Some(text) if here.out.watched() || here.out.form == Form::Plain => {
                 here.out.data(&telesphor_clinical::text::shown(text))?;
             }
+            Some(text) if said.is_some() => here.out.data(text)?,
             None if here.out.watched() => here.out.words("not text: use --output FILE"),
             _ => here.out.bytes(&opened.body)?,
         }
@@ -306,13 +315,15 @@ pub(super) async fn send(here: &Here<'_>, args: &args::Send) -> Result<Exit> {
     } else {
         None
     };
+    if body.is_none() && (args.urgent || args.ack_by.is_some()) {
+        return Err(Fault::usage(
+            "--urgent and --ack-by stand inside what is signed: a document that is here already goes as it is",
+        ));
+    }
     let agent = here.open(true).await?;
     let to = agent.contact(&args.who).await?;
     super::sharing::refuse_unverified(here, &to, args.unverified)?;
-    let ack_by = args.ack_by.map(|within| {
-        here.now_ms()
-            .saturating_add(u64::try_from(within.as_millis()).unwrap_or(u64::MAX))
-    });
+    let ack_by = args.ack_by.map(|within| super::acts::by(here, within));
     let sent = match body {
         Some(body) => {
             let extension = path
@@ -339,7 +350,7 @@ pub(super) async fn send(here: &Here<'_>, args: &args::Send) -> Result<Exit> {
     };
     if let Some(ms) = ack_by {
         here.out
-            .words(&format!("to be taken by {}", here.out.exactly(ms)));
+            .words(&format!("to be accepted by {}", here.out.exactly(ms)));
     }
     let progress = Progress::start(here.out, "waiting until it is durable");
     let durable = agent
@@ -418,7 +429,14 @@ pub(super) async fn export(here: &Here<'_>, args: &args::Export) -> Result<Exit>
     let progress = Progress::start(here.out, "writing");
     let exported = agent.export(&args.folder).await;
     drop(progress);
-    here.out.one(&shown::exported(&exported?))?;
+    let exported = exported?;
+    here.out.one(&shown::exported(&exported))?;
+    if exported.taken_back > 0 {
+        here.out.words(&format!(
+            "not in it: {} that their authors have taken back",
+            exported.taken_back
+        ));
+    }
     here.out
         .words("readable by anybody who gets the folder: keep it like the paper it replaces");
     agent.close().await;

@@ -1,5 +1,6 @@
 //! What each command asks of the agent.
 
+mod acts;
 mod allergies;
 mod attest;
 mod documents;
@@ -80,6 +81,9 @@ async fn with_profile(here: &Here<'_>, command: &Command) -> Result<Exit> {
         Command::Read(args) => documents::read(here, args).await,
         Command::Send(args) => documents::send(here, args).await,
         Command::Sent(args) => documents::sent(here, args).await,
+        Command::Ack(args) => acts::ack(here, args).await,
+        Command::Amend(args) => acts::amend(here, args).await,
+        Command::Retract(args) => acts::retract(here, args).await,
         Command::Unlock(args) => session::unlock(here, args.duration).await,
         Command::Status => running::status(here).await,
         Command::Check => running::check(here).await,

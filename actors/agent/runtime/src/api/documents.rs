@@ -1,15 +1,15 @@
-//! `add`, `send`, `inbox`, `read`, `ack`, `sent`.
+//! `add`, `send`, `inbox`, `read`, `sent`.
 
 use std::time::Duration;
 
 use telesphor_clinical::document::SignedDocument;
 use telesphor_clinical::receipt::ReceiptKind;
-use telesphor_clinical::text::Text;
 use telesphor_vault::{Records, Table};
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ids::{DocumentId, IdentityId};
 
 use super::agent::Agent;
+use crate::acts::standing::{refuse_not_current, refuse_retracted};
 use crate::contacts;
 use crate::core::names;
 use crate::documents::keep::{Way, all_kept};
@@ -17,7 +17,7 @@ use crate::documents::send::{Reached, SentRecord};
 use crate::documents::show::{People, all_sent, find, sent_view, view};
 use crate::documents::write::Draft;
 use crate::error::{Error, Result};
-use crate::views::{DocumentView, Opened, SentState, SentView};
+use crate::views::{Awaited, DocumentView, Opened, SentState, SentView};
 
 impl Agent {
     /// Signs documents and keeps them in one's own record, all in one transaction.
@@ -34,7 +34,7 @@ impl Agent {
                     for draft in drafts {
                         let (id, _) = ctx.write_document(draft)?;
                         let kept = ctx.kept(&id)?.ok_or(Error::fault("kept"))?;
-                        views.push(view(&people, &kept));
+                        views.push(view(ctx.tx, &people, &kept)?);
                     }
                     Ok(views)
                 })
@@ -72,7 +72,7 @@ impl Agent {
                         let record: SentRecord = ctx
                             .get(Table::Receipts, &names::sent(&document, &id))?
                             .ok_or(Error::fault("sent"))?;
-                        views.push(sent_view(&people, &record));
+                        views.push(sent_view(ctx.tx, &people, &record)?);
                     }
                     Ok(views)
                 })
@@ -83,7 +83,8 @@ impl Agent {
     /// Gives documents that are in the record already.
     ///
     /// # Errors
-    /// [`ErrorCode::NotFound`], [`ErrorCode::Ambiguous`], [`ErrorCode::TooLarge`].
+    /// [`ErrorCode::NotFound`], [`ErrorCode::TooLarge`]; [`ErrorCode::Replaced`] and
+    /// [`ErrorCode::Retracted`] for what is not current.
     pub async fn give(&self, to: &str, documents: Vec<DocumentId>) -> Result<Vec<SentView>> {
         let to = to.to_owned();
         self.shared
@@ -95,11 +96,13 @@ impl Agent {
                     let id = known.contact.record.identity;
                     let mut views = Vec::new();
                     for document in documents {
+                        let kept = ctx.kept(&document)?.ok_or(Error::of(ErrorCode::NotFound))?;
+                        refuse_not_current(ctx.tx, &profile, &kept)?;
                         ctx.send_document(&document, &id)?;
                         let record: SentRecord = ctx
                             .get(Table::Receipts, &names::sent(&document, &id))?
                             .ok_or(Error::fault("sent"))?;
-                        views.push(sent_view(&people, &record));
+                        views.push(sent_view(ctx.tx, &people, &record)?);
                     }
                     Ok(views)
                 })
@@ -127,7 +130,8 @@ impl Agent {
             if record.reached == Reached::Failed {
                 return Err(record.why.map_or(Error::fault("sent"), Error::from));
             }
-            let shown = sent_view(&People::load(&snapshot, &core.profile)?, &record);
+            let people = People::load(&snapshot, &core.profile)?;
+            let shown = sent_view(&snapshot, &people, &record)?;
             Ok((shown.state >= state).then_some(shown))
         })
         .await
@@ -142,8 +146,8 @@ impl Agent {
             let people = People::load(snapshot, profile)?;
             let mut all: Vec<_> = all_sent(snapshot)?
                 .iter()
-                .map(|r| sent_view(&people, r))
-                .collect();
+                .map(|r| sent_view(snapshot, &people, r))
+                .collect::<Result<_>>()?;
             all.reverse();
             Ok(all)
         })
@@ -157,12 +161,14 @@ impl Agent {
     pub async fn documents(&self) -> Result<Vec<DocumentView>> {
         self.look(|snapshot, profile| {
             let people = People::load(snapshot, profile)?;
-            Ok(all_kept(snapshot)?.iter().map(|k| view(&people, k)).collect())
+            let all = all_kept(snapshot)?;
+            all.iter().map(|k| view(snapshot, &people, k)).collect()
         })
         .await
     }
 
-    /// What came from others: urgent first, then newest first.
+    /// What came from others: first what somebody has still to accept (too late before urgent
+    /// before the rest), then what is urgent, then newest first.
     ///
     /// # Errors
     /// Faults of the vault.
@@ -172,9 +178,9 @@ impl Agent {
             let mut all: Vec<_> = all_kept(snapshot)?
                 .iter()
                 .filter(|k| k.way != Way::Own)
-                .map(|k| view(&people, k))
-                .collect();
-            all.sort_by_key(|d| (!d.urgent, std::cmp::Reverse(d.arrived)));
+                .map(|k| view(snapshot, &people, k))
+                .collect::<Result<_>>()?;
+            all.sort_by_key(|d| (urgency(d), std::cmp::Reverse(d.arrived)));
             Ok(all)
         })
         .await
@@ -201,7 +207,11 @@ impl Agent {
     pub async fn document(&self, what: &str) -> Result<DocumentView> {
         let what = what.to_owned();
         self.look(move |snapshot, profile| {
-            Ok(view(&People::load(snapshot, profile)?, &find(snapshot, &what)?))
+            view(
+                snapshot,
+                &People::load(snapshot, profile)?,
+                &find(snapshot, &what)?,
+            )
         })
         .await
     }
@@ -210,8 +220,8 @@ impl Agent {
     /// told so, once.
     ///
     /// # Errors
-    /// [`ErrorCode::NotFound`], [`ErrorCode::Ambiguous`]; what is not genuine is shown with a
-    /// verdict that says so, never silently.
+    /// [`ErrorCode::NotFound`], [`ErrorCode::Ambiguous`]; [`ErrorCode::Retracted`] if its author has
+    /// taken it back. What is not genuine is shown with a verdict that says so, never silently.
     pub async fn read(&self, what: &str) -> Result<Opened> {
         let what = what.to_owned();
         self.shared
@@ -219,6 +229,10 @@ impl Agent {
                 let profile = core.profile.clone();
                 core.write(|ctx| {
                     let mut kept = find(ctx.tx, &what)?;
+                    // Its author may look at it: it has to be sent to the right one, perhaps.
+                    if kept.way != Way::Own {
+                        refuse_retracted(ctx.tx, &profile, &kept)?;
+                    }
                     if kept.until.is_some_and(|until| until < ctx.now) {
                         return Err(ErrorCode::LeaseOver.into());
                     }
@@ -235,7 +249,7 @@ impl Agent {
                         ctx.put_kept(&kept)?;
                         ctx.tell(&from, kept.id, ReceiptKind::Opened)?;
                     }
-                    let shown = view(&People::load(ctx.tx, &profile)?, &kept);
+                    let shown = view(ctx.tx, &People::load(ctx.tx, &profile)?, &kept)?;
                     Ok(Opened {
                         view: shown,
                         body: document.body.0,
@@ -245,27 +259,15 @@ impl Agent {
             })
             .await
     }
+}
 
-    /// Takes responsibility for what a document asks, or declines it in words.
-    ///
-    /// # Errors
-    /// [`ErrorCode::NotFound`]; [`ErrorCode::NotAllowedHere`] for one's own documents.
-    pub async fn acknowledge(&self, what: &str, declined: Option<String>) -> Result<()> {
-        let what = what.to_owned();
-        self.shared
-            .change(move |core| {
-                core.write(|ctx| {
-                    let kept = find(ctx.tx, &what)?;
-                    let from = kept.from.ok_or(Error::of(ErrorCode::NotAllowedHere))?;
-                    match declined {
-                        None => ctx.tell(&from, kept.id, ReceiptKind::Accepted),
-                        Some(why) => {
-                            let words = Some(Text::cut(&why));
-                            ctx.tell_with(&from, kept.id, ReceiptKind::Declined, None, words)
-                        }
-                    }
-                })
-            })
-            .await
+/// Where a document stands in an inbox.
+fn urgency(d: &DocumentView) -> u8 {
+    match (d.awaited, d.urgent) {
+        (Awaited::Late(_), _) => 0,
+        (awaited, true) if awaited.is_open() => 1,
+        (awaited, false) if awaited.is_open() => 2,
+        (_, true) if d.standing.is_current() => 3,
+        _ => 4,
     }
 }

@@ -17,10 +17,11 @@ use telesphor_wire::ext::Extensions;
 use telesphor_wire::ids::DocumentId;
 
 use super::agent::Agent;
+use crate::acts::standing::standing_of;
 use crate::core::Ctx;
-use crate::documents::keep::all_kept;
+use crate::documents::keep::{Way, all_kept};
 use crate::error::{Error, Result};
-use crate::views::Exported;
+use crate::views::{Exported, StandingView};
 
 impl Agent {
     /// Writes everything of the record into a new folder.
@@ -47,8 +48,15 @@ impl Ctx<'_, '_> {
             documents: 0,
             files: 0,
             bytes: 0,
+            taken_back: 0,
         };
         for kept in all_kept(self.tx)? {
+            // What its author took back is not carried further; that it was, is.
+            let standing = standing_of(self.tx, &self.profile, &kept.id, &kept.header.author)?;
+            if kept.way != Way::Own && matches!(standing, StandingView::Retracted(_)) {
+                written.taken_back += 1;
+                continue;
+            }
             let Ok(bytes) = self.document_bytes(&kept.id) else {
                 continue;
             };

@@ -1,5 +1,6 @@
 //! The verbs: one file per family, each method one thing a person or a bridge wants done.
 
+mod acts;
 mod admit;
 pub(crate) mod agent;
 mod attest;

@@ -28,7 +28,8 @@ impl Agent {
         self.look(move |snapshot, profile| {
             contacts::show::find(snapshot, &request.with)?;
             let people = People::load(snapshot, profile)?;
-            let (shown, withheld, outside) = chosen(all_kept(snapshot)?, &request.scopes, &request.documents);
+            let (shown, withheld, outside) =
+                chosen(all_kept(snapshot)?, &people, &request.scopes, &request.documents);
             let mut counts: BTreeMap<String, usize> = BTreeMap::new();
             for kept in &outside {
                 let scope = kept.header.scopes.iter().next();
@@ -37,16 +38,17 @@ impl Agent {
                     .or_default() += 1;
             }
             Ok(SharePlan {
-                shown: shown.iter().map(|k| view(&people, k)).collect(),
+                shown: shown
+                    .iter()
+                    .map(|k| view(snapshot, &people, k))
+                    .collect::<Result<_>>()?,
                 withheld: withheld
                     .iter()
                     .map(|(k, missing)| {
-                        (
-                            view(&people, k),
-                            missing.iter().map(|s| s.as_str().to_owned()).collect(),
-                        )
+                        let missing = missing.iter().map(|s| s.as_str().to_owned()).collect();
+                        Ok((view(snapshot, &people, k)?, missing))
                     })
-                    .collect(),
+                    .collect::<Result<_>>()?,
                 outside: counts.into_iter().collect(),
             })
         })
@@ -72,7 +74,9 @@ impl Agent {
                     for document in ctx.share(&request)? {
                         let record: Option<SentRecord> =
                             ctx.get(Table::Receipts, &names::sent(&document, &to))?;
-                        views.extend(record.map(|r| sent_view(&people, &r)));
+                        if let Some(record) = record {
+                            views.push(sent_view(ctx.tx, &people, &record)?);
+                        }
                     }
                     Ok(views)
                 })

@@ -1,7 +1,9 @@
 //! `verify`: genuine or not, in words, with no network.
 
 use super::agent::Agent;
+use crate::acts::standing::refuse_retracted;
 use crate::attest::verdict::Asked;
+use crate::documents::keep::Way;
 use crate::documents::show::find;
 use crate::error::Result;
 use crate::views::Verdict;
@@ -39,13 +41,16 @@ impl Agent {
     /// A document of the record as a `.tel` file, with everything that proves something about it.
     ///
     /// # Errors
-    /// `NotFound`, `Ambiguous`.
+    /// `NotFound`, `Ambiguous`, `Retracted`.
     pub async fn tel_file(&self, what: &str) -> Result<Vec<u8>> {
         let what = what.to_owned();
         self.shared
             .work(move |core| {
                 core.write(|ctx| {
                     let kept = find(ctx.tx, &what)?;
+                    if kept.way != Way::Own {
+                        refuse_retracted(ctx.tx, &ctx.profile, &kept)?;
+                    }
                     let bytes = ctx.document_bytes(&kept.id)?;
                     Ok(ctx.bundle(&kept, &bytes)?.to_file())
                 })

@@ -1,5 +1,6 @@
 //! Whether a document is genuine, in words.
 
+use telesphor_clinical::document::SignedDocument;
 use telesphor_identity::bundle::Bundle;
 use telesphor_identity::status::SignedStatusList;
 use telesphor_identity::verify::verify;
@@ -7,10 +8,11 @@ use telesphor_vault::Table;
 
 use super::proofs::list_name;
 use super::trust::verifier;
+use crate::acts::standing::{standing_of, superseded};
 use crate::core::Ctx;
 use crate::documents::keep::Kept;
 use crate::error::{Error, Result};
-use crate::views::Verdict;
+use crate::views::{StandingView, Verdict};
 
 /// What a verifier asks for.
 #[derive(Clone, Debug, Default)]
@@ -67,10 +69,18 @@ impl Ctx<'_, '_> {
             }
         }
         let bundle = &bundle;
+        let document = SignedDocument::from_bytes(&bundle.document).ok();
+        let standing = match &document {
+            Some(d) => standing_of(self.tx, &self.profile, &d.id(), &d.header.author)?,
+            None => StandingView::Current,
+        };
         let mut verifier = verifier(self.tx, &self.profile, asked.at.unwrap_or(self.now))?;
         verifier.demands.clone_from(&asked.roles);
         if asked.at.is_some() {
             verifier.heads.clear();
+        }
+        if let (Some(document), Some(by)) = (&document, superseded(&standing)) {
+            verifier.superseded.insert(document.id(), by);
         }
         Ok(match verify(bundle, &verifier) {
             Ok(report) => Verdict {
@@ -78,10 +88,9 @@ impl Ctx<'_, '_> {
                 lines: report.words(&verifier),
                 author: Some(report.author),
                 document: Some(report.document),
+                standing,
             },
             Err(refusal) => {
-                let document =
-                    telesphor_clinical::document::SignedDocument::from_bytes(&bundle.document).ok();
                 let mut line = refusal.to_string();
                 if let Some(first) = line.get_mut(0..1) {
                     first.make_ascii_uppercase();
@@ -91,6 +100,7 @@ impl Ctx<'_, '_> {
                     lines: vec![line],
                     author: document.as_ref().map(|d| d.header.author),
                     document: document.map(|d| d.id()),
+                    standing,
                 }
             }
         })

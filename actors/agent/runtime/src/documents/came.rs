@@ -44,7 +44,11 @@ impl Ctx<'_, '_> {
             self.tx.delete(Table::Receipts, &names::came_in(&id))?;
         }
         self.shown_until(from, &id, held.lease)?;
-        self.tell(from, id, ReceiptKind::Delivered)
+        self.tell(from, id, ReceiptKind::Delivered)?;
+        match self.kept(&id)? {
+            Some(kept) => self.retraction_came(&kept),
+            None => Ok(()),
+        }
     }
 
     /// Why a document is not genuine, as far as the histories known here tell.

@@ -95,6 +95,7 @@ impl Ctx<'_, '_> {
             evidence: Vec::new(),
         })?;
         self.push(Table::Documents, names::DOCUMENTS, &id)?;
+        self.note_claims(&id, &document.header)?;
         Ok(id)
     }
 

@@ -14,6 +14,7 @@ use telesphor_wire::ext::Extensions;
 use telesphor_wire::ids::{DocumentId, IdentityId, MailboxId};
 
 use super::send::Reached;
+use crate::acts::answers::is_answer;
 use crate::core::records::{GroupSay, Job, Padding, TalkSay, What};
 use crate::core::{Ctx, names};
 use crate::error::{Error, Result};
@@ -21,10 +22,11 @@ use crate::error::{Error, Result};
 impl Ctx<'_, '_> {
     /// Tells a contact what became of its document.
     pub(crate) fn tell(&mut self, to: &IdentityId, document: DocumentId, kind: ReceiptKind) -> Result<()> {
-        self.tell_with(to, document, kind, None, None)
+        self.tell_with(to, document, kind, None, None)?;
+        Ok(())
     }
 
-    /// The same, with a purpose and words.
+    /// The same, with a purpose and words; gives the receipt.
     pub(crate) fn tell_with(
         &mut self,
         to: &IdentityId,
@@ -32,7 +34,7 @@ impl Ctx<'_, '_> {
         kind: ReceiptKind,
         purpose: Option<Purpose>,
         words: Option<Text>,
-    ) -> Result<()> {
+    ) -> Result<SignedReceipt> {
         let receipt = OpeningReceipt {
             document,
             kind,
@@ -47,11 +49,12 @@ impl Ctx<'_, '_> {
             ext: Extensions::none(),
         };
         let signature = self.keys.endpoint.sign(&receipt);
-        let body = GroupMessage::Receipt(Box::new(SignedReceipt {
+        let signed = SignedReceipt {
             receipt,
             signature,
             staff: None,
-        }));
+        };
+        let body = GroupMessage::Receipt(Box::new(signed.clone()));
         let body = Bytes(canonical::encode(&body));
         let padding = Padding::Receipt;
         // Said where the document was shown, which needs no conversation; else in one.
@@ -68,7 +71,7 @@ impl Ctx<'_, '_> {
             }),
         };
         self.enqueue(what, Job::Nothing(true), None)?;
-        Ok(())
+        Ok(signed)
     }
 
     /// A contact says what became of a document: counts only if the contact's own endpoint
@@ -97,6 +100,9 @@ impl Ctx<'_, '_> {
             ReceiptKind::Other(_) => return Ok(()),
         };
         self.push(Table::Receipts, names::LOG, signed)?;
+        if is_answer(receipt.kind) && !self.answer_heard(signed)? {
+            return Ok(());
+        }
         self.document_reached(receipt.document, from.identity, reached, receipt.at.stamp())
     }
 }

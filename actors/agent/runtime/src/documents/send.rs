@@ -181,8 +181,12 @@ impl Ctx<'_, '_> {
         at: u64,
     ) -> Result<()> {
         self.change_sent(&DocumentJob { document, to }, |record| {
-            // An endpoint that reports late never takes a later word back.
-            record.reached = record.reached.max(reached);
+            // An endpoint that reports late never takes a later word back; of two answers the
+            // one that came last counts.
+            record.reached = match (record.reached, reached) {
+                (Reached::Taken | Reached::Declined, Reached::Taken | Reached::Declined) => reached,
+                (before, _) => before.max(reached),
+            };
             match reached {
                 Reached::Delivered => {
                     record.delivered.get_or_insert(at);

@@ -1,13 +1,17 @@
 //! Documents as they are shown.
 
-use telesphor_clinical::attention::Urgency;
-use telesphor_clinical::header::Subject;
+use telesphor_clinical::attention::{Awaited, Urgency};
+use telesphor_clinical::header::{DocumentKind, Subject};
+use telesphor_clinical::standing::corrects;
 use telesphor_vault::{Records, Table};
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ids::{DocumentId, IdentityId};
 
 use super::keep::{Kept, Way, all_kept};
 use super::send::{Reached, SentRecord};
+use crate::acts::answers::answer;
+use crate::acts::standing::Standings;
+use crate::acts::views::StandingView;
 use crate::contacts::record::all_known;
 use crate::core::records::Known;
 use crate::core::shared::clock;
@@ -15,11 +19,12 @@ use crate::core::{Profile, names};
 use crate::error::{Error, Result};
 use crate::views::{Direction, DocumentView, SentState, SentView};
 
-/// Names of people, looked up once for a whole list.
+/// Names of people and what is not current any more, looked up once for a whole list.
 pub(crate) struct People {
     me: IdentityId,
     name: String,
     known: Vec<Known>,
+    standings: Standings,
 }
 
 impl People {
@@ -28,7 +33,17 @@ impl People {
             me: profile.identity,
             name: profile.name.clone(),
             known: all_known(records)?,
+            standings: Standings::load(records, profile)?,
         })
+    }
+
+    /// Whether a document is current, as far as is known here.
+    pub(crate) fn standing(&self, kept: &Kept) -> StandingView {
+        self.standings.of(&kept.id, &kept.header.author)
+    }
+
+    pub(crate) fn is_current(&self, kept: &Kept) -> bool {
+        self.standing(kept).is_current()
     }
 
     pub(crate) fn name(&self, id: &IdentityId) -> String {
@@ -56,12 +71,23 @@ impl People {
 }
 
 /// One document for a list.
-pub(crate) fn view(people: &People, kept: &Kept) -> DocumentView {
+pub(crate) fn view(records: &impl Records, people: &People, kept: &Kept) -> Result<DocumentView> {
     let header = &kept.header;
-    DocumentView {
+    let standing = people.standing(kept);
+    let answer = match kept.way {
+        Way::Own => None,
+        Way::Received | Way::Shared => answer(records, &kept.id, &people.me)?,
+    };
+    let now = clock();
+    let asks = kept.way != Way::Own && standing.is_current() && header.kind != DocumentKind::Retraction;
+    Ok(DocumentView {
         id: kept.id,
         kind: header.kind.word().to_owned(),
-        title: header.title.shown(),
+        title: match &standing {
+            // Its title may say as much as its body.
+            StandingView::Retracted(_) if kept.way != Way::Own => "(taken back)".to_owned(),
+            _ => header.title.shown(),
+        },
         format: header.format.shown(),
         subject: match &header.subject {
             Some(Subject::Identity(id)) => Some(*id),
@@ -81,27 +107,52 @@ pub(crate) fn view(people: &People, kept: &Kept) -> DocumentView {
         opened: kept.opened.is_some(),
         urgent: matches!(header.attention.urgency, Urgency::Urgent | Urgency::Stat),
         until: kept.until,
-        ended: kept.until.is_some_and(|until| until <= clock()),
+        ended: kept.until.is_some_and(|until| until <= now),
         size: kept.size,
+        corrects: header
+            .relates
+            .iter()
+            .filter(|r| corrects(r.kind))
+            .map(|r| r.document)
+            .collect(),
+        awaited: match asks {
+            true => header.attention.awaited(answer.as_ref().map(|a| a.accepted), now),
+            false => Awaited::Nobody,
+        },
+        answer,
+        standing,
+    })
+}
+
+pub(crate) const fn sent_state(reached: Reached) -> SentState {
+    match reached {
+        Reached::Queued => SentState::Queued,
+        Reached::Durable => SentState::Durable,
+        Reached::Delivered => SentState::Delivered,
+        Reached::Opened => SentState::Opened,
+        Reached::Taken => SentState::Taken,
+        Reached::Declined => SentState::Declined,
+        Reached::Failed => SentState::Failed,
     }
 }
 
 /// One sent document for a list.
-pub(crate) fn sent_view(people: &People, record: &SentRecord) -> SentView {
-    SentView {
+pub(crate) fn sent_view(records: &impl Records, people: &People, record: &SentRecord) -> Result<SentView> {
+    let kept: Option<Kept> = records.get_value(Table::Documents, &record.document.0)?;
+    let answer = answer(records, &record.document, &record.to)?;
+    let standing = kept
+        .as_ref()
+        .map_or(StandingView::Current, |k| people.standing(k));
+    let asks = kept
+        .as_ref()
+        .filter(|k| k.header.kind != DocumentKind::Retraction && record.reached != Reached::Failed)
+        .filter(|_| standing.is_current());
+    Ok(SentView {
         document: record.document,
         title: record.title.clone(),
         to: record.to,
         to_alias: people.alias(&record.to),
-        state: match record.reached {
-            Reached::Queued => SentState::Queued,
-            Reached::Durable => SentState::Durable,
-            Reached::Delivered => SentState::Delivered,
-            Reached::Opened => SentState::Opened,
-            Reached::Taken => SentState::Taken,
-            Reached::Declined => SentState::Declined,
-            Reached::Failed => SentState::Failed,
-        },
+        state: sent_state(record.reached),
         queued: record.queued,
         durable: record.durable,
         delivered: record.delivered,
@@ -109,7 +160,14 @@ pub(crate) fn sent_view(people: &People, record: &SentRecord) -> SentView {
         took_ms: record.took_ms,
         why: record.why.map(|why| why.code),
         support: record.why.and_then(|why| why.support),
-    }
+        awaited: asks.map_or(Awaited::Nobody, |k| {
+            k.header
+                .attention
+                .awaited(answer.as_ref().map(|a| a.accepted), clock())
+        }),
+        answer,
+        standing,
+    })
 }
 
 /// Every sent document, oldest first.

@@ -2,7 +2,7 @@
 
 use telesphor_clinical::attention::{Attention, Urgency};
 use telesphor_clinical::document::{SignOptions, SignedDocument, Signer};
-use telesphor_clinical::header::{DocumentKind, Header, Relation, RelationKind, Subject};
+use telesphor_clinical::header::{DocumentKind, Header, Relation, RelationKind, Status, Subject};
 use telesphor_clinical::instant::{Clock, Instant};
 use telesphor_clinical::scope::Scopes;
 use telesphor_clinical::text::Text;
@@ -43,6 +43,10 @@ pub struct Draft {
     pub acknowledge_by: Option<u64>,
     /// The document it answers.
     pub replies_to: Option<DocumentId>,
+    /// Where it stands.
+    pub(crate) status: Status,
+    /// Documents of one's own that it replaces or takes back.
+    pub(crate) corrects: Vec<Relation>,
 }
 
 impl Draft {
@@ -62,6 +66,8 @@ impl Draft {
             urgent: false,
             acknowledge_by: None,
             replies_to: None,
+            status: Status::Final,
+            corrects: Vec::new(),
         }
     }
 }
@@ -90,6 +96,8 @@ impl Ctx<'_, '_> {
                 .map(|at| Instant::now_of(at, 0, Clock::Device)),
             then: Vec::new(),
         };
+        header.status = draft.status;
+        header.relates = draft.corrects;
         if let Some(document) = draft.replies_to {
             header.relates.push(Relation {
                 kind: RelationKind::RepliesTo,

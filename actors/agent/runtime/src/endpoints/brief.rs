@@ -50,6 +50,7 @@ impl Ctx<'_, '_> {
         for sent in all_sent(self.tx)? {
             self.describe_sent(&sent)?;
         }
+        self.brief_answers()?;
         for held in mailboxes.iter().filter(|h| h.kind == MailboxKind::Shared) {
             self.tell_group(held)?;
         }

@@ -69,6 +69,7 @@ impl Ctx<'_, '_> {
                 let guarded: Guarded = canonical::decode(&bytes).map_err(malformed)?;
                 self.change_keys(|keys| keys.guarded = Some(guarded))
             }
+            SelfEntry::Answer(signed) => self.answer_told(&signed),
             // An invitation is carried through by the endpoint that made it.
             SelfEntry::Invitation(_) | SelfEntry::Mandate(_) | SelfEntry::Foreign(_) => Ok(()),
         }

@@ -13,6 +13,7 @@ use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ids::DocumentId;
 use telesphor_wire::sign::PublicKey;
 
+use crate::acts::answers::is_answer;
 use crate::core::records::Held;
 use crate::core::{Ctx, names};
 use crate::documents::keep::Way;
@@ -146,6 +147,9 @@ pub(crate) fn worth_telling(body: &GroupMessage) -> Option<Told> {
             .ok()
             .map(|d| Told::Document(d.id())),
         GroupMessage::Grant(signed) => Some(Told::Entry(Box::new(SelfEntry::Grant(signed.clone())))),
+        GroupMessage::Receipt(signed) if is_answer(signed.receipt.kind) => {
+            Some(Told::Entry(Box::new(SelfEntry::Answer(signed.clone()))))
+        }
         GroupMessage::GrantEnded(ended) => Some(Told::Entry(Box::new(SelfEntry::GrantEnded(ended.clone())))),
         _ => None,
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use telesphor_clinical::grant::{Grant, Granted, Grantee, SignedGrant, Until};
-use telesphor_clinical::header::{Purpose, PurposeCode};
+use telesphor_clinical::header::{DocumentKind, Purpose, PurposeCode};
 use telesphor_clinical::instant::{Clock, Instant};
 use telesphor_clinical::limits::{MAX_LIST, VERSION};
 use telesphor_clinical::message::GroupMessage;
@@ -16,9 +16,11 @@ use telesphor_wire::hash::{Digest, Secret};
 use telesphor_wire::ids::{DocumentId, IdentityId, MailboxId};
 
 use super::show::all_given;
+use crate::acts::standing::refuse_not_current;
 use crate::core::{Ctx, names};
 use crate::documents::keep::{Kept, Way, all_kept};
 use crate::documents::send::{Reached, SentRecord};
+use crate::documents::show::People;
 use crate::endpoints::mailboxes::room_entry;
 use crate::error::Result;
 use crate::mailbox::open::NO_END;
@@ -65,13 +67,16 @@ pub(crate) fn given_name(id: &Digest) -> Vec<u8> {
 }
 
 /// Which of one's own documents a request means, and which are held back.
+/// What was replaced or taken back is neither, nor is what only says so.
 pub(crate) fn chosen(
     kept: Vec<Kept>,
+    people: &People,
     scopes: &Scopes,
     documents: &[DocumentId],
 ) -> (Vec<Kept>, Vec<(Kept, Scopes)>, Vec<Kept>) {
     let (mut shown, mut withheld, mut outside) = (Vec::new(), Vec::new(), Vec::new());
-    for entry in kept.into_iter().filter(|k| k.way == Way::Own) {
+    let mine = kept.into_iter().filter(|k| k.way == Way::Own);
+    for entry in mine.filter(|k| people.is_current(k) && k.header.kind != DocumentKind::Retraction) {
         if documents.contains(&entry.id) {
             shown.push(entry);
             continue;
@@ -99,7 +104,13 @@ impl Ctx<'_, '_> {
         if request.until.is_some_and(|until| until <= self.now) {
             return Err(ErrorCode::Usage.into());
         }
-        let (shown, _, _) = chosen(all_kept(self.tx)?, &request.scopes, &request.documents);
+        for id in &request.documents {
+            if let Some(kept) = self.kept(id)? {
+                refuse_not_current(self.tx, &self.profile, &kept)?;
+            }
+        }
+        let people = People::load(self.tx, &self.profile)?;
+        let (shown, _, _) = chosen(all_kept(self.tx)?, &people, &request.scopes, &request.documents);
         let documents: Vec<DocumentId> = shown.iter().map(|k| k.id).collect();
         if documents.is_empty() {
             return Err(ErrorCode::NotFound.into());

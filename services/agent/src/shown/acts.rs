@@ -1,0 +1,166 @@
+//! What became of documents after they were sent: accepted, corrected, taken back.
+
+use telesphor_agent::views::{
+    Amended, AnswerView, Awaited, Direction, DocumentView, HadIt, Retracted, SentView, StandingView,
+};
+
+use crate::out::{Out, Row, rfc3339};
+use crate::short;
+
+/// The words that a list sets before a document.
+pub(super) fn marks(d: &DocumentView) -> Vec<&'static str> {
+    let standing = match &d.standing {
+        StandingView::Current => "",
+        StandingView::Replaced(_) => "REPLACED",
+        StandingView::Retracted(_) => "TAKEN BACK",
+    };
+    let answered = match d.awaited {
+        Awaited::Late(_) => "NOT ACCEPTED IN TIME",
+        Awaited::Until(_) => "not accepted",
+        Awaited::Declined => "declined",
+        Awaited::Accepted => "accepted",
+        Awaited::Nobody => "",
+    };
+    let current = d.standing.is_current();
+    let news = current && !d.opened && d.direction != Direction::Own;
+    let mut marks = vec![
+        standing,
+        super::mark(current && d.urgent, "URGENT"),
+        answered,
+        super::mark(news, "new"),
+    ];
+    marks.retain(|m| !m.is_empty());
+    marks
+}
+
+const fn awaited(awaited: Awaited) -> &'static str {
+    match awaited {
+        Awaited::Nobody => "nobody",
+        Awaited::Until(_) => "open",
+        Awaited::Late(_) => "late",
+        Awaited::Accepted => "accepted",
+        Awaited::Declined => "declined",
+    }
+}
+
+const fn accept_by(awaited: Awaited) -> Option<u64> {
+    match awaited {
+        Awaited::Until(by) => by,
+        Awaited::Late(by) => Some(by),
+        _ => None,
+    }
+}
+
+fn answered(out: &Out, a: &AnswerView) -> String {
+    let what = if a.accepted { "accepted" } else { "declined" };
+    let why = match a.words.is_empty() {
+        true => String::new(),
+        false => format!(": {}", a.words),
+    };
+    format!("{what} {}{why}", out.short(a.at))
+}
+
+/// What is still to be done, or was answered, for a person.
+fn answer_words(out: &Out, state: Awaited, answer: Option<&AnswerView>) -> String {
+    match (answer, state) {
+        (Some(answer), _) => answered(out, answer),
+        (None, Awaited::Late(by)) => format!("NOT ACCEPTED by {}", out.short(by)),
+        (None, Awaited::Until(Some(by))) => format!("to be accepted by {}", out.short(by)),
+        (None, Awaited::Until(None)) => "to be accepted".to_owned(),
+        _ => String::new(),
+    }
+}
+
+/// `replaced by 3f9c on ...`.
+pub(crate) fn standing_words(out: &Out, standing: &StandingView, letters: usize) -> String {
+    match standing {
+        StandingView::Current => String::new(),
+        StandingView::Replaced(r) => format!(
+            "replaced by {} on {}{}",
+            short::cut(&r.by.to_string(), letters),
+            out.to_the_minute(r.at),
+            if r.taken_back {
+                ", which was taken back: nothing stands in its place"
+            } else {
+                ""
+            }
+        ),
+        StandingView::Retracted(r) => {
+            format!("taken back on {}: {}", out.to_the_minute(r.at), r.words)
+        }
+    }
+}
+
+/// Adds to a row what programs and `read` need to know of a document's standing.
+fn standing(out: &Out, row: Row, standing: &StandingView, letters: usize) -> Row {
+    let words = standing_words(out, standing, letters);
+    let (word, by, at, reason) = match standing {
+        StandingView::Current => ("current", None, None, None),
+        StandingView::Replaced(r) => ("replaced", Some(r.by.to_string()), Some(r.at), None),
+        StandingView::Retracted(r) => (
+            "taken-back",
+            Some(r.by.to_string()),
+            Some(r.at),
+            Some(r.reason.clone()),
+        ),
+    };
+    row.more("standing", word, &words)
+        .more("standing_by", by, "")
+        .more("standing_since", rfc3339(at), "")
+        .more("taken_back_why", reason, "")
+}
+
+fn answer(out: &Out, row: Row, state: Awaited, answer: Option<&AnswerView>, heading: bool) -> Row {
+    let words = answer_words(out, state, answer);
+    let row = match heading {
+        true => row.both("acceptance", "ACCEPTED", awaited(state), &words),
+        false => row.more("acceptance", awaited(state), &words),
+    };
+    row.more("accept_by", rfc3339(accept_by(state)), "")
+        .more("answered", rfc3339(answer.map(|a| a.at)), "")
+        .more("answer_words", answer.map(|a| a.words.clone()), "")
+}
+
+pub(super) fn of_document(out: &Out, row: Row, d: &DocumentView, letters: usize) -> Row {
+    let row = answer(out, row, d.awaited, d.answer.as_ref(), false);
+    let corrects: Vec<String> = d.corrects.iter().map(ToString::to_string).collect();
+    let short: Vec<String> = corrects.iter().map(|id| short::cut(id, letters)).collect();
+    standing(out, row, &d.standing, letters).more("corrects", corrects.clone(), &short.join(", "))
+}
+
+pub(super) fn of_sent(out: &Out, row: Row, s: &SentView, letters: usize) -> Row {
+    let row = answer(out, row, s.awaited, s.answer.as_ref(), true);
+    standing(out, row, &s.standing, letters)
+}
+
+/// `amend`'s answer.
+pub(crate) fn amended(a: &Amended, letters: usize) -> Row {
+    let id = a.document.to_string();
+    Row::new()
+        .both("id", "ID", id.clone(), &short::cut(&id, letters))
+        .both("to", "TO", a.to.len() as u64, &a.to.len().to_string())
+        .both("left", "NOT TOLD", a.left.clone(), &a.left.join(", "))
+}
+
+/// `retract`'s answer: everybody who had it.
+pub(crate) fn had(out: &Out, h: &HadIt, back: &Retracted) -> Row {
+    let said_by: Vec<String> = back.retractions.iter().map(ToString::to_string).collect();
+    let opened = match (h.stopped, h.opened) {
+        (true, _) => "it never left".to_owned(),
+        (false, Some(ms)) => out.short(ms),
+        (false, None) => "not opened, as far as is known".to_owned(),
+    };
+    let told = match (h.stopped, h.told) {
+        (true, _) => "nothing to tell",
+        (false, true) => "yes",
+        (false, false) => "NO: not a contact any more",
+    };
+    Row::new()
+        .text("who", "WHO", &h.alias)
+        .instant("opened", "OPENED", h.opened, &opened)
+        .both("told", "TOLD", h.told, told)
+        .more("state", super::sent_word(h.state), super::sent_state(h.state))
+        .more("stopped", h.stopped, "")
+        .more("who_id", h.who.to_string(), "")
+        .more("said_by", said_by, "")
+}
