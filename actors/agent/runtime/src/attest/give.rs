@@ -16,9 +16,9 @@ use crate::core::Ctx;
 use crate::core::records::{Job, Padding, TalkSay, What};
 use crate::error::{Error, Result};
 
-const BOOK: &[u8] = b"book";
+pub(super) const BOOK: &[u8] = b"book";
 /// How long a status list is good, milliseconds (7 days).
-const LIST_LIFE_MS: u64 = 7 * 24 * 3600 * 1000;
+pub(super) const LIST_LIFE_MS: u64 = 7 * 24 * 3600 * 1000;
 
 impl Ctx<'_, '_> {
     /// Attests a claim about a contact and sends it there, with a fresh status list.
@@ -81,7 +81,7 @@ impl Ctx<'_, '_> {
         })
     }
 
-    fn publish_list(&mut self, mut book: StatusBook) -> Result<()> {
+    pub(super) fn publish_list(&mut self, mut book: StatusBook) -> Result<()> {
         let list = book.sign(&self.issuer()?, self.now, self.now + LIST_LIFE_MS);
         let me = self.me();
         self.put(Table::Attestations, &list_name(&me), &list)?;

@@ -2,6 +2,7 @@
 
 pub(crate) mod give;
 pub(crate) mod proofs;
+mod renew;
 pub(crate) mod show;
 pub(crate) mod trust;
 pub(crate) mod verdict;

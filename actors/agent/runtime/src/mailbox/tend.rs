@@ -1,4 +1,4 @@
-//! What an agent does without being asked: keys renewed, stocks filled, the relay relieved.
+//! What an agent does without being asked: keys and lists renewed, stocks filled, the relay relieved.
 
 use crate::core::Core;
 use crate::error::Result;
@@ -22,6 +22,7 @@ impl Core {
         self.write(|ctx| {
             ctx.tend_intake_keys()?;
             ctx.tend_packages()?;
+            ctx.tend_status_list()?;
             ctx.tend_inbox()
         })?;
         Ok(self.index.outbox.len() > before)
