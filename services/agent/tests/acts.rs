@@ -190,6 +190,7 @@ fn a_note_on_the_wrong_patient_can_still_be_read_or_nobody_learns_who_had_read_i
         "Biopsy: malignant",
         &["--title", "Biopsy of the left breast"],
     );
+    let unread = send(&gp, "aino", "Also about her", &[]);
     sync(&[&aino]);
     aino.run(&["read", &wrong]).ok();
     aino.run(&["read", &wrong, "--tel", "kept.tel"]).ok();
@@ -239,10 +240,15 @@ fn a_note_on_the_wrong_patient_can_still_be_read_or_nobody_learns_who_had_read_i
         assert!(!shown.out.contains("Biopsy"), "{}", shown.out);
         assert!(shown.out.contains("TAKEN BACK"), "{}", shown.out);
     }
+    // One that nobody had opened is not left standing as unread for ever.
+    gp.run(&["retract", &unread, "--why", "error", "--yes"]).ok();
+    let new = aino.run(&["--json", "inbox", "--unread"]).ok().json();
+    assert!(new.iter().all(|r| r["id"] != unread.as_str()), "{new:?}");
+    assert!(new.iter().any(|r| r["corrects"][0] == unread.as_str()), "{new:?}");
     let inbox = aino.run(&["--json", "inbox"]).ok().json();
     let word = inbox
         .iter()
-        .find(|r| r["kind"] == "retraction")
+        .find(|r| r["kind"] == "retraction" && r["corrects"][0] == wrong.as_str())
         .expect("the word itself is there");
     assert_eq!(word["urgent"], true);
     let said = aino.run(&["read", word["id"].as_str().unwrap()]).ok();
@@ -255,7 +261,7 @@ fn a_note_on_the_wrong_patient_can_still_be_read_or_nobody_learns_who_had_read_i
     let kept = aino.run(&["--json", "verify", "kept.tel"]);
     assert_eq!((kept.code, &kept.json()[0]["genuine"]), (3, &Value::Bool(true)));
     let exported = aino.run(&["--json", "export", "all"]).ok().json();
-    assert_eq!(exported[0]["taken_back"], 1);
+    assert_eq!(exported[0]["taken_back"], 2);
 
     // Both patients know, and neither learns the other's name.
     for (home, other) in [(&aino, "Helmi"), (&helmi, "Aino")] {
@@ -273,6 +279,14 @@ fn a_note_on_the_wrong_patient_can_still_be_read_or_nobody_learns_who_had_read_i
     let sent = row(&gp, &["sent"], &wrong);
     assert_eq!(sent["standing"], "taken-back");
     assert!(sent["opened"].is_string(), "{sent}");
+    // An archive with it in it is whole all the same, and says how many were taken back.
+    gp.run(&["export", "all"]).ok();
+    let archive = gp.run(&["verify", "all"]).ok();
+    assert!(
+        archive.err.contains("0 of them not genuine, 2 taken back"),
+        "{}",
+        archive.err
+    );
     let twice = gp.run(&["--json", "retract", &wrong, "--why", "error", "--yes"]);
     assert_eq!((twice.code, twice.error()["error"].as_str()), (3, Some("T-6041")));
 }

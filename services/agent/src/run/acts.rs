@@ -192,6 +192,11 @@ fn who_opened(back: &Retracted) -> Vec<String> {
     lines
 }
 
+/// What was taken back cannot be read any more; the word that it was is read instead.
+pub(super) const fn is_taken_back(document: &DocumentView) -> bool {
+    matches!(document.standing, StandingView::Retracted(_))
+}
+
 /// When and why a document was taken back, in words.
 pub(super) async fn taken_back(here: &Here<'_>, agent: &Agent, what: &str) -> Result<Fault> {
     let document = agent.document(what).await?;

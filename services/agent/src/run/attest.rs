@@ -152,19 +152,26 @@ pub(super) async fn verify(here: &Here<'_>, args: &args::Verify) -> Result<Exit>
             .one(&shown::verdict(verdict).more("what", what.clone(), what))?;
     }
     let bad = verdicts.iter().filter(|(_, v)| v.failed.is_some()).count();
-    if verdicts.len() > 1 {
+    let back = verdicts
+        .iter()
+        .filter(|(_, v)| matches!(v.standing, StandingView::Retracted(_)))
+        .count();
+    if path.is_dir() {
+        let back = match back {
+            0 => String::new(),
+            n => format!(", {n} taken back by their authors"),
+        };
         here.out.words(&format!(
-            "{} documents, {bad} of them not genuine",
+            "{} documents, {bad} of them not genuine{back}",
             verdicts.len()
         ));
     }
-    let back = verdicts
-        .iter()
-        .any(|(_, v)| matches!(v.standing, StandingView::Retracted(_)));
     Ok(match (bad, back) {
-        (0, false) => Exit::Done,
+        (0, 0) => Exit::Done,
+        // An archive may hold what was taken back.
+        (0, _) if path.is_dir() => Exit::Done,
         // Genuine, and not to be used.
-        (0, true) => Exit::Refused,
+        (0, _) => Exit::Refused,
         _ => Exit::NotGenuine,
     })
 }

@@ -183,7 +183,7 @@ pub(super) async fn inbox(here: &Here<'_>, args: &args::Inbox) -> Result<Exit> {
         .await?
         .into_iter()
         .filter(|d| !d.ended)
-        .filter(|d| !args.unread || !d.opened)
+        .filter(|d| !args.unread || (!d.opened && !super::acts::is_taken_back(d)))
         .filter(|d| about.is_none() || d.subject == about)
         .filter(|d| from.is_none() || d.from == from)
         .collect();
