@@ -348,3 +348,57 @@ async fn a_note_on_the_wrong_patient_tells_one_side_only_or_names_the_other() {
         "neither it nor a word about it"
     );
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_other_device_sent_and_showed_is_not_corrected_or_taken_back_from_this_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let relay = Relay::start(folder.path());
+    let phone = create(folder.path(), "Doctor", &relay).await.agent;
+    let aino = create(folder.path(), "Aino", &relay).await.agent;
+    let surgeon = create(folder.path(), "Surgeon", &relay).await.agent;
+    acquainted(&phone, &aino).await;
+    acquainted(&phone, &surgeon).await;
+    let tablet = second(folder.path(), &phone, "tablet").await;
+    in_step(&[&phone, &tablet, &aino, &surgeon]).await;
+    let given = send(&phone, "aino", note("10 mg")).await.document;
+    phone.add(vec![note("Ecg")]).await.unwrap();
+    let all = phone.documents().await.unwrap();
+    let shown = all.iter().find(|d| d.title == "Ecg").unwrap().id;
+    phone.share(show("surgeon", shown)).await.unwrap();
+    in_step(&[&phone, &tablet, &aino, &surgeon]).await;
+    surgeon
+        .acknowledge(&shown.to_string(), Some("not mine".into()))
+        .await
+        .unwrap();
+    in_step(&[&surgeon, &phone, &tablet]).await;
+    let at_tablet = sent(&tablet, &shown).await.remove(0);
+    assert_eq!(at_tablet.answer.unwrap().words, "not mine");
+
+    let new = tablet.amend(&given.to_string(), corrected("1 mg")).await.unwrap();
+    assert_eq!(new.to.len(), 1, "who has it is known on both devices");
+    tablet
+        .retract(back(&shown, RetractionReason::Error))
+        .await
+        .unwrap();
+    in_step(&[&tablet, &phone, &aino, &surgeon]).await;
+    in_step(&[&tablet, &phone, &surgeon]).await;
+    assert!(matches!(
+        seen(&aino, &given).await.standing,
+        StandingView::Replaced(_)
+    ));
+    let refused = surgeon.read(&shown.to_string()).await.unwrap_err();
+    assert_eq!(refused.code, ErrorCode::Retracted);
+    for device in [&phone, &tablet] {
+        assert!(matches!(
+            seen(device, &given).await.standing,
+            StandingView::Replaced(_)
+        ));
+        assert!(matches!(
+            seen(device, &shown).await.standing,
+            StandingView::Retracted(_)
+        ));
+        let who = device.who().await.unwrap();
+        let theirs = who.iter().filter(|g| g.document == shown);
+        assert!(theirs.clone().count() > 0 && theirs.clone().all(|g| g.revoked.is_some()));
+    }
+}

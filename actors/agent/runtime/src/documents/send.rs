@@ -141,13 +141,23 @@ impl Ctx<'_, '_> {
         let Some(mut record) = self.get::<SentRecord>(Table::Receipts, &name)? else {
             return Ok(());
         };
+        let before = record.durable;
         f(&mut record);
         self.put(Table::Receipts, &name, &record)?;
+        if !self.keys.siblings {
+            return Ok(());
+        }
         let place = record.receipt.as_ref().map(|r| r.leaf.mailbox);
-        match place.map(|room| self.room(&room)).transpose()?.flatten() {
-            // One's other endpoints do not sit there, and hear nothing of it.
-            Some(_) if self.keys.siblings => self.describe_sent(&record),
-            _ => Ok(()),
+        // One's other endpoints do not sit in a room, and hear nothing of it. In a conversation
+        // that was just begun they may have no seat yet: without this word they would not know to
+        // whom a correction must go.
+        let in_room = match place {
+            Some(place) => self.room(&place)?.is_some(),
+            None => false,
+        };
+        match in_room || record.durable != before {
+            true => self.describe_sent(&record),
+            false => Ok(()),
         }
     }
 
