@@ -10,8 +10,10 @@ use telesphor_clinical::mandate::SignedMandate;
 use telesphor_clinical::message::{DepositEnvelope, GroupEnvelope};
 use telesphor_clinical::receipt::SignedReceipt;
 use telesphor_clinical::retraction::Retraction;
+use telesphor_clinical::roster::SignedRoster;
 use telesphor_clinical::self_entry::SelfEntry;
 use telesphor_clinical::stream::SignedStreamBatch;
+use telesphor_clinical::team::TeamWord;
 use telesphor_wire::canonical;
 
 fn one_form<T: DeserializeOwned + Serialize>(bytes: &[u8]) {
@@ -71,4 +73,19 @@ pub fn documents(bytes: &[u8]) {
     one_form::<Retraction>(bytes);
     one_form::<SignedStreamBatch>(bytes);
     one_form::<SelfEntry>(bytes);
+    one_form::<TeamWord>(bytes);
+    if let Ok(signed) = canonical::decode::<SignedRoster>(bytes) {
+        assert_eq!(
+            canonical::encode(&signed),
+            bytes,
+            "accepted in a form that is not canonical"
+        );
+        let person = signed.roster.entries.first().map(|e| (e.person, e.role.clone()));
+        if let Some((person, role)) = person {
+            let _ = signed
+                .roster
+                .on_duty(&person, role.as_str(), u64::MAX, u64::MAX, u64::MAX);
+        }
+        let _ = (signed.roster.id(), signed.roster.is_sound());
+    }
 }

@@ -18,6 +18,10 @@ pub const MAX_ESCALATIONS: usize = 16;
 pub const MAX_COSIGNATURES: usize = 16;
 /// Entries of one list inside a message (addresses, heads, documents of a grant).
 pub const MAX_LIST: usize = 1024;
+/// Turns on one edition of a roster.
+pub const MAX_ROSTER: usize = 2048;
+/// People whose proofs travel with one change of a team.
+pub const MAX_TEAM: usize = 512;
 /// Body of one document, bytes; what is larger travels as a part.
 pub const MAX_BODY_BYTES: usize = 2 * 1024 * 1024;
 /// A file offered for intake, bytes.

@@ -68,6 +68,8 @@ crate::open_tagged! {
         /// When a document that was sent is proved to have existed (canonical bytes of the
         /// identity crate's form). It follows the document: the relay's word comes after it.
         14 => Evidence(Bytes),
+        /// A word about a care team.
+        20 => Team(crate::team::TeamWord),
     }
 }
 

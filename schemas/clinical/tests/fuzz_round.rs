@@ -10,7 +10,11 @@ use telesphor_clinical::document::{SignOptions, SignedDocument, Signer};
 use telesphor_clinical::header::{DocumentKind, Header};
 use telesphor_clinical::instant::Instant;
 use telesphor_clinical::invite::InviteLink;
+use telesphor_clinical::roster::{Roster, RosterEntry, RosterSource, SignedRoster};
+use telesphor_clinical::team::{TeamAsk, TeamBasis, TeamWord};
 use telesphor_clinical::text::Text;
+use telesphor_wire::canonical;
+use telesphor_wire::ext::Extensions;
 use telesphor_wire::hash::{Digest, Secret};
 use telesphor_wire::ids::{IdentityId, MailboxId};
 use telesphor_wire::sign::SigningKey;
@@ -76,5 +80,58 @@ fn mutated_documents_break_a_reader() {
         sign("text/plain", "words"),
         sign("application/fhir+json", &RESOURCE.replace('\n', "")),
     ];
+    mutate::round(&corpus, 4_000, clinical::documents);
+}
+
+#[test]
+fn mutated_rosters_and_words_about_teams_break_a_reader() {
+    let key = SigningKey::from_seed(&Secret::new([3; 32]));
+    let at = Instant::from_fhir("2026-11-20T12:00:00+02:00").unwrap();
+    let roster = Roster {
+        version: 1,
+        organisation: IdentityId([5; 32]),
+        head: Digest([4; 32]),
+        endpoint: key.public(),
+        edition: 7,
+        issued: at.clone(),
+        until: at.clone(),
+        entries: vec![RosterEntry {
+            person: IdentityId([6; 32]),
+            name: Text::from("Maria"),
+            role: Text::from("nurse"),
+            place: Text::from("ward-4b"),
+            from: at.clone(),
+            until: at.clone(),
+            source: RosterSource::Shift,
+            approved_by: None,
+        }],
+        ext: Extensions::none(),
+    };
+    let signed = SignedRoster {
+        signature: key.sign(&roster),
+        roster,
+    };
+    let ask = TeamAsk {
+        mailbox: MailboxId([1; 32]),
+        person: IdentityId([6; 32]),
+        endpoint: key.public(),
+        package: vec![1; 64].into(),
+        secret: Secret::new([2; 32]),
+        again: false,
+        proofs: vec![2; 16].into(),
+    };
+    let basis = TeamBasis {
+        roster: signed.clone(),
+        proofs: vec![vec![3; 16].into()],
+        barred: vec![IdentityId([7; 32])],
+    };
+    let words = [
+        TeamWord::Roster(Box::new(signed.clone())),
+        TeamWord::Ask(Box::new(ask)),
+        TeamWord::Basis(Box::new(basis)),
+        TeamWord::Barred(IdentityId([8; 32])),
+    ];
+    let mut corpus: Vec<Vec<u8>> = words.iter().map(canonical::encode).collect();
+    corpus.push(canonical::encode(&signed));
     mutate::round(&corpus, 4_000, clinical::documents);
 }

@@ -119,6 +119,8 @@ labels! {
         GrantId = "grant-id",
         /// Name of a mandate.
         MandateId = "mandate-id",
+        /// Name of one edition of a roster.
+        RosterId = "roster-id",
         /// Name of an attestation.
         AttestationId = "attestation-id",
         /// Name of a device association.

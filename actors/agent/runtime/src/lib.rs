@@ -32,6 +32,7 @@ mod people;
 mod recovery;
 mod sharing;
 mod sync;
+mod team;
 #[cfg(test)]
 mod testing;
 pub mod views;
@@ -44,3 +45,4 @@ pub use device::stream::Measured;
 pub use documents::write::Draft;
 pub use error::{Error, Result};
 pub use sharing::give::ShareRequest;
+pub use team::{Mischief, TeamRequest, TeamStand, Turn};

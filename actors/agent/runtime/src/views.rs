@@ -2,6 +2,10 @@
 //!
 //! All instants are Unix milliseconds. Lists come sorted as a person would want them.
 
+mod teams;
+
+pub use teams::{RosterView, TeamMember, TeamState, TeamView, TurnView};
+
 use std::path::PathBuf;
 
 use telesphor_wire::error::ErrorCode;

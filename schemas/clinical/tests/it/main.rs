@@ -9,5 +9,6 @@ mod documents;
 mod fields;
 mod intake;
 mod real_fhir;
+mod rosters;
 mod vectors;
 mod words;

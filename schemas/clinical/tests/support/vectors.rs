@@ -18,6 +18,7 @@ use telesphor_clinical::message::{
 };
 use telesphor_clinical::receipt::{OpeningReceipt, Person, ReceiptKind};
 use telesphor_clinical::retraction::{Retraction, RetractionReason};
+use telesphor_clinical::roster::{Roster, RosterEntry, RosterSource};
 use telesphor_clinical::scope::{Scope, Scopes};
 use telesphor_clinical::self_entry::{OwnerKeyEntry, SelfEntry};
 use telesphor_clinical::statement::{Profile, SaltUse, part_hash, salt, statement_bytes};
@@ -250,6 +251,28 @@ pub fn derived() -> Map<String, Value> {
     };
     put("mandate", hex_of(&mandate));
     put("mandate-id", json!(hex::encode(mandate.id().0)));
+    let roster = Roster {
+        version: 1,
+        organisation: id(1),
+        head: Digest([2; 32]),
+        endpoint: key(4).public(),
+        edition: 3,
+        issued: at(5),
+        until: at(6),
+        entries: vec![RosterEntry {
+            person: id(3),
+            name: Text::from("Maria Heikkinen"),
+            role: Text::from("nurse"),
+            place: Text::from("ward-4b"),
+            from: at(5),
+            until: at(6),
+            source: RosterSource::Agency,
+            approved_by: Some(id(7)),
+        }],
+        ext: Extensions::none(),
+    };
+    put("roster", hex_of(&roster));
+    put("roster-id", json!(hex::encode(roster.id().0)));
     let receipt = OpeningReceipt {
         document: DocumentId([1; 32]),
         kind: ReceiptKind::Accepted,

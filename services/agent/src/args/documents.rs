@@ -21,7 +21,7 @@ pub(crate) struct Share {
     /// Documents: ids, or scope:NAME
     #[arg(required = true, value_name = "WHAT")]
     pub(crate) what: Vec<String>,
-    /// With which contact
+    /// With which contact; or ROLE@WHO: whoever has that role there, by its roster
     #[arg(long = "with", value_name = "WHO")]
     pub(crate) whom: String,
     /// Until when, or `revoked`: the relay ends it then by itself
@@ -40,7 +40,7 @@ pub(crate) struct Share {
 
 #[derive(Args, Debug)]
 pub(crate) struct Revoke {
-    /// Whose looking ends
+    /// Whose looking ends: a contact, or ROLE@WHO
     pub(crate) who: String,
     /// Only these: ids, or scope:NAME; everything if left out
     #[arg(value_name = "WHAT")]

@@ -5,7 +5,7 @@ use clap::CommandFactory;
 use super::Cli;
 
 /// Headings and their commands. A test holds this against the commands there are.
-const GROUPS: [(&str, &[&str]); 6] = [
+const GROUPS: [(&str, &[&str]); 7] = [
     (
         "Every day",
         &[
@@ -19,6 +19,7 @@ const GROUPS: [(&str, &[&str]); 6] = [
             "list", "read", "send", "sent", "ack", "amend", "retract", "verify", "export",
         ],
     ),
+    ("Teams", &["team"]),
     ("My devices", &["endpoint", "backup", "recover", "lock", "unlock"]),
     ("Machines", &["device", "follow"]),
     (

@@ -6,6 +6,7 @@ mod help;
 mod machines;
 mod people;
 mod profile;
+mod teams;
 
 pub(crate) use acts::*;
 pub(crate) use documents::*;
@@ -13,6 +14,7 @@ pub(crate) use help::command;
 pub(crate) use machines::*;
 pub(crate) use people::*;
 pub(crate) use profile::*;
+pub(crate) use teams::*;
 
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -109,6 +111,10 @@ pub(crate) enum Command {
     Verify(Verify),
     /// All of mine into a folder that proves itself
     Export(Export),
+
+    /// Care teams and rosters
+    #[command(subcommand)]
+    Team(Team),
 
     /// My devices
     #[command(subcommand)]

@@ -10,10 +10,12 @@ mod input;
 mod machines;
 mod names;
 mod people;
+mod roster_file;
 mod rotate;
 mod running;
 mod session;
 mod sharing;
+mod teams;
 mod this_program;
 
 use crate::args::{self, Cli, Command};
@@ -71,6 +73,7 @@ async fn with_profile(here: &Here<'_>, command: &Command) -> Result<Exit> {
         Command::Log(args) => sharing::log(here, args).await,
         Command::Export(args) => documents::export(here, args).await,
         Command::Device(act) => machines::device(here, act).await,
+        Command::Team(act) => teams::team(here, act).await,
         Command::Follow(args) => machines::follow(here, args).await,
         Command::Attest(act) => attest::attest(here, act).await,
         Command::Trust(act) => attest::trust(here, act).await,

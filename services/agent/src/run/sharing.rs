@@ -1,6 +1,8 @@
 //! `share`, `revoke`, `who`, `log`, and whom documents may go to.
 
-use telesphor_agent::views::{ContactState, ContactView, DocumentView, GrantView, SentState, SharePlan};
+use telesphor_agent::views::{
+    ContactState, ContactView, DocumentView, GrantView, Revoked, SentState, SharePlan,
+};
 use telesphor_agent::{Agent, ShareRequest};
 use telesphor_clinical::scope::Scopes;
 use telesphor_wire::error::ErrorCode;
@@ -14,7 +16,7 @@ use crate::out::{Progress, Row};
 use crate::{short, shown};
 
 /// The end of a share that has none but the owner's word.
-const UNTIL_REVOKED: &str = "revoked";
+pub(super) const UNTIL_REVOKED: &str = "revoked";
 /// Lines of the log that are looked at.
 const LOG: usize = 10_000;
 
@@ -67,6 +69,9 @@ async fn letters(agent: &Agent) -> Result<usize> {
 
 /// `share`: preview, yes, then until everything is durable.
 pub(super) async fn share(here: &Here<'_>, args: &args::Share) -> Result<Exit> {
+    if let Some(role) = super::teams::role_at(&args.whom) {
+        return super::teams::share(here, args, role).await;
+    }
     let until = match args.until.as_str() {
         UNTIL_REVOKED => None,
         when => Some(here.until(when)?),
@@ -134,6 +139,19 @@ pub(super) async fn share(here: &Here<'_>, args: &args::Share) -> Result<Exit> {
 /// What will happen, in words.
 fn preview(to: &ContactView, plan: &SharePlan) -> Vec<String> {
     let mut lines = vec![format!("{} will see {} documents.", to.name, plan.shown.len())];
+    lines.extend(left_out(plan));
+    lines
+}
+
+/// What a role will see, and what not.
+pub(super) fn plan_lines(plan: &SharePlan) -> Vec<String> {
+    let mut lines = vec![format!("Documents: {}.", plan.shown.len())];
+    lines.extend(left_out(plan));
+    lines
+}
+
+fn left_out(plan: &SharePlan) -> Vec<String> {
+    let mut lines = Vec::new();
     if !plan.outside.is_empty() {
         let rest: Vec<String> = plan
             .outside
@@ -155,14 +173,27 @@ fn preview(to: &ContactView, plan: &SharePlan) -> Vec<String> {
 
 /// `revoke`.
 pub(super) async fn revoke(here: &Here<'_>, args: &args::Revoke) -> Result<Exit> {
+    if let Some(role) = super::teams::role_at(&args.who) {
+        return super::teams::revoke(here, args, role).await;
+    }
     let agent = here.open(true).await?;
     let who = agent.contact(&args.who).await?;
     let (scopes, documents) = what(&agent, &args.what).await?;
     let ended = agent.revoke(&args.who, scopes, documents).await?;
+    show_revoked(here, &who.alias, &ended)?;
+    let progress = Progress::start(here.out, "ending it at the relay");
+    let told = agent.settle(here.wait()).await;
+    drop(progress);
+    agent.close().await;
+    told.map(|()| Exit::Done).map_err(Fault::from)
+}
+
+/// What a revocation ended, and what it cannot.
+pub(super) fn show_revoked(here: &Here<'_>, who: &str, ended: &Revoked) -> Result<()> {
     let now = here.now_ms();
     here.out.one(
         &Row::new()
-            .text("who", "WHO", &who.alias)
+            .text("who", "WHO", who)
             .both(
                 "ended",
                 "GRANTS ENDED",
@@ -179,17 +210,13 @@ pub(super) async fn revoke(here: &Here<'_>, args: &args::Revoke) -> Result<Exit>
             .instant("at", "AT", Some(now), &here.out.exactly(now)),
     )?;
     here.out.hint(&match ended.opened {
-        0 => format!("{} had opened none of them.", who.name),
+        0 => format!("{who} had opened none of them."),
         n => format!(
-            "{} had opened {n} of {}; those may be remembered or copied.",
-            who.name, ended.documents
+            "{who} had opened {n} of {}; those may be remembered or copied.",
+            ended.documents
         ),
     });
-    let progress = Progress::start(here.out, "ending it at the relay");
-    let told = agent.settle(here.wait()).await;
-    drop(progress);
-    agent.close().await;
-    told.map(|()| Exit::Done).map_err(Fault::from)
+    Ok(())
 }
 
 /// `who`.

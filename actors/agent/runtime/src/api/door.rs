@@ -23,6 +23,8 @@ use crate::link::{LinkError, Push, Session};
 pub struct Door {
     via: MemberVia,
     handle: u32,
+    /// Where the mailbox stood when the right was proved.
+    head: u64,
     session: Session,
     pushes: mpsc::Receiver<Push>,
 }
@@ -33,6 +35,18 @@ impl Agent {
     /// # Errors
     /// The relay's refusal; [`ErrorCode::NotFound`] without keys.
     pub async fn door(&self, mailbox: MailboxId) -> Result<Door> {
+        self.open_door(mailbox, false).await
+    }
+
+    /// The same by the right of the mailbox's owner, which reads all of it.
+    ///
+    /// # Errors
+    /// The relay's refusal; [`ErrorCode::NotFound`] if it is not one's own.
+    pub async fn owner_door(&self, mailbox: MailboxId) -> Result<Door> {
+        self.open_door(mailbox, true).await
+    }
+
+    async fn open_door(&self, mailbox: MailboxId, owner: bool) -> Result<Door> {
         let (pins, relays, credential, via) = self
             .shared
             .work(move |core| {
@@ -43,17 +57,22 @@ impl Agent {
                     branch: held.branch,
                     epoch: held.epoch,
                 };
-                let credential = core.credential(mailbox, &Via::Member(via))?;
+                let right = match owner {
+                    true => Via::Owner(mailbox),
+                    false => Via::Member(via),
+                };
+                let credential = core.credential(mailbox, &right)?;
                 let credential = credential.ok_or(Error::of(ErrorCode::NotFound))?;
                 Ok((core.profile.pins(), core.profile.relays(), credential, via))
             })
             .await?;
         let pin = pins.first().ok_or(Error::of(ErrorCode::Unreachable))?;
         let (session, pushes) = Session::open(pin, &relays).await?;
-        let handle = session.prove(credential).await?.handle;
+        let standing = session.prove(credential).await?;
         Ok(Door {
             via,
-            handle,
+            handle: standing.handle,
+            head: standing.head.map_or(0, |head| head.seq),
             session,
             pushes,
         })
@@ -70,6 +89,18 @@ impl Door {
             .follow(self.handle, after, DEFAULT_CREDIT_BYTES)
             .await?;
         self.pushed().await
+    }
+
+    /// Everything after a position, up to where the mailbox stood when the right was proved.
+    ///
+    /// # Errors
+    /// The relay's refusal.
+    pub async fn all(&mut self, after: u64) -> Result<Vec<Event>> {
+        let mut all = self.read(after).await?;
+        while all.last().is_some_and(|event| event.header.seq < self.head) {
+            all.extend(self.pushed().await?);
+        }
+        Ok(all)
     }
 
     /// The next events that are pushed.

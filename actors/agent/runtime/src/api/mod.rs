@@ -25,4 +25,5 @@ pub use create::{Created, NewProfile};
 pub use door::Door;
 pub use identity::kit_text;
 pub use open::Key;
+pub(crate) use share::share_plan;
 pub use stolen::{Stolen, Tried};

@@ -9,7 +9,7 @@ use telesphor_wire::ids::DocumentId;
 use super::agent::Agent;
 use crate::contacts;
 use crate::core::names;
-use crate::documents::keep::all_kept;
+use crate::documents::keep::{Kept, all_kept};
 use crate::documents::send::SentRecord;
 use crate::documents::show::{People, sent_view, view};
 use crate::error::Result;
@@ -28,29 +28,8 @@ impl Agent {
         self.look(move |snapshot, profile| {
             contacts::show::find(snapshot, &request.with)?;
             let people = People::load(snapshot, profile)?;
-            let (shown, withheld, outside) =
-                chosen(all_kept(snapshot)?, &people, &request.scopes, &request.documents);
-            let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-            for kept in &outside {
-                let scope = kept.header.scopes.iter().next();
-                *counts
-                    .entry(scope.map_or("other", |s| s.as_str()).to_owned())
-                    .or_default() += 1;
-            }
-            Ok(SharePlan {
-                shown: shown
-                    .iter()
-                    .map(|k| view(snapshot, &people, k))
-                    .collect::<Result<_>>()?,
-                withheld: withheld
-                    .iter()
-                    .map(|(k, missing)| {
-                        let missing = missing.iter().map(|s| s.as_str().to_owned()).collect();
-                        Ok((view(snapshot, &people, k)?, missing))
-                    })
-                    .collect::<Result<_>>()?,
-                outside: counts.into_iter().collect(),
-            })
+            let sorted = chosen(all_kept(snapshot)?, &people, &request.scopes, &request.documents);
+            share_plan(snapshot, &people, &sorted)
         })
         .await
     }
@@ -145,4 +124,31 @@ impl Agent {
         self.look(move |snapshot, profile| show::log(snapshot, profile, limit))
             .await
     }
+}
+
+/// What is shown, held back and left out, as it is listed.
+pub(crate) fn share_plan(
+    records: &impl Records,
+    people: &People,
+    (shown, withheld, outside): &(Vec<Kept>, Vec<(Kept, Scopes)>, Vec<Kept>),
+) -> Result<SharePlan> {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for kept in outside {
+        let scope = kept.header.scopes.iter().next();
+        *counts
+            .entry(scope.map_or("other", |s| s.as_str()).to_owned())
+            .or_default() += 1;
+    }
+    let listed = |(kept, missing): &(Kept, Scopes)| {
+        let missing = missing.iter().map(|s| s.as_str().to_owned()).collect();
+        Ok((view(records, people, kept)?, missing))
+    };
+    Ok(SharePlan {
+        shown: shown
+            .iter()
+            .map(|k| view(records, people, k))
+            .collect::<Result<_>>()?,
+        withheld: withheld.iter().map(listed).collect::<Result<_>>()?,
+        outside: counts.into_iter().collect(),
+    })
 }

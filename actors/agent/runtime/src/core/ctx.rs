@@ -30,6 +30,8 @@ pub(crate) struct Effects {
     pub(crate) profile: Option<Profile>,
     /// The own key history changed; keys are loaded again.
     pub(crate) keys: bool,
+    /// A team or a roster changed: turns begin and end at other times.
+    pub(crate) teams: bool,
 }
 
 /// A transaction.

@@ -97,6 +97,8 @@ pub(crate) struct Index {
     pub(crate) stopped: Option<ErrorCode>,
     /// When the duties that nobody asks for are looked at next, Unix milliseconds.
     pub(crate) tend_at: u64,
+    /// When care teams are looked at next, Unix milliseconds.
+    pub(crate) teams_at: u64,
 }
 
 impl Index {
@@ -113,7 +115,7 @@ impl Index {
                 kind: held.kind,
                 branch: held.branch,
                 epoch: held.epoch,
-                owned: held.used == MailboxUse::Shared && held.owner.is_some(),
+                owned: matches!(held.used, MailboxUse::Shared | MailboxUse::Team) && held.owner.is_some(),
                 lease: held.lease,
                 seq,
                 head,

@@ -114,6 +114,9 @@ impl Core {
         for seq in fx.done {
             self.index.outbox.remove(&seq);
         }
+        if fx.teams {
+            self.index.teams_at = 0;
+        }
         if let Some(profile) = fx.profile {
             self.profile = profile;
         }

@@ -25,6 +25,8 @@ pub(crate) struct People {
     name: String,
     known: Vec<Known>,
     standings: Standings,
+    /// Names by which organisations know their people.
+    staff: Vec<(IdentityId, String)>,
 }
 
 impl People {
@@ -34,6 +36,7 @@ impl People {
             name: profile.name.clone(),
             known: all_known(records)?,
             standings: Standings::load(records, profile)?,
+            staff: crate::team::show::staff(records)?,
         })
     }
 
@@ -57,7 +60,7 @@ impl People {
                 .petnames
                 .first()
                 .map_or(known.alias.clone(), |n| n.shown()),
-            None => id.to_string().chars().take(12).collect(),
+            None => self.on_a_roster(id),
         }
     }
 
@@ -66,7 +69,16 @@ impl People {
             return "me".to_owned();
         }
         let known = self.known.iter().find(|k| k.contact.record.identity == *id);
-        known.map_or_else(|| id.to_string().chars().take(12).collect(), |k| k.alias.clone())
+        known.map_or_else(|| self.on_a_roster(id), |k| k.alias.clone())
+    }
+
+    /// Somebody who is no contact: by the name on a roster, or by the beginning of the id.
+    fn on_a_roster(&self, id: &IdentityId) -> String {
+        let named = self.staff.iter().find(|(person, _)| person == id);
+        named.map_or_else(
+            || id.to_string().chars().take(12).collect(),
+            |(_, name)| name.clone(),
+        )
     }
 }
 

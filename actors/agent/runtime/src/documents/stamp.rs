@@ -61,7 +61,7 @@ fn payload_of(command: &Bytes) -> Option<Digest> {
     }
 }
 
-fn evidence_message(kept: &Kept) -> GroupMessage {
+pub(crate) fn evidence_message(kept: &Kept) -> GroupMessage {
     let message = EvidenceOf {
         document: kept.id,
         evidence: kept.evidence.clone(),

@@ -35,7 +35,8 @@ fn by_seat(used: MailboxUse) -> bool {
 /// endpoint that made it; so is a room, but the others must be able to end what it shows.
 pub(crate) fn concerns_all(held: &Held) -> bool {
     match held.used {
-        MailboxUse::OneTime => false,
+        // A team is carried on by the endpoint that founded it or was let in.
+        MailboxUse::OneTime | MailboxUse::Team => false,
         MailboxUse::Shared => held.owner.is_some(),
         _ => true,
     }

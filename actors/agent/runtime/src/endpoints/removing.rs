@@ -65,7 +65,10 @@ impl Ctx<'_, '_> {
             if let Ok(held) = canonical::decode::<Held>(&bytes)
                 && held.owner.is_some()
                 && held.state == MailboxState::Open
-                && !matches!(held.used, MailboxUse::OneTime | MailboxUse::Shared)
+                && !matches!(
+                    held.used,
+                    MailboxUse::OneTime | MailboxUse::Shared | MailboxUse::Team
+                )
                 && held.used != BACKUP_USE
             {
                 owned.push(held.id);

@@ -135,6 +135,9 @@ impl Ctx<'_, '_> {
         let Some(held) = self.get::<Held>(Table::Mailboxes, &mailbox.0)? else {
             return Ok(());
         };
+        if held.used == MailboxUse::Team {
+            return self.team_line(mailbox);
+        }
         let group = held.kind == MailboxKind::Shared
             && !matches!(held.used, MailboxUse::OneTime | MailboxUse::Shared);
         if !group || held.state != MailboxState::Open {

@@ -112,7 +112,7 @@ impl Ctx<'_, '_> {
     /// Whether an endpoint of this identity has no seat in a group: it does not hear what is
     /// said there, and must be told.
     pub(crate) fn somebody_stands(&self, held: &Held) -> Result<bool> {
-        if !self.keys.siblings || held.used == MailboxUse::Own {
+        if !self.keys.siblings || matches!(held.used, MailboxUse::Own | MailboxUse::Team) {
             return Ok(false);
         }
         let Some(session) = GroupSession::load(&Rows(self.tx), held.id)? else {

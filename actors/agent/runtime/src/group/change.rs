@@ -1,5 +1,6 @@
 //! Changing a group: a commit is staged, ordered, and takes effect when the order confirms it.
 
+use telesphor_clinical::self_entry::MailboxUse;
 use telesphor_sealing::{CommitPlan, GroupSession, VerifiedPackage};
 use telesphor_vault::Table;
 use telesphor_wire::bytes::Bytes;
@@ -10,6 +11,7 @@ use telesphor_wire::hash::Digest;
 use telesphor_wire::ids::{CommandId, IdentityId, MailboxId};
 use telesphor_wire::mailbox::Cursor;
 
+use super::policy::Rules as PolicyRules;
 use super::rows::{Rows, apply};
 use crate::core::Ctx;
 use crate::core::records::{Entry, Held, Job, MailboxChoice, MailboxState, PackageJob, Via, What};
@@ -17,7 +19,6 @@ use crate::error::{Error, Result};
 use crate::mailbox::owner::COMMAND_LIFE_MS;
 
 /// What a commit shall change.
-#[derive(Default)]
 pub(crate) struct Staging {
     /// Who comes.
     pub(crate) add: Vec<VerifiedPackage>,
@@ -27,6 +28,26 @@ pub(crate) struct Staging {
     pub(crate) cut: bool,
     /// Another outbox entry that must be durable first.
     pub(crate) after: Option<u64>,
+    /// Hash of what it rests on: a roster, in a team.
+    pub(crate) why: Digest,
+    /// Until when the next access key shall serve; as long as the present one if not said.
+    pub(crate) lease: Option<u64>,
+    /// How long it stays valid on its way, milliseconds.
+    pub(crate) life: u64,
+}
+
+impl Default for Staging {
+    fn default() -> Self {
+        Self {
+            add: Vec::new(),
+            remove: Vec::new(),
+            cut: false,
+            after: None,
+            why: Digest([0; 32]),
+            lease: None,
+            life: COMMAND_LIFE_MS,
+        }
+    }
 }
 
 impl Ctx<'_, '_> {
@@ -63,19 +84,37 @@ impl Ctx<'_, '_> {
         let held = self.held(mailbox)?;
         let session = GroupSession::load(&Rows(self.tx), *mailbox)?.ok_or(Error::of(ErrorCode::NotFound))?;
         let rules = self.rules(&held, session.binding().owner)?;
+        drop(session);
+        self.commit_under(mailbox, change, &rules)
+    }
+
+    /// The same under rules that were made for it.
+    pub(crate) fn commit_under(
+        &mut self,
+        mailbox: &MailboxId,
+        change: Staging,
+        rules: &PolicyRules,
+    ) -> Result<Option<telesphor_sealing::WelcomeLetter>> {
+        let held = self.held(mailbox)?;
+        let session = GroupSession::load(&Rows(self.tx), *mailbox)?.ok_or(Error::of(ErrorCode::NotFound))?;
         let judge = |change: &telesphor_sealing::Change| rules.judge(change);
         let plan = CommitPlan {
             add: change.add,
             remove: change.remove,
             policy: None,
-            why: Digest([0; 32]),
-            lease: held.lease,
+            why: change.why,
+            lease: change.lease.unwrap_or(held.lease),
             cut: change.cut,
             command_id: CommandId::random(),
-            not_after: self.now + COMMAND_LIFE_MS,
+            not_after: self.now + change.life,
         };
         let step = session.stage_commit(&Rows(self.tx), &self.keys.member, &plan, &judge)?;
-        let (_, staged) = step.commit(|diff, _| apply(self.tx, diff))?;
+        let (_, mut staged) = step.commit(|diff, _| apply(self.tx, diff))?;
+        if let (MailboxUse::Team, Some(owner)) = (held.used, &held.owner) {
+            // The owner's word opens what a lease has closed, or a repair.
+            let key = owner.key();
+            staged.commit.second = Some((key.public(), key.sign(&staged.commit.body)));
+        }
         self.enqueue_entry(Entry {
             what: What::Ready(MailboxChoice {
                 mailbox: Some(*mailbox),

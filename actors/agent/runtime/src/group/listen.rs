@@ -4,15 +4,30 @@ use telesphor_clinical::message::{GroupEnvelope, GroupMessage};
 use telesphor_clinical::self_entry::MailboxUse;
 use telesphor_sealing::{GroupSession, Incoming, Message, Moved, Received, Seat};
 use telesphor_vault::{Records, Table};
+use telesphor_wire::canonical;
+use telesphor_wire::command::{Commit, OwnerAct, SignedOwnerCommand};
 use telesphor_wire::error::ErrorCode;
-use telesphor_wire::mailbox::{Cursor, Event, payload_hash};
+use telesphor_wire::mailbox::{Cursor, Event, EventKind, payload_hash};
 
+use super::policy::Rules;
 use super::rows::{Rows, apply};
 use crate::core::Ctx;
 use crate::core::records::Held;
 use crate::endpoints::siblings::worth_telling;
 use crate::error::{Error, Result};
 use crate::sync::reoffer::KEEP_MS;
+
+/// Until when the access key serves that a commit or rewind brings.
+fn lease_of(event: &Event, payload: &[u8]) -> Option<u64> {
+    match event.header.kind {
+        EventKind::COMMIT => canonical::decode::<Commit>(payload).ok().map(|c| c.body.lease),
+        EventKind::REWIND => match canonical::decode::<SignedOwnerCommand>(payload).ok()?.command.act {
+            OwnerAct::Rewind(rewind) => Some(rewind.lease),
+            _ => None,
+        },
+        _ => None,
+    }
+}
 
 const OWN_NAMES: &[u8] = b"own-names";
 
@@ -68,7 +83,10 @@ impl Ctx<'_, '_> {
             return Ok(Pace::On);
         };
         let owner = session.binding().owner;
-        let rules = self.rules(held, owner)?;
+        let rules = match held.used {
+            MailboxUse::Team => self.rules_in_team(held, event, payload)?,
+            _ => self.rules(held, owner)?,
+        };
         let judge = |change: &telesphor_sealing::Change| rules.judge(change);
         let incoming = Incoming {
             kind: event.header.kind,
@@ -88,9 +106,16 @@ impl Ctx<'_, '_> {
         match received {
             Received::Message(message) => self.heard(held, &message, event.header.stamp),
             Received::Echo => self.echo(held, payload),
-            Received::Moved(moved) => self.moved(held, &moved, at),
+            Received::Moved(moved) => self.moved(held, &moved, at, lease_of(event, payload)),
             Received::Removed(_) => self.access_over(&held.id, event.header.stamp),
+            Received::Void(void) if held.used == MailboxUse::Team => self.team_void(held, &void),
             Received::Void(_) | Received::RewindRefused(_) => self.note_trouble(held, ErrorCode::VoidCommit),
+            Received::Lost(_) | Received::Ahead { .. }
+                if held.used == MailboxUse::Team && held.owner.is_none() =>
+            {
+                // It asks for another seat, and is removed and added in one.
+                self.access_over(&held.id, event.header.stamp)
+            }
             Received::Lost(_) | Received::Ahead { .. } => {
                 self.note_trouble(held, ErrorCode::CannotFollow)?;
                 return Ok(Pace::Stay);
@@ -100,12 +125,26 @@ impl Ctx<'_, '_> {
         .map(|()| Pace::On)
     }
 
+    /// The rules of a team for what an event may change.
+    fn rules_in_team(&self, held: &Held, event: &Event, payload: &[u8]) -> Result<Rules> {
+        let known = self.team(&held.id)?.ok_or(Error::of(ErrorCode::NotFound))?;
+        let view = self.team_view(&held.id)?;
+        let lease = lease_of(event, payload);
+        Ok(Rules::of_team(self.team_rules(
+            view,
+            known.terms,
+            event.header.stamp,
+            lease,
+        )?))
+    }
+
     /// A ciphertext of this endpoint has come back. One that this vault never made was made by
     /// a later copy of it: then these sending keys have been used already.
     fn echo(&mut self, held: &Held, payload: &[u8]) -> Result<()> {
         if self.tx.contains(Table::Scratch, &own_name(payload))? {
             match held.used {
                 MailboxUse::Own => self.entry_echoed(payload),
+                MailboxUse::Team => self.word_echoed(held, payload),
                 _ => Ok(()),
             }
         } else {
@@ -113,13 +152,19 @@ impl Ctx<'_, '_> {
         }
     }
 
-    fn moved(&mut self, held: &Held, moved: &Moved, at: &Cursor) -> Result<()> {
+    fn moved(&mut self, held: &Held, moved: &Moved, at: &Cursor, lease: Option<u64>) -> Result<()> {
         let mut held = held.clone();
         held.branch = moved.branch;
         held.epoch = moved.epoch;
         held.entered = at.seq;
+        if held.used == MailboxUse::Team {
+            held.lease = lease.unwrap_or(held.lease);
+        }
         self.put_held(&held)?;
         self.trouble_over(&held)?;
+        if held.used == MailboxUse::Team {
+            return self.team_moved(&held, moved, at);
+        }
         self.announce(&held.id, held.branch, held.epoch)?;
         if moved.own {
             self.commit_won(&held, at)?;
@@ -150,6 +195,9 @@ impl Ctx<'_, '_> {
 
     fn carry_out(&mut self, held: &Held, from: &Seat, body: GroupMessage, stamp: u64) -> Result<()> {
         let who = from.member.identity;
+        if held.used == MailboxUse::Team {
+            return self.heard_in_team(held, from, body, stamp);
+        }
         match body {
             GroupMessage::Document(carried) => self.document_came(&who, carried, stamp, held),
             GroupMessage::Receipt(receipt) => self.receipt_came(&from.member, &receipt),
@@ -165,7 +213,9 @@ impl Ctx<'_, '_> {
             GroupMessage::GrantEnded(ended) => self.grant_ended(&who, &ended),
             GroupMessage::Association(association) => self.association_came(held, &from.member, *association),
             GroupMessage::Stream(batch) => self.batch_came(held, &from.member, *batch, stamp),
+            GroupMessage::Team(word) if held.used == MailboxUse::Conversation => self.team_word(&who, word),
             GroupMessage::Own(_)
+            | GroupMessage::Team(_)
             | GroupMessage::Heads(_)
             | GroupMessage::Request(_)
             | GroupMessage::Foreign(_) => Ok(()),

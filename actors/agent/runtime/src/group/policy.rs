@@ -10,6 +10,7 @@ use telesphor_wire::labels::HashLabel;
 use crate::core::Ctx;
 use crate::core::records::Held;
 use crate::error::Result;
+use crate::team::rules::TeamRules;
 
 /// A newcomer is of an identity that does not belong here.
 const STRANGER: Forbidden = Forbidden(1);
@@ -27,15 +28,36 @@ pub(crate) fn policy_hash(used: MailboxUse) -> Digest {
 }
 
 /// What is needed to judge changes of one group.
-pub(crate) struct Rules {
+pub(crate) enum Rules {
+    /// A group of two identities' endpoints.
+    Pair(Pair),
+    /// A care team.
+    Team(Box<TeamRules>),
+}
+
+impl Rules {
+    pub(crate) fn of_team(rules: TeamRules) -> Self {
+        Self::Team(Box::new(rules))
+    }
+
+    /// Judges a change.
+    pub(crate) fn judge(&self, change: &Change) -> std::result::Result<(), Forbidden> {
+        match self {
+            Self::Pair(rules) => rules.judge(change),
+            Self::Team(rules) => rules.judge(change),
+        }
+    }
+}
+
+/// What two identities know of each other.
+pub(crate) struct Pair {
     used: MailboxUse,
     owner: IdentityId,
     belong: Vec<(IdentityId, Vec<telesphor_sealing::Member>)>,
 }
 
-impl Rules {
-    /// Judges a change.
-    pub(crate) fn judge(&self, change: &Change) -> std::result::Result<(), Forbidden> {
+impl Pair {
+    fn judge(&self, change: &Change) -> std::result::Result<(), Forbidden> {
         let by = change.by.member.identity;
         if change.policy.is_some() && !change.rewind {
             return Err(POLICY_CHANGED);
@@ -65,7 +87,7 @@ impl Rules {
 }
 
 impl Ctx<'_, '_> {
-    /// The rules of a mailbox's group.
+    /// The rules of a group of two identities.
     pub(crate) fn rules(&self, held: &Held, owner: IdentityId) -> Result<Rules> {
         let mut belong = Vec::new();
         for id in [Some(self.me()), held.with].into_iter().flatten() {
@@ -73,10 +95,10 @@ impl Ctx<'_, '_> {
                 belong.push((id, crate::people::all_members(&history)));
             }
         }
-        Ok(Rules {
+        Ok(Rules::Pair(Pair {
             used: held.used,
             owner,
             belong,
-        })
+        }))
     }
 }

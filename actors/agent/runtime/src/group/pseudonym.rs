@@ -22,6 +22,11 @@ impl Ctx<'_, '_> {
             endpoint: self.keys.endpoint.public(),
             pseudonym: keys.pseudonym().public(),
         });
+        if self.team(mailbox)?.is_some() {
+            // Apart from what is owned and changed there, which must not wait behind it.
+            self.say_in_team(*mailbox, &body)?;
+            return Ok(());
+        }
         self.say(*mailbox, &body, Padding::Message, Job::Nothing(true))?;
         Ok(())
     }

@@ -131,6 +131,7 @@ impl Ctx<'_, '_> {
         match held.with {
             _ if self.profile.own == Some(*mailbox) => self.open_own(),
             _ if held.used == MailboxUse::Shared => self.room_not_opened(mailbox),
+            _ if held.used == MailboxUse::Team => self.team_not_opened(mailbox),
             Some(with) => self.leave_conversation(&with, mailbox),
             None => Ok(()),
         }
@@ -160,6 +161,7 @@ impl Ctx<'_, '_> {
             MailboxUse::Conversation | MailboxUse::Vitals | MailboxUse::Shared => {
                 self.conversation_open(&held, receipt)
             }
+            MailboxUse::Team => self.team_open(&held),
             MailboxUse::Own => self.own_open(&held),
             MailboxUse::OneTime => self.invitation_open(&held),
             _ => Ok(()),

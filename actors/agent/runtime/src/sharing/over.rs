@@ -40,6 +40,9 @@ impl Ctx<'_, '_> {
         }
         held.state = MailboxState::Ended;
         self.put_held(&held)?;
+        if held.used == MailboxUse::Team {
+            return self.team_over(&held, relay_now);
+        }
         let (MailboxUse::Shared, None, Some(by)) = (held.used, &held.owner, held.with) else {
             return Ok(());
         };

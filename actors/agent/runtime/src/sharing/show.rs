@@ -63,6 +63,7 @@ pub(crate) fn who(records: &impl Records, profile: &Profile) -> Result<Vec<Grant
             });
         }
     }
+    views.extend(crate::team::show::who(records, profile, &people)?);
     for sent in crate::documents::show::all_sent(records)? {
         let place = sent.receipt.as_ref().map(|r| r.leaf.mailbox);
         let shown = granted
@@ -113,5 +114,8 @@ pub(crate) fn log(records: &impl Records, profile: &Profile, limit: usize) -> Re
             title: kept.map_or_else(String::new, |k| k.header.title.shown()),
         });
     }
+    lines.extend(crate::team::show::log(records, &people)?);
+    lines.sort_by_key(|line| std::cmp::Reverse(line.at));
+    lines.truncate(limit);
     Ok(lines)
 }

@@ -217,7 +217,7 @@ impl Ctx<'_, '_> {
         let Some(mut entry) = self.entry(seq)? else {
             return Ok(());
         };
-        if matches!(entry.what, What::Ready(_)) {
+        if matches!(entry.what, What::Ready(_)) || self.for_ended_team(&entry)? {
             return self.give_up(seq, &refused);
         }
         if let (What::Owner(say), ErrorCode::WrongCounter) = (&entry.what, code) {
@@ -294,11 +294,22 @@ impl Ctx<'_, '_> {
             Job::Document(job) => self.document_failed(job, *refused),
             Job::Package(job) => self.no_package(&job, refused.code),
             Job::Answer(job) => self.answer_failed(&job, refused),
-            Job::Commit(mailbox) => self.commit_lost(&mailbox, refused.code),
+            Job::Commit(mailbox) => match self.team(&mailbox)? {
+                Some(_) => self.team_commit_lost(&mailbox, commit_of(&entry), refused.code),
+                None => self.commit_lost(&mailbox, refused.code),
+            },
             Job::Stamp(_) => entry.command.as_ref().map_or(Ok(()), |c| self.drop_stamp(c)),
             Job::Opened(mailbox) => self.not_opened(&mailbox, refused.code),
             _ => Ok(()),
         }
+    }
+}
+
+/// The hash of the commit that an entry carries.
+fn commit_of(entry: &Entry) -> Option<telesphor_wire::hash::Digest> {
+    match canonical::decode(entry.command.as_ref()?).ok()? {
+        Command::Commit(commit) => Some(commit.body.mls),
+        _ => None,
     }
 }
 

@@ -30,6 +30,9 @@ const ANSWER_BATCH: usize = 256;
 /// Between two askings whether a lease that has run out is over for the relay too.
 const LEASE_LOOK: Duration = Duration::from_millis(500);
 
+/// Between two askings whether the owner has led a mailbox back whose last change had no effect.
+const WEDGED_LOOK: Duration = Duration::from_secs(1);
+
 /// Counted beside the payload of each event, bytes.
 const FRAMING_BYTES: usize = 256;
 
@@ -54,6 +57,8 @@ pub(crate) struct Life {
     refused: HashMap<RightKey, ErrorCode>,
     /// Not before this are leases that have run out asked about again.
     lease_look: std::time::Instant,
+    /// Not before this are mailboxes asked for again that wait for their owner.
+    wedged_look: std::time::Instant,
     calls: FuturesUnordered<Call>,
 }
 
@@ -78,6 +83,7 @@ impl Life {
                         following: HashMap::new(),
                         refused: HashMap::new(),
                         lease_look: std::time::Instant::now(),
+                        wedged_look: std::time::Instant::now(),
                         calls: FuturesUnordered::new(),
                     });
                 }
@@ -90,11 +96,12 @@ impl Life {
     /// Serves until the connection ends.
     pub(crate) async fn serve(&mut self) -> Result<()> {
         loop {
-            let lease = self.leases().await?;
+            let lease = self.leases().await?.min(self.wedged().await?);
             self.follow().await?;
             self.fence().await?;
+            let teams = Duration::from_millis(self.shared.work(Core::tend_teams).await?);
             let due = self.send().await?;
-            let pause = due.unwrap_or(Duration::from_secs(3600)).min(lease);
+            let pause = due.unwrap_or(Duration::from_secs(3600)).min(lease).min(teams);
             tokio::select! {
                 biased;
                 push = self.pushes.recv() => match push {
@@ -106,6 +113,32 @@ impl Life {
                 () = tokio::time::sleep(pause) => {}
             }
         }
+    }
+
+    /// After a change without effect the relay serves a member's key up to that change and no
+    /// further, until the owner's rewind moves its end: so it is asked for again and again.
+    /// Gives how long until the next look.
+    async fn wedged(&mut self) -> Result<Duration> {
+        const NEVER: Duration = Duration::from_secs(3600);
+        let member = |key: &RightKey| match key {
+            RightKey::Member(member) => Some(member.mailbox),
+            _ => None,
+        };
+        let refused: Vec<MailboxId> = self.refused.keys().filter_map(member).collect();
+        if refused.is_empty() {
+            return Ok(NEVER);
+        }
+        if let Some(left) = self.wedged_look.checked_duration_since(std::time::Instant::now()) {
+            return Ok(left);
+        }
+        let wedged = self.shared.work(move |core| core.wedged(&refused)).await?;
+        if wedged.is_empty() {
+            return Ok(NEVER);
+        }
+        self.wedged_look = std::time::Instant::now() + WEDGED_LOOK;
+        self.refused
+            .retain(|key, _| member(key).is_none_or(|mailbox| !wedged.contains(&mailbox)));
+        Ok(WEDGED_LOOK)
     }
 
     /// Asks again for every right whose lease has run out: the relay's word ends it here, not

@@ -137,6 +137,11 @@ impl Ctx<'_, '_> {
         if Some(say.mailbox) == self.profile.own {
             self.remember_entry(&sealed.payload, &body)?;
         }
+        if let GroupMessage::Team(word) = &body
+            && self.team(&say.mailbox)?.is_some()
+        {
+            self.remember_word(&sealed.payload, word)?;
+        }
         let via = MemberVia {
             mailbox: say.mailbox,
             branch: sealed.branch,

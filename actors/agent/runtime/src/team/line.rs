@@ -1,0 +1,352 @@
+//! Bringing a team in line with the roster: who has no turn goes, who has one and asked comes.
+//!
+//! It looks at what the group is and what it should be, so it can be run at any time by anybody
+//! who sits there and is on duty, or by the patient: the first commit wins, the others look again.
+
+use telesphor_clinical::message::{GroupMessage, Welcome};
+use telesphor_clinical::self_entry::MailboxUse;
+use telesphor_clinical::team::{TeamAsk, TeamBasis, TeamSeat, TeamWord};
+use telesphor_sealing::package::open_package;
+use telesphor_sealing::{
+    GroupSession, Moved, PackageAddress, PackageRules, Seat, Standing as Group, VerifiedPackage,
+};
+use telesphor_vault::{Records, Table};
+use telesphor_wire::bytes::Bytes;
+use telesphor_wire::canonical;
+use telesphor_wire::error::ErrorCode;
+use telesphor_wire::hash::Digest;
+use telesphor_wire::ids::{IdentityId, MailboxId};
+use telesphor_wire::mailbox::Cursor;
+use telesphor_wire::sign::PublicKey;
+
+use super::record::{Known, Standing, TeamLetter, Terms, View, letter_name};
+use super::serve::padding_for;
+use super::{CHANGE_LIFE_MS, EARLY_MS};
+use crate::core::records::{Entry, GroupSay, Held, Job, MailboxState, What};
+use crate::core::{Ctx, names};
+use crate::error::Result;
+use crate::group::change::Staging;
+use crate::group::policy::Rules;
+use crate::group::rows::{Rows, apply};
+use crate::sync::events::is_local;
+
+/// Newcomers of one commit: each package is some kilobytes, and a commit has a largest size.
+const MAX_AT_ONCE: usize = 64;
+
+/// What a team should be, as its own members see it now.
+struct Wanted {
+    add: Vec<VerifiedPackage>,
+    remove: Vec<u32>,
+    lease: u64,
+}
+
+impl Ctx<'_, '_> {
+    /// Brings one team in line, if this endpoint may.
+    pub(crate) fn team_line(&mut self, mailbox: &MailboxId) -> Result<()> {
+        self.line(mailbox, false)
+    }
+
+    /// The same, and fresh keys of this endpoint even if nobody comes or goes.
+    pub(crate) fn renew_in_line(&mut self, mailbox: &MailboxId) -> Result<()> {
+        self.line(mailbox, true)
+    }
+
+    fn line(&mut self, mailbox: &MailboxId, renew: bool) -> Result<()> {
+        let Some(Known { team, terms }) = self.team(mailbox)? else {
+            return Ok(());
+        };
+        let held: Option<Held> = self.get(Table::Mailboxes, &mailbox.0)?;
+        let open = held.as_ref().is_some_and(|h| h.state == MailboxState::Open);
+        let sits = matches!(team.standing, Standing::Own | Standing::Sitting);
+        let (Some(held), true, true) = (held, open, sits) else {
+            return Ok(());
+        };
+        let Some(session) = GroupSession::load(&Rows(self.tx), *mailbox)? else {
+            return Ok(());
+        };
+        if session.standing() != Group::Member || session.pending().is_some() {
+            return Ok(());
+        }
+        let seats = session.members()?;
+        drop(session);
+        let Some(signed) = self.roster(&terms.organisation)? else {
+            return Ok(());
+        };
+        let mut view = self.team_view(mailbox)?;
+        let me = self.me();
+        let may = me == terms.patient || self.has_turn(&view, &terms, &me)?;
+        if !may || self.now >= signed.roster.until.stamp().min(terms.end) {
+            return Ok(());
+        }
+        let wanted = self.wanted_of(&held, &terms, &view, &seats)?;
+        let same = wanted.add.is_empty() && wanted.remove.is_empty() && held.lease >= wanted.lease;
+        if same && !renew {
+            return Ok(());
+        }
+        let mut change = Staging {
+            why: signed.roster.id(),
+            lease: Some(wanted.lease),
+            life: CHANGE_LIFE_MS,
+            remove: wanted.remove,
+            ..Staging::default()
+        };
+        let said = view.newest().is_some_and(|n| n.roster.id() == change.why);
+        if !said || !wanted.add.is_empty() {
+            let mut people: Vec<IdentityId> = wanted.add.iter().map(|p| p.member().identity).collect();
+            people.extend(self.authors(&view)?);
+            let basis = TeamWord::Basis(Box::new(self.basis(&terms, &view, people)?));
+            change.after = Some(self.say_in_team(*mailbox, &GroupMessage::Team(basis))?);
+        }
+        let to: Vec<(IdentityId, PublicKey)> = wanted
+            .add
+            .iter()
+            .map(|p| (p.member().identity, p.member().endpoint))
+            .collect();
+        change.add = wanted.add;
+        // Judged as the others will: after the basis has been said.
+        view.learn(signed);
+        let lease = Some(wanted.lease);
+        let rules = Rules::of_team(self.team_rules(view, terms, self.now, lease)?);
+        let staged = match self.commit_under(mailbox, change, &rules) {
+            Ok(staged) => staged,
+            Err(error) if is_local(error.code) => return Err(error),
+            // Who asked in a way that leads nowhere may ask again; the others do not wait for it.
+            Err(_) => {
+                for (_, endpoint) in &to {
+                    self.drop_ask(mailbox, endpoint)?;
+                }
+                return Ok(());
+            }
+        };
+        self.tx.delete(Table::Groups, &letter_name(mailbox))?;
+        if let Some(letter) = staged {
+            self.put(Table::Groups, &letter_name(mailbox), &TeamLetter { letter, to })?;
+        }
+        Ok(())
+    }
+
+    /// Whether somebody has a turn now, or soon enough to be let in.
+    fn has_turn(&self, view: &View, terms: &Terms, who: &IdentityId) -> Result<bool> {
+        let roster = self.roster(&terms.organisation)?;
+        let turn = roster.is_some_and(|s| s.roster.on_duty(who, &terms.role, self.now, EARLY_MS, 0));
+        Ok(turn && !view.all_barred().contains(who) && !view.barring.contains(who))
+    }
+
+    fn wanted_of(&mut self, held: &Held, terms: &Terms, view: &View, seats: &[Seat]) -> Result<Wanted> {
+        let roster = self.roster(&terms.organisation)?;
+        let until = roster.map_or(0, |s| s.roster.until.stamp());
+        let (me, here) = (self.me(), self.keys.endpoint.public());
+        let mut remove = Vec::new();
+        for seat in seats {
+            let who = seat.member.identity;
+            if who == terms.patient || seat.member.endpoint == here {
+                continue;
+            }
+            let gone = !self.has_turn(view, terms, &who)?;
+            let ended = (me == terms.patient || me == who) && self.endpoint_ended(&seat.member)?;
+            if gone || ended {
+                remove.push(seat.index);
+            }
+        }
+        let mut add = Vec::new();
+        for ask in self.asks(&held.id)? {
+            if add.len() == MAX_AT_ONCE {
+                break;
+            }
+            let seat = seats.iter().find(|s| s.member.endpoint == ask.endpoint);
+            let Some(package) = self.package_of(&ask, seat)? else {
+                self.drop_ask(&held.id, &ask.endpoint)?;
+                continue;
+            };
+            if !self.has_turn(view, terms, &ask.person)? {
+                continue;
+            }
+            if let Some(seat) = seat
+                && !remove.contains(&seat.index)
+            {
+                remove.push(seat.index);
+            }
+            add.push(package);
+        }
+        Ok(Wanted {
+            add,
+            remove,
+            lease: terms.end.min(until),
+        })
+    }
+
+    /// The package of a request that is still good for something.
+    fn package_of(&self, ask: &TeamAsk, seat: Option<&Seat>) -> Result<Option<VerifiedPackage>> {
+        let Some(history) = self.history(&ask.person)? else {
+            return Ok(None);
+        };
+        if ask.endpoint == self.keys.endpoint.public() || (seat.is_some() && !ask.again) {
+            return Ok(None);
+        }
+        let to = PackageAddress {
+            mailbox: ask.mailbox,
+            contact: ask.endpoint,
+        };
+        let rules = PackageRules {
+            endpoints: &crate::people::members(&history),
+            min_suite: self.min_suite(),
+            now: self.now,
+        };
+        let package = open_package(&ask.package, &to, &ask.secret, &rules).ok();
+        // By the same package somebody came in who sits there: it is used up.
+        let used = |p: &VerifiedPackage| seat.is_some_and(|s| s.expires == Some(p.expires()));
+        Ok(package.filter(|p| p.member().endpoint == ask.endpoint && !used(p)))
+    }
+
+    fn endpoint_ended(&self, member: &telesphor_sealing::Member) -> Result<bool> {
+        let history = self.history(&member.identity)?;
+        Ok(history.is_some_and(|h| {
+            h.now()
+                .endpoint(&member.endpoint)
+                .is_some_and(|e| e.ended.is_some())
+        }))
+    }
+
+    /// What a change rests on: the newest roster, and who the people are that it names.
+    pub(crate) fn basis(&self, terms: &Terms, view: &View, mut people: Vec<IdentityId>) -> Result<TeamBasis> {
+        let roster = self
+            .roster(&terms.organisation)?
+            .ok_or(crate::error::Error::of(ErrorCode::NotFound))?;
+        people.push(terms.organisation);
+        people.sort_unstable();
+        people.dedup();
+        let mut proofs = Vec::new();
+        for who in people {
+            proofs.push(Bytes(self.proofs_about(&who)?.to_bytes()));
+        }
+        Ok(TeamBasis {
+            roster,
+            proofs,
+            barred: view.all_barred(),
+        })
+    }
+
+    /// Queues a message for a team; gives the outbox entry.
+    pub(crate) fn say_in_team(&mut self, mailbox: MailboxId, body: &GroupMessage) -> Result<u64> {
+        let body = Bytes(canonical::encode(body));
+        let padding = padding_for(&body);
+        let say = GroupSay {
+            mailbox,
+            body,
+            padding,
+        };
+        self.enqueue(What::Room(say), Job::Nothing(true), None)
+    }
+
+    /// A team has moved on: whoever came is shown what is shown there, and it is looked at again.
+    pub(crate) fn team_moved(&mut self, held: &Held, moved: &Moved, at: &Cursor) -> Result<()> {
+        let mut view = self.team_view(&held.id)?;
+        view.settle();
+        self.put_view(&held.id, &view)?;
+        for member in &moved.change.added {
+            self.drop_ask(&held.id, &member.endpoint)?;
+        }
+        self.announce(&held.id, held.branch, held.epoch)?;
+        self.note_change(held, moved)?;
+        if moved.own {
+            self.give_seats(held, at)?;
+        } else {
+            self.drop_commits(&held.id)?;
+        }
+        if moved.own && !moved.change.added.is_empty() {
+            self.team_say_documents(&held.id, &view.shown)?;
+        }
+        if moved.change.rewind && moved.own {
+            self.healed(held)?;
+        }
+        self.team_line(&held.id)
+    }
+
+    fn give_seats(&mut self, held: &Held, at: &Cursor) -> Result<()> {
+        let waiting: Option<TeamLetter> = self.get(Table::Groups, &letter_name(&held.id))?;
+        self.tx.delete(Table::Groups, &letter_name(&held.id))?;
+        let (Some(waiting), Some(Known { terms, .. })) = (waiting, self.team(&held.id)?) else {
+            return Ok(());
+        };
+        let session = GroupSession::load(&Rows(self.tx), held.id)?;
+        let seats = session.map(|s| s.members()).transpose()?.unwrap_or_default();
+        let view = self.team_view(&held.id)?;
+        let mut people: Vec<IdentityId> = seats.iter().map(|s| s.member.identity).collect();
+        people.extend(self.authors(&view)?);
+        let basis = self.basis(&terms, &view, people)?;
+        for (person, endpoint) in waiting.to {
+            let welcome: Welcome = self.welcome_of(held, terms.patient, &waiting.letter, *at);
+            let seat = TeamSeat {
+                person,
+                endpoint,
+                welcome,
+                basis: basis.clone(),
+            };
+            self.tell_team(&terms.organisation, TeamWord::Seat(Box::new(seat)))?;
+        }
+        Ok(())
+    }
+
+    /// A change of this endpoint was refused. If somebody was first, that one's event brings the
+    /// team in line again, or will.
+    pub(crate) fn team_commit_lost(
+        &mut self,
+        mailbox: &MailboxId,
+        commit: Option<Digest>,
+        code: ErrorCode,
+    ) -> Result<()> {
+        if matches!(
+            code,
+            ErrorCode::EpochConflict | ErrorCode::WrongEpoch | ErrorCode::WrongBranch
+        ) {
+            return Ok(());
+        }
+        let Some(session) = GroupSession::load(&Rows(self.tx), *mailbox)? else {
+            return Ok(());
+        };
+        if commit.is_some() && session.pending().map(|p| p.commit) == commit {
+            let step = session.give_up_commit(&Rows(self.tx))?;
+            step.commit(|diff, _| apply(self.tx, diff))?;
+            self.tx.delete(Table::Groups, &letter_name(mailbox))?;
+        }
+        Ok(())
+    }
+
+    /// Takes changes out of the outbox that cannot win any more: their epoch is over.
+    pub(crate) fn drop_commits(&mut self, mailbox: &MailboxId) -> Result<()> {
+        for (seq, bytes) in self.tx.range(Table::Outbox, names::OUTBOX, 0, usize::MAX)? {
+            let Ok(entry) = canonical::decode::<Entry>(&bytes) else {
+                continue;
+            };
+            if entry.job == Job::Commit(*mailbox) {
+                self.tx.delete_at(Table::Outbox, names::OUTBOX, seq)?;
+                self.fx.done.push(seq);
+            }
+        }
+        self.tx.delete(Table::Groups, &letter_name(mailbox))?;
+        Ok(())
+    }
+
+    /// Takes out of the outbox what was to be said in a team whose end has come.
+    pub(crate) fn drop_said(&mut self, mailbox: &MailboxId) -> Result<()> {
+        for (seq, bytes) in self.tx.range(Table::Outbox, names::OUTBOX, 0, usize::MAX)? {
+            let Ok(entry) = canonical::decode::<Entry>(&bytes) else {
+                continue;
+            };
+            if matches!(&entry.what, What::Room(say) if say.mailbox == *mailbox) && entry.command.is_none() {
+                self.tx.delete_at(Table::Outbox, names::OUTBOX, seq)?;
+                self.fx.done.push(seq);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether something in the outbox is for a team that is over for this endpoint.
+    pub(crate) fn for_ended_team(&self, entry: &Entry) -> Result<bool> {
+        let What::Room(say) = &entry.what else {
+            return Ok(false);
+        };
+        let held: Option<Held> = self.get(Table::Mailboxes, &say.mailbox.0)?;
+        Ok(held.is_some_and(|h| h.used == MailboxUse::Team && h.state == MailboxState::Ended))
+    }
+}

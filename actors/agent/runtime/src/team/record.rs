@@ -1,0 +1,304 @@
+//! What is kept of teams.
+
+use serde::{Deserialize, Serialize};
+use telesphor_clinical::grant::{Granted, Grantee, SignedGrant, Until};
+use telesphor_clinical::roster::SignedRoster;
+use telesphor_clinical::scope::Scopes;
+use telesphor_clinical::team::{TeamAsk, TeamPlace};
+use telesphor_sealing::WelcomeLetter;
+use telesphor_vault::{Records, Table};
+use telesphor_wire::coded;
+use telesphor_wire::hash::{Digest, hash};
+use telesphor_wire::ids::{DocumentId, IdentityId, MailboxId};
+use telesphor_wire::labels::HashLabel;
+use telesphor_wire::sign::PublicKey;
+use telesphor_wire::text::Domain;
+
+use crate::core::Ctx;
+use crate::error::Result;
+use crate::mailbox::open::NO_END;
+
+/// The teams that this endpoint owns, sits in or was called to.
+const TEAMS: &[u8] = b"teams";
+/// The teams that this endpoint serves as a roster service.
+const SERVED: &[u8] = b"teams-served";
+/// Rosters said in one epoch that may be gone by; an organisation does not make more in a moment.
+const MAX_VIEWS: usize = 8;
+
+coded! {
+    /// How this endpoint stands to a team.
+    pub(crate) enum Standing {
+        /// It is the patient's, and owns the mailbox.
+        1 => Own,
+        /// It may sit there when its person is on duty.
+        2 => Called,
+        /// It sits there.
+        3 => Sitting,
+        /// The team has ended.
+        4 => Over,
+    }
+}
+
+/// To whom and for what a team was granted; read out of the grant once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Terms {
+    pub(crate) patient: IdentityId,
+    pub(crate) organisation: IdentityId,
+    pub(crate) role: String,
+    pub(crate) scopes: Scopes,
+    /// Unix milliseconds; [`NO_END`]: on the patient's word.
+    pub(crate) end: u64,
+}
+
+impl Terms {
+    /// `None` if it is not a grant of scopes to a role by the patient.
+    pub(crate) fn of(signed: &SignedGrant) -> Option<Self> {
+        let grant = &signed.grant;
+        let (Grantee::Role(to), Granted::Scopes(scopes)) = (&grant.to, &grant.what) else {
+            return None;
+        };
+        let own_word = grant.by == grant.subject && grant.mandate.is_none();
+        (own_word && grant.ext.check(&[]).is_ok()).then(|| Self {
+            patient: grant.subject,
+            organisation: to.organisation,
+            role: to.role.as_str().to_owned(),
+            scopes: scopes.clone(),
+            end: match &grant.until {
+                Until::Instant(at) => at.stamp(),
+                _ => NO_END,
+            },
+        })
+    }
+}
+
+/// The policy that stands in a team's binding: it names the grant, so that every member judges
+/// changes by the same one.
+pub(crate) fn team_policy(grant: &SignedGrant) -> Digest {
+    hash(HashLabel::Original, &("team policy", 1u16, grant.grant.id()))
+}
+
+/// One team.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Team {
+    pub(crate) mailbox: MailboxId,
+    pub(crate) domain: Domain,
+    pub(crate) grant: SignedGrant,
+    /// By which name the patient goes here.
+    pub(crate) patient: String,
+    pub(crate) why: String,
+    pub(crate) standing: Standing,
+    /// When a seat was asked for that has not come, Unix milliseconds.
+    pub(crate) asked: Option<u64>,
+    /// Seats that came and could not be taken, since the last that could.
+    pub(crate) tries: u32,
+    /// Since when it is over.
+    pub(crate) over: Option<u64>,
+}
+
+/// A team as it is understood here: the record and the terms in it.
+pub(crate) struct Known {
+    pub(crate) team: Team,
+    pub(crate) terms: Terms,
+}
+
+/// What the team's own mailbox has shown, in its order: every member has the same.
+#[derive(Clone, Default, Serialize, Deserialize)]
+pub(crate) struct View {
+    /// Editions that a change may rest on: the newest of the epoch before, and those said since.
+    pub(crate) rosters: Vec<SignedRoster>,
+    /// Whom the patient had barred when the epoch began.
+    pub(crate) barred: Vec<IdentityId>,
+    /// Whom she has barred since. A change that was made before it was said, and ordered after,
+    /// is no mischief: for letting in, it counts from the next epoch.
+    pub(crate) newly_barred: Vec<IdentityId>,
+    /// Documents that are shown in it.
+    pub(crate) shown: Vec<DocumentId>,
+    /// Whom the patient bars here, before it has been said: not let in by this endpoint.
+    pub(crate) barring: Vec<IdentityId>,
+}
+
+impl View {
+    /// The newest edition said.
+    pub(crate) fn newest(&self) -> Option<&SignedRoster> {
+        self.rosters.iter().max_by_key(|r| r.roster.edition)
+    }
+
+    /// Takes up an edition that was said; an older one changes nothing.
+    pub(crate) fn learn(&mut self, roster: SignedRoster) {
+        let newer = self
+            .newest()
+            .is_none_or(|n| n.roster.edition < roster.roster.edition);
+        if newer && self.rosters.len() < MAX_VIEWS {
+            self.rosters.push(roster);
+        }
+    }
+
+    /// Everybody who is barred.
+    pub(crate) fn all_barred(&self) -> Vec<IdentityId> {
+        [&self.barred[..], &self.newly_barred[..]].concat()
+    }
+
+    /// An epoch has begun: only the newest edition counts from here, and who was barred.
+    pub(crate) fn settle(&mut self) {
+        self.barred.append(&mut self.newly_barred);
+        let newest = self.newest().cloned();
+        self.rosters = newest.into_iter().collect();
+    }
+}
+
+/// A team as the roster service knows it.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Served {
+    pub(crate) place: TeamPlace,
+    /// The patient, who is a contact.
+    pub(crate) owner: IdentityId,
+    /// Who was told of it.
+    pub(crate) told: Vec<IdentityId>,
+    /// Requests that were not answered yet.
+    pub(crate) asks: Vec<TeamAsk>,
+}
+
+/// A Welcome that waits until the order has confirmed its commit.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct TeamLetter {
+    pub(crate) letter: WelcomeLetter,
+    pub(crate) to: Vec<(IdentityId, PublicKey)>,
+}
+
+fn named(prefix: &[u8], mailbox: &MailboxId) -> Vec<u8> {
+    [prefix, &mailbox.0[..]].concat()
+}
+
+/// Where a request for a seat is kept.
+pub(crate) fn ask_name(mailbox: &MailboxId, endpoint: &PublicKey) -> Vec<u8> {
+    [b"team-ask/", &mailbox.0[..], &endpoint.0[..]].concat()
+}
+
+fn ask_list(mailbox: &MailboxId) -> Vec<u8> {
+    named(b"team-asks/", mailbox)
+}
+
+pub(crate) fn letter_name(mailbox: &MailboxId) -> Vec<u8> {
+    named(b"team-letter/", mailbox)
+}
+
+/// Since when a team waits to be open to its members' changes again, after a repair.
+pub(crate) fn closed_name(mailbox: &MailboxId) -> Vec<u8> {
+    named(b"team-closed/", mailbox)
+}
+
+fn read(records: &impl Records, list: &[u8]) -> Result<Vec<MailboxId>> {
+    Ok(records.get_value(Table::Groups, list)?.unwrap_or_default())
+}
+
+/// Every team known here.
+pub(crate) fn all_teams(records: &impl Records) -> Result<Vec<Known>> {
+    let mut all = Vec::new();
+    for mailbox in read(records, TEAMS)? {
+        all.extend(team_of(records, &mailbox)?);
+    }
+    Ok(all)
+}
+
+pub(crate) fn team_of(records: &impl Records, mailbox: &MailboxId) -> Result<Option<Known>> {
+    let team: Option<Team> = records.get_value(Table::Groups, &named(b"team/", mailbox))?;
+    Ok(team.and_then(|team| Terms::of(&team.grant).map(|terms| Known { team, terms })))
+}
+
+pub(crate) fn view_of(records: &impl Records, mailbox: &MailboxId) -> Result<View> {
+    let view = records.get_value(Table::Groups, &named(b"team-view/", mailbox))?;
+    Ok(view.unwrap_or_default())
+}
+
+impl Ctx<'_, '_> {
+    pub(crate) fn team(&self, mailbox: &MailboxId) -> Result<Option<Known>> {
+        team_of(self.tx, mailbox)
+    }
+
+    pub(crate) fn teams(&self) -> Result<Vec<Known>> {
+        all_teams(self.tx)
+    }
+
+    pub(crate) fn put_team(&mut self, team: &Team) -> Result<()> {
+        self.enlist(TEAMS, team.mailbox)?;
+        self.fx.teams = true;
+        self.put(Table::Groups, &named(b"team/", &team.mailbox), team)
+    }
+
+    pub(crate) fn team_view(&self, mailbox: &MailboxId) -> Result<View> {
+        view_of(self.tx, mailbox)
+    }
+
+    pub(crate) fn put_view(&mut self, mailbox: &MailboxId, view: &View) -> Result<()> {
+        self.put(Table::Groups, &named(b"team-view/", mailbox), view)
+    }
+
+    pub(crate) fn served(&self, mailbox: &MailboxId) -> Result<Option<Served>> {
+        self.get(Table::Groups, &named(b"team-served/", mailbox))
+    }
+
+    pub(crate) fn all_served(&self) -> Result<Vec<Served>> {
+        let mut all = Vec::new();
+        for mailbox in read(self.tx, SERVED)? {
+            all.extend(self.served(&mailbox)?);
+        }
+        Ok(all)
+    }
+
+    pub(crate) fn put_served(&mut self, served: &Served) -> Result<()> {
+        self.enlist(SERVED, served.place.mailbox)?;
+        self.put(
+            Table::Groups,
+            &named(b"team-served/", &served.place.mailbox),
+            served,
+        )
+    }
+
+    pub(crate) fn forget_served(&mut self, mailbox: &MailboxId) -> Result<()> {
+        let mut list = read(self.tx, SERVED)?;
+        list.retain(|m| m != mailbox);
+        self.put(Table::Groups, SERVED, &list)?;
+        self.tx.delete(Table::Groups, &named(b"team-served/", mailbox))?;
+        Ok(())
+    }
+
+    /// Requests for seats in a team, oldest first.
+    pub(crate) fn asks(&self, mailbox: &MailboxId) -> Result<Vec<TeamAsk>> {
+        let endpoints: Vec<PublicKey> = self.get(Table::Groups, &ask_list(mailbox))?.unwrap_or_default();
+        let mut all = Vec::new();
+        for endpoint in endpoints {
+            all.extend(self.get::<TeamAsk>(Table::Groups, &ask_name(mailbox, &endpoint))?);
+        }
+        Ok(all)
+    }
+
+    pub(crate) fn put_ask(&mut self, ask: &TeamAsk) -> Result<()> {
+        let list = ask_list(&ask.mailbox);
+        let mut endpoints: Vec<PublicKey> = self.get(Table::Groups, &list)?.unwrap_or_default();
+        if !endpoints.contains(&ask.endpoint) {
+            endpoints.push(ask.endpoint);
+            self.put(Table::Groups, &list, &endpoints)?;
+        }
+        self.put(Table::Groups, &ask_name(&ask.mailbox, &ask.endpoint), ask)
+    }
+
+    pub(crate) fn drop_ask(&mut self, mailbox: &MailboxId, endpoint: &PublicKey) -> Result<()> {
+        let list = ask_list(mailbox);
+        let mut endpoints: Vec<PublicKey> = self.get(Table::Groups, &list)?.unwrap_or_default();
+        if endpoints.contains(endpoint) {
+            endpoints.retain(|e| e != endpoint);
+            self.put(Table::Groups, &list, &endpoints)?;
+            self.tx.delete(Table::Groups, &ask_name(mailbox, endpoint))?;
+        }
+        Ok(())
+    }
+
+    fn enlist(&mut self, list: &[u8], mailbox: MailboxId) -> Result<()> {
+        let mut all = read(self.tx, list)?;
+        if !all.contains(&mailbox) {
+            all.push(mailbox);
+            self.put(Table::Groups, list, &all)?;
+        }
+        Ok(())
+    }
+}

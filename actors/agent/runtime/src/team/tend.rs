@@ -1,0 +1,80 @@
+//! What the clock brings: turns that begin and end, seats that never came, teams that open again.
+
+use telesphor_sealing::{GroupSession, Standing as Group};
+use telesphor_vault::Table;
+use telesphor_wire::ids::MailboxId;
+
+use super::EARLY_MS;
+use super::record::{Known, Standing, closed_name};
+use crate::core::{Core, Ctx};
+use crate::error::Result;
+use crate::group::rows::Rows;
+
+/// The longest that nothing is looked at, milliseconds.
+const AT_LEAST_MS: u64 = 3600 * 1000;
+/// The shortest time between two looks, milliseconds.
+const AT_MOST_MS: u64 = 250;
+
+impl Core {
+    /// Which of these mailboxes are followed here and wait for their owner's rewind.
+    pub(crate) fn wedged(&self, mailboxes: &[MailboxId]) -> Result<Vec<MailboxId>> {
+        let snapshot = self.read()?;
+        let mut wedged = Vec::new();
+        for mailbox in mailboxes.iter().filter(|m| self.index.followed.contains_key(m)) {
+            let session = GroupSession::load(&Rows(&snapshot), *mailbox)?;
+            if session.is_some_and(|s| s.standing() == Group::Wedged) {
+                wedged.push(*mailbox);
+            }
+        }
+        Ok(wedged)
+    }
+
+    /// Looks at the teams if that is due; gives in how many milliseconds it is due again.
+    pub(crate) fn tend_teams(&mut self) -> Result<u64> {
+        let now = (self.clock)();
+        if now >= self.index.teams_at {
+            let next = self.write(|ctx| ctx.tend_teams())?;
+            self.index.teams_at = next.clamp(now + AT_MOST_MS, now + AT_LEAST_MS);
+        }
+        Ok(self.index.teams_at.saturating_sub(now))
+    }
+}
+
+impl Ctx<'_, '_> {
+    /// Looks at every team; gives when it must be looked at again, Unix milliseconds.
+    fn tend_teams(&mut self) -> Result<u64> {
+        let mut next = u64::MAX;
+        for Known { team, terms } in self.teams()? {
+            match team.standing {
+                Standing::Over => continue,
+                Standing::Called => self.want_seat(&team.mailbox)?,
+                Standing::Own | Standing::Sitting => {
+                    self.reopen(&team.mailbox)?;
+                    self.team_line(&team.mailbox)?;
+                }
+            }
+            let open_at: Option<u64> = self.get(Table::Groups, &closed_name(&team.mailbox))?;
+            next = next.min(open_at.unwrap_or(u64::MAX));
+            let roster = self.roster(&terms.organisation)?;
+            for entry in roster.iter().flat_map(|s| &s.roster.entries) {
+                if entry.role.as_str() != terms.role {
+                    continue;
+                }
+                let edges = [entry.from.stamp().saturating_sub(EARLY_MS), entry.until.stamp()];
+                let to_come = edges.into_iter().filter(|at| *at > self.now);
+                next = next.min(to_come.min().unwrap_or(u64::MAX));
+            }
+        }
+        Ok(next)
+    }
+
+    /// Asks for every seat that this person may have and has not.
+    pub(crate) fn want_all_seats(&mut self) -> Result<()> {
+        let all: Vec<MailboxId> = self.teams()?.into_iter().map(|k| k.team.mailbox).collect();
+        for mailbox in all {
+            self.want_seat(&mailbox)?;
+            self.team_line(&mailbox)?;
+        }
+        Ok(())
+    }
+}

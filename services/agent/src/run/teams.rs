@@ -1,0 +1,332 @@
+//! `team`, and `share` and `revoke` for a role of an organisation.
+
+use telesphor_agent::views::{RosterView, TeamState, TeamView};
+use telesphor_agent::{Agent, Draft, TeamRequest};
+use telesphor_clinical::header::DocumentKind;
+use telesphor_clinical::scope::Scopes;
+use telesphor_wire::error::ErrorCode;
+
+use super::roster_file::RosterFile;
+use super::session::Here;
+use crate::args::{self, Roster, Team};
+use crate::exit::Exit;
+use crate::fault::{Fault, Result};
+use crate::out::{Progress, Row};
+use crate::short;
+
+/// Letters of a team's id that lists show.
+const LETTERS: usize = 12;
+
+/// `ROLE@WHO`: a role of an organisation, if it is one.
+pub(super) fn role_at(text: &str) -> Option<(String, String)> {
+    let (role, organisation) = text.rsplit_once('@')?;
+    Some((role.trim().to_owned(), organisation.trim().to_owned()))
+}
+
+/// The organisation that a name or a domain means: a contact, or the one contact of that domain
+/// whose roster is known.
+async fn organisation(agent: &Agent, name: &str) -> Result<String> {
+    if agent.contact(name).await.is_ok() {
+        return Ok(name.to_owned());
+    }
+    let rosters = agent.rosters().await?;
+    let mut fits = agent
+        .contacts()
+        .await?
+        .into_iter()
+        .filter(|c| c.domain.to_string() == name && rosters.iter().any(|r| r.organisation == c.id));
+    match (fits.next(), fits.next()) {
+        (Some(one), None) => Ok(one.alias),
+        (None, _) => Err(Fault::of(ErrorCode::NotFound).with(name.to_owned())),
+        _ => Err(Fault::of(ErrorCode::Ambiguous).with(name.to_owned())),
+    }
+}
+
+/// `share scope:NAME --with ROLE@WHO`: preview, yes, done.
+pub(super) async fn share(
+    here: &Here<'_>,
+    args: &args::Share,
+    (role, name): (String, String),
+) -> Result<Exit> {
+    let until = match args.until.as_str() {
+        super::sharing::UNTIL_REVOKED => None,
+        when => Some(here.until(when)?),
+    };
+    let names: Option<Vec<String>> = args
+        .what
+        .iter()
+        .map(|word| word.strip_prefix("scope:").map(str::to_owned))
+        .collect();
+    let names = names.ok_or_else(|| Fault::usage("to a role, scopes are granted: scope:NAME".to_owned()))?;
+    let agent = here.open(true).await?;
+    let organisation = organisation(&agent, &name).await?;
+    let to = agent.contact(&organisation).await?;
+    super::sharing::refuse_unverified(here, &to, args.unverified)?;
+    let request = TeamRequest {
+        organisation,
+        role,
+        scopes: super::documents::scopes(&names)?,
+        until,
+        why: args.why.clone(),
+        although_unverified: args.unverified,
+    };
+    let (plan, roster) = agent
+        .plan_team(&request)
+        .await
+        .map_err(|error| match error.code {
+            ErrorCode::NotFound => Fault::from(error).with(format!("no roster of {} has come yet", to.name)),
+            _ => Fault::from(error),
+        })?;
+    for line in preview(here, &request, &to.name, &roster) {
+        here.out.words(&line);
+    }
+    for line in super::sharing::plan_lines(&plan) {
+        here.out.words(&line);
+    }
+    here.out.words(match until {
+        Some(_) => "The relay ends it then by its own clock, with every device switched off.",
+        None => "It ends when you revoke it.",
+    });
+    if plan.shown.is_empty() {
+        return Err(Fault::of(ErrorCode::NotFound).with("there is no document to share"));
+    }
+    if !args.yes && here.asking().can_ask() && !here.asking().yes("Share?")? {
+        here.out.words("nothing was shared");
+        agent.close().await;
+        return Ok(Exit::Refused);
+    }
+    let team = agent
+        .share_team(request)
+        .await
+        .map_err(|error| match error.code {
+            ErrorCode::AdmissionInvalid => Fault::from(error).then("telesphor identity admit LINK"),
+            _ => Fault::from(error),
+        })?;
+    let progress = Progress::start(here.out, "telling the organisation");
+    let told = agent.settle(here.wait()).await;
+    drop(progress);
+    here.out.one(&row(here, &team))?;
+    agent.close().await;
+    told.map(|()| Exit::Done).map_err(Fault::from)
+}
+
+/// Who it means, in words.
+fn preview(here: &Here<'_>, request: &TeamRequest, name: &str, roster: &RosterView) -> Vec<String> {
+    let now = here.now_ms();
+    let mut today: Vec<String> = Vec::new();
+    for turn in &roster.turns {
+        if turn.role == request.role && turn.from <= now && now < turn.until && !today.contains(&turn.name) {
+            today.push(turn.name.clone());
+        }
+    }
+    let who = match today.is_empty() {
+        true => format!("Nobody is on duty as {} at {name} now.", request.role),
+        false => format!("On duty as {} at {name} now: {}.", request.role, today.join(", ")),
+    };
+    vec![
+        who,
+        format!(
+            "Whoever {name} puts on duty in this role will see what is listed here, and no longer than that turn. \
+             `telesphor log` tells you of everybody who comes and goes."
+        ),
+    ]
+}
+
+/// `revoke ROLE@WHO`.
+pub(super) async fn revoke(
+    here: &Here<'_>,
+    args: &args::Revoke,
+    (role, name): (String, String),
+) -> Result<Exit> {
+    let mut names = Vec::new();
+    for word in &args.what {
+        let scope = word.strip_prefix("scope:");
+        names.push(
+            scope
+                .ok_or_else(|| Fault::usage("a role was granted scopes: scope:NAME".to_owned()))?
+                .to_owned(),
+        );
+    }
+    let scopes: Scopes = super::documents::scopes(&names)?;
+    let agent = here.open(true).await?;
+    let organisation = organisation(&agent, &name).await?;
+    let ended = agent.revoke_team(&organisation, &role, scopes).await?;
+    let progress = Progress::start(here.out, "ending it at the relay");
+    let told = agent.settle(here.wait()).await;
+    drop(progress);
+    super::sharing::show_revoked(here, &args.who, &ended)?;
+    agent.close().await;
+    told.map(|()| Exit::Done).map_err(Fault::from)
+}
+
+/// `team list|show|write|roster`.
+pub(super) async fn team(here: &Here<'_>, act: &Team) -> Result<Exit> {
+    match act {
+        Team::List => {
+            let (agent, stale) = here.open_fresh().await?;
+            let rows: Vec<Row> = agent.teams().await?.iter().map(|t| row(here, t)).collect();
+            here.out.list(&rows, "no team")?;
+            here.finish(agent, stale).await
+        }
+        Team::Show(args) => {
+            let (agent, stale) = here.open_fresh().await?;
+            let team = agent.team(&args.team).await?;
+            for line in words(here, &team) {
+                here.out.words(&line);
+            }
+            let rows: Vec<Row> = team
+                .members
+                .iter()
+                .map(|m| {
+                    let until = m.until.map_or_else(String::new, |ms| here.out.short(ms));
+                    let role = if m.patient { "patient" } else { &team.role };
+                    Row::new()
+                        .text("name", "NAME", &m.name)
+                        .text("role", "ROLE", role)
+                        .instant("until", "TURN UNTIL", m.until, &until)
+                        .more("id", m.id.to_string(), "")
+                })
+                .collect();
+            here.out.list(&rows, "nobody sits there")?;
+            here.finish(agent, stale).await
+        }
+        Team::Write(args) => write(here, args).await,
+        Team::Roster(act) => roster(here, act).await,
+    }
+}
+
+fn state(team: &TeamView) -> &'static str {
+    match team.state {
+        TeamState::Own => "looks at my record",
+        TeamState::Sitting => "I sit there",
+        TeamState::Called => "I am called there",
+        TeamState::Over => "over",
+    }
+}
+
+fn row(here: &Here<'_>, team: &TeamView) -> Row {
+    let id: String = team.mailbox.0.iter().map(|byte| format!("{byte:02x}")).collect();
+    let until = team
+        .until
+        .map_or_else(|| "until revoked".to_owned(), |ms| here.out.short(ms));
+    let people = team.members.iter().filter(|m| !m.patient).count();
+    Row::new()
+        .both("id", "ID", id.clone(), &short::cut(&id, LETTERS))
+        .text("patient", "PATIENT", &team.patient_name)
+        .text("role", "ROLE", &team.role)
+        .text("at", "AT", &team.organisation_name)
+        .both("scopes", "SCOPES", team.scopes.clone(), &team.scopes.join(", "))
+        .both("people", "PEOPLE", people as u64, &people.to_string())
+        .instant("until", "UNTIL", team.until, &until)
+        .text("state", "STATE", state(team))
+        .more("documents", team.documents as u64, "")
+        .more("why", team.why.clone(), "")
+        .more("served_until", crate::out::rfc3339(team.lease), "")
+}
+
+fn words(here: &Here<'_>, team: &TeamView) -> Vec<String> {
+    let mut lines = vec![format!(
+        "{}: {} for {} at {}; {} documents. What for: {}",
+        team.patient_name,
+        team.scopes.join(", "),
+        team.role,
+        team.organisation_name,
+        team.documents,
+        team.why
+    )];
+    if let Some(lease) = team.lease {
+        lines.push(format!(
+            "The relay serves it until {}, and longer as new editions of the roster come.",
+            here.out.short(lease)
+        ));
+    }
+    lines
+}
+
+async fn write(here: &Here<'_>, args: &args::TeamWrite) -> Result<Exit> {
+    let text = super::input::text(&args.file)?;
+    let agent = here.open(true).await?;
+    let team = agent.team(&args.team).await?;
+    let first = text.lines().next().unwrap_or_default().to_owned();
+    let title = args.title.clone().unwrap_or(first);
+    let mut draft = Draft::new(DocumentKind::Note, "text/plain", &title, text.into_bytes());
+    draft.subject = Some(team.patient);
+    draft.role = Some(team.role.clone());
+    let names: Vec<String> = match args.scope.is_empty() {
+        true => team.scopes.iter().take(1).cloned().collect(),
+        false => args.scope.clone(),
+    };
+    draft.scopes = super::documents::scopes(&names)?;
+    let written = agent.write_in_team(&args.team, draft).await?;
+    here.out.one(
+        &Row::new()
+            .both(
+                "id",
+                "ID",
+                written.id.to_string(),
+                &short::cut(&written.id.to_string(), LETTERS),
+            )
+            .text("title", "TITLE", &written.title)
+            .text("patient", "PATIENT", &team.patient_name),
+    )?;
+    let told = agent.settle(here.wait()).await;
+    agent.close().await;
+    told.map(|()| Exit::Done).map_err(Fault::from)
+}
+
+async fn roster(here: &Here<'_>, act: &Roster) -> Result<Exit> {
+    match act {
+        Roster::Publish(args) => {
+            let file = RosterFile::read(&super::input::text(&args.file)?)?;
+            let good = here.until(&args.good)?;
+            let agent = here.open(true).await?;
+            let published = agent.publish_roster(&file.place, good, file.turns()?).await?;
+            here.out.words(&format!(
+                "edition {}: {} turns in all; it goes to every contact",
+                published.edition,
+                published.turns.len()
+            ));
+            here.let_go(agent).await;
+            Ok(Exit::Done)
+        }
+        Roster::Show => {
+            let (agent, stale) = here.open_fresh().await?;
+            let rosters = agent.rosters().await?;
+            let mut rows = Vec::new();
+            for one in &rosters {
+                here.out.words(&format!(
+                    "{}: edition {}, good until {}",
+                    one.organisation_name,
+                    one.edition,
+                    here.out.short(one.until)
+                ));
+                rows.extend(one.turns.iter().map(|turn| {
+                    Row::new()
+                        .text("at", "AT", &one.organisation_name)
+                        .text("place", "PLACE", &turn.place)
+                        .text("name", "NAME", &turn.name)
+                        .text("role", "ROLE", &turn.role)
+                        .instant("from", "FROM", Some(turn.from), &here.out.short(turn.from))
+                        .instant("until", "UNTIL", Some(turn.until), &here.out.short(turn.until))
+                        .text("source", "SOURCE", turn.source)
+                        .more("approved_by", turn.approved_by.clone(), "")
+                        .more("person", turn.person.to_string(), "")
+                        .more("edition", one.edition, "")
+                }));
+            }
+            here.out.list(&rows, "no roster is known here")?;
+            here.finish(agent, stale).await
+        }
+        Roster::Export(args) => {
+            let agent = here.open(false).await?;
+            let me = agent.me().await?.id;
+            let rosters = agent.rosters().await?;
+            let own = rosters.iter().find(|r| r.organisation == me);
+            let own = own.ok_or_else(|| Fault::of(ErrorCode::NotFound))?;
+            let text = RosterFile::of(own, &args.place)?.to_text()?;
+            here.out.bytes(text.as_bytes())?;
+            agent.close().await;
+            Ok(Exit::Done)
+        }
+    }
+}
