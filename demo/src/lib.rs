@@ -14,6 +14,7 @@
 pub mod acts;
 pub mod page;
 pub mod planted;
+pub mod scopes;
 pub mod search;
 pub mod stage;
 pub mod stolen;

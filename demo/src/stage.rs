@@ -36,7 +36,7 @@ pub enum StageError {
         what: String,
     },
     /// A record that is not FHIR.
-    #[error("{0} is not a FHIR bundle: {1}")]
+    #[error("{0} is no record for this story: {1}")]
     Record(PathBuf, String),
 }
 

@@ -23,6 +23,8 @@ pub struct Cast {
     pub mallory: Person,
     /// Documents taken from the record.
     pub documents: Vec<Value>,
+    /// Scopes of it that the patient lets the doctor look at.
+    pub shared: Vec<String>,
     /// Strings of the record that nobody but its readers may find.
     pub planted: Vec<String>,
 }
@@ -90,6 +92,11 @@ pub fn gather(page: &mut Page, relay: &Relay, folder: &Path, bundle: &Path) -> R
 
     let documents = aino.json(&["add", &bundle.to_string_lossy()])?;
     let documents: Vec<Value> = documents.into_iter().filter(|d| d["id"].is_string()).collect();
+    let shared = crate::scopes::chosen(&documents);
+    if shared.is_empty() {
+        let why = "nothing in it could be shared with somebody; give a FHIR R4 bundle of a patient";
+        return Err(StageError::Record(bundle.to_owned(), why.to_owned()));
+    }
     page.fact(
         &aino.name,
         &format!(
@@ -115,6 +122,7 @@ pub fn gather(page: &mut Page, relay: &Relay, folder: &Path, bundle: &Path) -> R
         monitor,
         mallory,
         documents,
+        shared,
         planted: planted(&record, &raw, &program, PLANTED),
     })
 }

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::cast::Cast;
-use super::sharing::{NOTE, SHARED};
+use super::sharing::NOTE;
 use crate::page::Page;
+use crate::scopes;
 use crate::stage::{Person, StageError};
 use crate::stolen;
 use serde_json::Value;
@@ -12,22 +13,18 @@ use telesphor_chaos::relay::Relay;
 use telesphor_wire::ids::MailboxId;
 use telesphor_wire::mailbox::Event;
 
-/// Columns of the matrix: scopes of the record, what the monitor streams, and the doctor's note.
-const COLUMNS: [&str; 7] = [
-    "allergies",
-    "heart",
-    "medication",
-    "psychiatry",
-    "billing",
-    "vitals",
-    "note",
-];
+/// Columns of the matrix beside what is shared: other scopes of the record, what the monitor
+/// streams, and the doctor's note.
+const OTHERS: [&str; 6] = ["medication", "psychiatry", PRIVATE, "billing", "vitals", "note"];
+
+/// Documents of sensitive scopes that have no column of their own.
+const PRIVATE: &str = "private";
 
 /// What the grants say: rows by profile.
-fn granted(profile: &str, column: &str) -> bool {
+fn granted(cast: &Cast, profile: &str, column: &str) -> bool {
     match profile {
         "aino" => true,
-        "dr-virtanen" => SHARED.contains(&column) || column == "note",
+        "dr-virtanen" => column == "note" || cast.shared.iter().any(|s| s == column),
         _ => false,
     }
 }
@@ -44,7 +41,9 @@ pub async fn play(
 ) -> Result<(), StageError> {
     page.section("Who can open what   (every party, every document)");
     let columns = columns(cast)?;
-    let header: String = COLUMNS.iter().map(|c| format!("{c:<12}")).collect();
+    let mut shown = names(cast);
+    shown.retain(|c| *c != PRIVATE || !columns[c].is_empty());
+    let header: String = shown.iter().map(|c| format!("{c:<12}")).collect();
     page.line(&format!("   {:<18}{}", "", header.trim_end()));
     let (mut right, mut cells) = (0, 0);
     for person in [
@@ -56,10 +55,10 @@ pub async fn play(
     ] {
         let held = held(person)?;
         let mut row = String::new();
-        for column in COLUMNS {
+        for &column in &shown {
             let wanted = &columns[column];
             let opened = wanted.intersection(&held).count();
-            let expected = if granted(person.profile, column) {
+            let expected = if granted(cast, person.profile, column) {
                 wanted.len()
             } else {
                 0
@@ -71,13 +70,13 @@ pub async fn play(
         page.line(&format!("   {:<18}{}", person.name, row.trim_end()));
     }
     let by_relay = stolen::with_relay_keys(relay.data(), loot)?;
-    let row: String = COLUMNS
+    let row: String = shown
         .iter()
         .map(|_| format!("{:<12}", mark(by_relay, loot.len())))
         .collect();
     page.line(&format!("   {:<18}{}", "The relay", row.trim_end()));
-    cells += COLUMNS.len();
-    right += if by_relay == 0 { COLUMNS.len() } else { 0 };
+    cells += shown.len();
+    right += if by_relay == 0 { shown.len() } else { 0 };
     page.must(
         right == cells,
         "Matrix",
@@ -124,28 +123,27 @@ fn mark(opened: usize, of: usize) -> String {
     }
 }
 
-/// The documents of each column. A document with several scopes stands under the most private
-/// one, because it is shown only to somebody who may see all of them.
-fn columns(cast: &Cast) -> Result<BTreeMap<&'static str, BTreeSet<String>>, StageError> {
-    let mut columns: BTreeMap<&str, BTreeSet<String>> =
-        COLUMNS.iter().map(|c| (*c, BTreeSet::new())).collect();
+/// The columns: what is shared first, so that a document of two scopes stands under that.
+fn names(cast: &Cast) -> Vec<&str> {
+    let mut shared: Vec<&str> = cast.shared.iter().map(String::as_str).collect();
+    shared.sort_unstable();
+    let others = OTHERS.into_iter().filter(|c| !shared.contains(c));
+    let others: Vec<&str> = others.collect();
+    [shared, others].concat()
+}
+
+/// The documents of each column. A document with a sensitive scope stands under that one, because
+/// it is shown only to somebody who may see all of those; another one under what was shared.
+fn columns(cast: &Cast) -> Result<BTreeMap<&str, BTreeSet<String>>, StageError> {
+    let names = names(cast);
+    let mut columns: BTreeMap<&str, BTreeSet<String>> = names.iter().map(|c| (*c, BTreeSet::new())).collect();
     for document in &cast.documents {
-        let scopes: Vec<&str> = document["scopes"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-            .collect();
-        let column = [
-            "psychiatry",
-            "billing",
-            "allergies",
-            "heart",
-            "medication",
-            "vitals",
-        ]
-        .into_iter()
-        .find(|c| scopes.contains(c));
+        let own: Vec<&str> = scopes::of(document).collect();
+        let column = match own.contains(&"psychiatry") {
+            true => Some("psychiatry"),
+            false if scopes::is_sensitive(document) => Some(PRIVATE),
+            false => names.iter().copied().find(|c| own.contains(c)),
+        };
         if let (Some(column), Some(id)) = (column, document["id"].as_str()) {
             columns.entry(column).or_default().insert(id.to_owned());
         }

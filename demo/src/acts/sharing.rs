@@ -5,10 +5,9 @@ use std::process::Command;
 
 use super::cast::{Cast, settle};
 use crate::page::{Page, size};
+use crate::scopes;
 use crate::stage::StageError;
 
-/// What the patient lets the doctor look at.
-pub const SHARED: [&str; 2] = ["heart", "allergies"];
 /// The title of the doctor's note.
 pub const NOTE: &str = "Chest pain, no warning signs";
 
@@ -18,10 +17,18 @@ pub const NOTE: &str = "Chest pain, no warning signs";
 /// [`StageError`].
 pub fn play(page: &mut Page, cast: &Cast) -> Result<(), StageError> {
     page.section("Aino shares, Dr Virtanen reads");
-    let wanted: Vec<&Value> = cast.documents.iter().filter(|d| in_scopes(d, &SHARED)).collect();
+    let (withheld, wanted): (Vec<&Value>, Vec<&Value>) = cast
+        .documents
+        .iter()
+        .filter(|d| scopes::is_in(d, &cast.shared))
+        .partition(|d| scopes::is_sensitive(d));
+    let withheld = match withheld.len() {
+        0 => String::new(),
+        n => format!("; {n} withheld, being sensitive in other ways too"),
+    };
     let mut arguments = vec!["share"];
-    let scopes: Vec<String> = SHARED.iter().map(|s| format!("scope:{s}")).collect();
-    arguments.extend(scopes.iter().map(String::as_str));
+    let names: Vec<String> = cast.shared.iter().map(|s| format!("scope:{s}")).collect();
+    arguments.extend(names.iter().map(String::as_str));
     arguments.extend([
         "--with",
         "dr-virtanen",
@@ -37,15 +44,15 @@ pub fn play(page: &mut Page, cast: &Cast) -> Result<(), StageError> {
     let took: Vec<u64> = sent.iter().filter_map(|s| s["took_ms"].as_u64()).collect();
 
     let inbox = cast.doctor.json(&["inbox"])?;
-    let came: Vec<&Value> = inbox.iter().filter(|d| in_scopes(d, &SHARED)).collect();
+    let came: Vec<&Value> = inbox.iter().filter(|d| scopes::is_in(d, &cast.shared)).collect();
     page.must(
         !came.is_empty() && came.len() == wanted.len(),
         "Shared",
         &format!(
-            "{} of {} documents: {}",
+            "{} of {} documents: {}{withheld}",
             came.len(),
             cast.documents.len(),
-            SHARED.join(", ")
+            cast.shared.join(", ")
         ),
         &format!("{} documents in the doctor's inbox", wanted.len()),
     );
@@ -120,12 +127,6 @@ pub fn play(page: &mut Page, cast: &Cast) -> Result<(), StageError> {
         "the doctor's note with the board's word about its author",
     );
     Ok(())
-}
-
-/// Whether a document lies in one of the scopes.
-pub fn in_scopes(document: &Value, scopes: &[&str]) -> bool {
-    let own = document["scopes"].as_array();
-    own.is_some_and(|own| own.iter().filter_map(Value::as_str).any(|s| scopes.contains(&s)))
 }
 
 /// Runs a command in a network namespace of its own that has no network at all.

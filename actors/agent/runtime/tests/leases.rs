@@ -378,3 +378,22 @@ async fn an_admission_that_was_used_up_cannot_be_renewed() {
     let wrong = aino.admit(&elsewhere.admit(), LONG).await.unwrap_err();
     assert_eq!(wrong.code, ErrorCode::WrongRelay);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_many_documents_shared_at_once_only_the_first_few_arrive() {
+    let folder = tempfile::tempdir().unwrap();
+    let relay = Relay::start(folder.path());
+    let aino = create(folder.path(), "Aino", &relay).await.agent;
+    let doctor = create(folder.path(), "Doctor", &relay).await.agent;
+    acquainted(&aino, &doctor).await;
+    let mut many = Vec::new();
+    for n in 0..100 {
+        many.push(write(&aino, &format!("Result {n}")).await);
+    }
+    share(&aino, "doctor", &many, None).await;
+    aino.settle(LONG).await.unwrap();
+    doctor.settle(LONG).await.unwrap();
+    assert_eq!(doctor.inbox().await.unwrap().len(), many.len());
+    let sent = aino.sent().await.unwrap();
+    assert_eq!(sent.len(), many.len());
+}

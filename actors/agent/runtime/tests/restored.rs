@@ -3,7 +3,7 @@
 
 mod support;
 
-use support::{LONG, Relay, acquainted, create};
+use support::{LONG, Relay, acquainted, create, reopen};
 use telesphor_agent::Draft;
 use telesphor_agent::views::SentState;
 use telesphor_clinical::header::DocumentKind;
@@ -71,4 +71,48 @@ async fn receipts_of_the_lost_day_are_honoured_again() {
         "the log has them again: {}",
         conversation.seq
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_who_was_away_on_the_lost_day_cannot_open_what_was_offered_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut relay = Relay::start(folder.path());
+    let aino = create(folder.path(), "Aino", &relay).await.agent;
+    let doctor = create(folder.path(), "Doctor", &relay).await.agent;
+    acquainted(&aino, &doctor).await;
+    let first = doctor.send("aino", note("before the copy")).await.unwrap();
+    doctor
+        .wait_sent(first.document, first.to, SentState::Delivered, LONG)
+        .await
+        .unwrap();
+    aino.settle(LONG).await.unwrap();
+    aino.close().await;
+    doctor.settle(LONG).await.unwrap();
+    let copy = folder.path().join("copy");
+    relay.backup(&copy);
+
+    let notes = |day: &str, count: usize| (0..count).map(|n| note(&format!("{day} {n}"))).collect();
+    for one in doctor.send_many("aino", notes("lost", 60)).await.unwrap() {
+        doctor
+            .wait_sent(one.document, one.to, SentState::Durable, LONG)
+            .await
+            .unwrap();
+    }
+    // These are on their way when the relay comes back as another.
+    relay.kill();
+    doctor.send_many("aino", notes("after", 40)).await.unwrap();
+    relay.restore(&copy);
+    doctor.settle(LONG).await.unwrap();
+
+    let aino = reopen(folder.path(), "Aino").await;
+    aino.settle(LONG).await.unwrap();
+    let mut titles: Vec<_> = aino
+        .documents()
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|d| d.title)
+        .collect();
+    titles.sort();
+    assert_eq!(titles.len(), 1 + 60 + 40, "{titles:?}");
 }

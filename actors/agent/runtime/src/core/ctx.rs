@@ -13,6 +13,7 @@ use telesphor_wire::mailbox::Cursor;
 use super::names;
 use super::profile::{Keys, Profile};
 use super::records::{Entry, Held, Job, OwnerSay, Via, What};
+use super::windows::Windows;
 use crate::error::{Error, Result};
 
 /// What a transaction did, for the index. Applied only when it is on the disk.
@@ -42,6 +43,8 @@ pub(crate) struct Ctx<'a, 't> {
     pub(crate) inbox_read: bool,
     pub(crate) keys: &'a Keys,
     pub(crate) profile: Profile,
+    /// How far ahead groups may be sealed; no bound where nothing is.
+    pub(crate) windows: Windows,
     pub(crate) fx: Effects,
 }
 

@@ -9,7 +9,7 @@ use telesphor_wire::ids::{IdentityId, MailboxId};
 use telesphor_wire::mailbox::MailboxKind;
 use telesphor_wire::text::SupportCode;
 
-use super::records::{Entry, Held, MailboxState, What};
+use super::records::{Entry, Held, MailboxState, Via, What};
 
 /// Commands of one mailbox that may be under way at once. The sealing layer takes as many
 /// messages of one sender out of order.
@@ -40,6 +40,11 @@ pub(crate) struct Slot {
     pub(crate) tried: bool,
     /// Under which support code it was sent last.
     pub(crate) support: Option<SupportCode>,
+    /// The group it was sealed for, and its number there if that was in this run.
+    pub(crate) group: Option<MailboxId>,
+    pub(crate) number: Option<u64>,
+    /// Too much of its group is under way.
+    pub(crate) full: bool,
 }
 
 impl Slot {
@@ -61,6 +66,12 @@ impl Slot {
             not_before: None,
             tried: false,
             support: None,
+            group: match (&entry.command, &entry.via) {
+                (Some(_), Via::Member(member)) => Some(member.mailbox),
+                _ => None,
+            },
+            number: None,
+            full: false,
         }
     }
 }
@@ -86,6 +97,8 @@ pub(crate) struct Followed {
 pub(crate) struct Index {
     pub(crate) outbox: BTreeMap<u64, Slot>,
     pub(crate) followed: HashMap<MailboxId, Followed>,
+    /// How many messages were sealed for each group in this run.
+    pub(crate) sealed: HashMap<MailboxId, u64>,
     /// Asked for and reached: all heads were looked up anew after the asking.
     pub(crate) fence_wanted: u64,
     pub(crate) fence_reached: u64,
@@ -132,7 +145,7 @@ impl Index {
             if slot.sealed || blocked.contains(&slot.lane) {
                 continue;
             }
-            if self.waits(slot, now) {
+            if slot.full || self.waits(slot, now) {
                 blocked.push(slot.lane);
                 continue;
             }

@@ -12,6 +12,8 @@ pub(crate) const LOG: &[u8] = b"log";
 pub(crate) const JOINING: &[u8] = b"joining";
 pub(crate) const VOUCHERS: &[u8] = b"vouchers";
 pub(crate) const ARCHIVE: &[u8] = b"archive";
+/// When the relay was last met in another life.
+pub(crate) const RESTORED: &[u8] = b"relay-restored";
 pub(crate) const KEYS: &[u8] = b"keys";
 pub(crate) const INBOX: &[u8] = b"inbox-kept";
 pub(crate) const INTAKE_KEYS: &[u8] = b"intake-keys";

@@ -13,6 +13,7 @@ use super::index::{Index, Slot};
 use super::names;
 use super::profile::{Keys, Profile};
 use super::records::{Entry, Held};
+use super::windows::Windows;
 use crate::error::{Error, Result};
 
 /// This machine's clock, Unix milliseconds.
@@ -89,6 +90,7 @@ impl Core {
                 inbox_read,
                 keys,
                 profile,
+                windows: Windows::default(),
                 fx: Effects::default(),
             };
             let value = f(&mut ctx)?;
@@ -104,15 +106,25 @@ impl Core {
     }
 
     fn apply(&mut self, fx: Effects) -> Result<()> {
+        let mut room_made = false;
         for (seq, entry) in fx.outbox {
             let fresh = Slot::of(&entry);
             let slot = self.index.outbox.entry(seq).or_insert(fresh);
             slot.sealed = fresh.sealed;
             slot.lane = fresh.lane;
             slot.after = fresh.after;
+            slot.group = fresh.group;
+            if !fresh.sealed {
+                slot.number = None;
+            }
+            room_made |= !fresh.sealed;
         }
         for seq in fx.done {
             self.index.outbox.remove(&seq);
+            room_made = true;
+        }
+        if room_made {
+            self.index.outbox.values_mut().for_each(|slot| slot.full = false);
         }
         if fx.teams {
             self.index.teams_at = 0;

@@ -26,6 +26,7 @@ use crate::api::create::{NewProfile, endpoint_record};
 use crate::core::ctx::Effects;
 use crate::core::profile::{Keys, StoredKeys};
 use crate::core::shared::clock;
+use crate::core::windows::Windows;
 use crate::core::{Core, Ctx, Profile, names};
 use crate::error::{Error, Result};
 use crate::group::rows::{Rows, apply};
@@ -150,6 +151,7 @@ impl Joining {
                 keys: &keys,
                 profile: profile.clone(),
                 inbox_read: false,
+                windows: Windows::default(),
                 fx: Effects::default(),
             };
             ctx.put_profile(profile.clone())?;

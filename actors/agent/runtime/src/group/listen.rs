@@ -11,8 +11,8 @@ use telesphor_wire::mailbox::{Cursor, Event, EventKind, payload_hash};
 
 use super::policy::Rules;
 use super::rows::{Rows, apply};
-use crate::core::Ctx;
 use crate::core::records::Held;
+use crate::core::{Ctx, names};
 use crate::endpoints::siblings::worth_telling;
 use crate::error::{Error, Result};
 use crate::sync::reoffer::KEEP_MS;
@@ -223,15 +223,19 @@ impl Ctx<'_, '_> {
     }
 
     /// What a member had read must be what this endpoint read there: else the relay shows two
-    /// histories.
+    /// histories. That is said; the message counts all the same, since its member sealed it.
+    ///
+    /// A relay that was restored tells of another history from there on, and what is offered to it
+    /// again was sealed in sight of the lost one: then there is nothing to say.
     fn compare_heads(&mut self, held: &Held, seen: &telesphor_wire::mailbox::Cursor) -> Result<()> {
-        match self.link_at(&held.id, seen.seq)? {
-            Some(hash) if hash != seen.hash => {
-                self.note_split(held)?;
-                Err(ErrorCode::BrokenChain.into())
-            }
-            _ => Ok(()),
+        let differs = self
+            .link_at(&held.id, seen.seq)?
+            .is_some_and(|hash| hash != seen.hash);
+        let restored: Option<u64> = self.get(Table::Settings, names::RESTORED)?;
+        if differs && restored.is_none_or(|at| at.saturating_add(KEEP_MS) < self.now) {
+            self.note_split(held)?;
         }
+        Ok(())
     }
 }
 

@@ -6,7 +6,7 @@ use telesphor_wire::canonical;
 use telesphor_wire::ids::MailboxId;
 use telesphor_wire::mailbox::Cursor;
 
-use crate::core::records::{Archived, Entry, Held, Job, MailboxChoice, What};
+use crate::core::records::{Archived, Entry, Held, Job, MailboxChoice, Via, What};
 use crate::core::{Ctx, names};
 use crate::error::{Error, Result};
 
@@ -20,6 +20,8 @@ impl Ctx<'_, '_> {
     /// Queues again what this endpoint sent in the last seven days. What the relay still has it
     /// answers with the old receipt; what it lost it takes in again.
     pub(crate) fn relay_restored(&mut self) -> Result<()> {
+        let now = self.now;
+        self.put(Table::Settings, names::RESTORED, &now)?;
         let mut lists: Vec<MailboxId> = Vec::new();
         for (name, bytes) in self.tx.scan(Table::Mailboxes)? {
             if let Ok(held) = canonical::decode::<Held>(&bytes) {
@@ -70,21 +72,42 @@ impl Ctx<'_, '_> {
             }
         }
         again.sort_by_key(|a| a.seq);
+        let under_way = self.sealed_for(mailbox)?;
+        let mut last = None;
         for archived in again {
             let Some(command) = archived.command else { continue };
             // A stamp whose evidence is not whole yet has to wait for the new receipt.
             let job = self.stamp_job(&command)?.unwrap_or(Job::Nothing(true));
-            self.enqueue_entry(Entry {
-                what: What::Ready(MailboxChoice {
-                    mailbox: Some(*mailbox),
-                }),
+            last = Some(self.enqueue_entry(Entry {
+                // In a lane apart, for which those can wait that stand in the mailbox's own.
+                what: What::Ready(MailboxChoice { mailbox: None }),
                 command: Some(command),
                 via: archived.via,
                 job,
                 after: None,
                 queued: self.now,
-            })?;
+            })?);
+        }
+        // A reader who never saw the old ones could not open them any more after these.
+        for (seq, mut entry) in under_way {
+            entry.after = last.or(entry.after);
+            self.tx
+                .put_at(Table::Outbox, names::OUTBOX, seq, &canonical::encode(&entry))?;
+            self.fx.outbox.push((seq, entry));
         }
         Ok(())
+    }
+
+    /// Messages of a group that were sealed and not settled yet.
+    fn sealed_for(&self, group: &MailboxId) -> Result<Vec<(u64, Entry)>> {
+        let mut sealed = Vec::new();
+        for (seq, bytes) in self.tx.range(Table::Outbox, names::OUTBOX, 0, usize::MAX)? {
+            let entry: Entry = canonical::decode(&bytes).map_err(|_| Error::fault("outbox"))?;
+            let meant = matches!(&entry.via, Via::Member(member) if member.mailbox == *group);
+            if meant && entry.command.is_some() {
+                sealed.push((seq, entry));
+            }
+        }
+        Ok(sealed)
     }
 }

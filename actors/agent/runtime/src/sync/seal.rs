@@ -13,6 +13,7 @@ use telesphor_wire::ids::{CommandId, IdentityId, MailboxId};
 
 use crate::core::index::Lane;
 use crate::core::records::{Entry, GroupSay, Held, Known, MailboxState, MemberVia, Padding, Via, What};
+use crate::core::windows::Windows;
 use crate::core::{Core, Ctx, names};
 use crate::error::{Error, Result};
 use crate::group::rows::{Rows, apply};
@@ -32,26 +33,46 @@ impl Core {
             .iter()
             .map(|seq| self.index.outbox.get(seq).map(|slot| slot.lane))
             .collect();
-        let (mut sealed, mut waiting) = (0, Vec::new());
-        self.write(|ctx| {
+        let (mut sealed, mut waiting, mut full) = (0, Vec::new(), Vec::new());
+        let windows = Windows::of(self.index.sealed.clone(), self.index.outbox.iter());
+        let windows = self.write(|ctx| {
+            ctx.windows = windows;
             let mut held_up: Vec<Lane> = Vec::new();
             for (seq, lane) in seqs.iter().zip(lanes) {
                 // What stands behind something that cannot go yet waits with it.
-                let behind = lane.is_some_and(|l| held_up.contains(&l));
-                if !behind && ctx.seal_entry(*seq)? {
+                if lane.is_some_and(|l| held_up.contains(&l)) {
+                    continue;
+                }
+                (ctx.windows.at, ctx.windows.full) = (Some(*seq), false);
+                if ctx.seal_entry(*seq)? {
                     sealed += 1;
-                } else {
-                    held_up.extend(lane);
-                    waiting.push(*seq);
+                    continue;
+                }
+                held_up.extend(lane);
+                match ctx.windows.full {
+                    true => full.push(*seq),
+                    false => waiting.push(*seq),
                 }
             }
-            Ok(())
+            Ok(std::mem::take(&mut ctx.windows))
         })?;
+        for (seq, number) in &windows.taken {
+            if let Some(slot) = self.index.outbox.get_mut(seq) {
+                slot.number = Some(*number);
+            }
+        }
+        self.index.sealed = windows.into_next();
         for seq in waiting {
             if let Some(slot) = self.index.outbox.get_mut(&seq)
                 && !slot.sealed
             {
                 slot.not_before = Some(Instant::now() + LOOK_AGAIN);
+            }
+        }
+        // These go on with the next answer.
+        for seq in full {
+            if let Some(slot) = self.index.outbox.get_mut(&seq) {
+                slot.full = true;
             }
         }
         Ok(sealed)
@@ -126,6 +147,9 @@ impl Ctx<'_, '_> {
         };
         // What a group that cannot be followed is told would be refused, again and again.
         if session.standing() != Standing::Member || self.is_lost(&say.mailbox)? {
+            return Ok(None);
+        }
+        if !self.windows.take(&say.mailbox) {
             return Ok(None);
         }
         let seen = self.cursor(&say.mailbox)?;
