@@ -210,6 +210,9 @@ impl Relay {
             }
             child.kill()?;
             child.wait()?;
+            // Of a relay below a wrapper nobody else tells when the kernel has cleared it away:
+            // its directory is free then.
+            File::open(self.data.join("relay.lock"))?.lock()?;
         }
         Ok(())
     }

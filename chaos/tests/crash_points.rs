@@ -11,7 +11,10 @@ async fn strike_at(point: Point) -> Struck {
     let relay = binary("TELESPHOR_RELAY_BIN", "telesphor-relay").unwrap();
     let struck = strike(folder.path(), &relay, &point)
         .await
-        .unwrap_or_else(|e| panic!("{point}: {e}"));
+        .unwrap_or_else(|e| {
+            let log = std::fs::read_to_string(folder.path().join("relay.log")).unwrap_or_default();
+            panic!("{point}: {e}\n{log}")
+        });
     assert!(struck.holds(), "{point}: {struck:?}");
     struck
 }
