@@ -126,8 +126,8 @@ fn preview(here: &Here<'_>, request: &TeamRequest, name: &str, roster: &RosterVi
     vec![
         who,
         format!(
-            "Whoever {name} puts on duty in this role will see what is listed here, and no longer than that turn. \
-             `telesphor log` tells you of everybody who comes and goes."
+            "Whoever {name} puts on duty in this role will see what is listed here, until the turn is over \
+             and you or somebody of the team is online to carry that out. `telesphor log` tells you of everybody who comes and goes."
         ),
     ]
 }

@@ -127,7 +127,8 @@ pub(crate) fn who(records: &impl Records, profile: &Profile, people: &People) ->
             let Some(kept) = records.get_value::<Kept>(Table::Documents, &id.0)? else {
                 continue;
             };
-            for who in &members {
+            // What somebody of the team wrote is that one's own.
+            for who in members.iter().filter(|who| kept.header.author != **who) {
                 let sent: Option<SentRecord> = records.get_value(Table::Receipts, &names::sent(&id, who))?;
                 views.push(GrantView {
                     with: *who,
