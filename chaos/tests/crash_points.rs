@@ -9,12 +9,10 @@ use telesphor_chaos::relay::binary;
 async fn strike_at(point: Point) -> Struck {
     let folder = tempfile::tempdir().unwrap();
     let relay = binary("TELESPHOR_RELAY_BIN", "telesphor-relay").unwrap();
-    let struck = strike(folder.path(), &relay, &point)
-        .await
-        .unwrap_or_else(|e| {
-            let log = std::fs::read_to_string(folder.path().join("relay.log")).unwrap_or_default();
-            panic!("{point}: {e}\n{log}")
-        });
+    let struck = strike(folder.path(), &relay, &point).await.unwrap_or_else(|e| {
+        let log = std::fs::read_to_string(folder.path().join("relay.log")).unwrap_or_default();
+        panic!("{point}: {e}\n{log}")
+    });
     assert!(struck.holds(), "{point}: {struck:?}");
     struck
 }
