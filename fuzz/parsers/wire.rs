@@ -6,8 +6,9 @@ use telesphor_wire::canonical;
 use telesphor_wire::command::Command;
 use telesphor_wire::domain::{AdmissionLink, SignedDomainRecord};
 use telesphor_wire::ids::{DocumentId, IdentityId, MailboxId};
-use telesphor_wire::mailbox::{Cursor, Event, Genesis};
+use telesphor_wire::mailbox::{Cursor, Event, Genesis, Policy};
 use telesphor_wire::receipt::Receipt;
+use telesphor_wire::records::{DeliveryRecord, RecordsPage, SealedRecord, key_of};
 use telesphor_wire::session::{ClientFrame, Page, RelayFrame, SessionProof, SingleCall};
 use telesphor_wire::sign::PublicKey;
 use telesphor_wire::text::{Address, Domain, SupportCode};
@@ -62,6 +63,22 @@ pub fn receipts(bytes: &[u8]) {
         .advance(&event);
     }
     let _ = padding::unpad(bytes);
+}
+
+/// Delivery records: as the relay keeps them, as the owner reads them, and the key in a policy.
+pub fn records(bytes: &[u8]) {
+    one_form::<RecordsPage>(bytes);
+    one_form::<SealedRecord>(bytes).map(|sealed| sealed.has_its_size());
+    if let Some(policy) = one_form::<Policy>(bytes) {
+        let _ = key_of(&policy);
+    }
+    // Inside the seal: padded, and as the content itself, so that a mutation gets past the padding.
+    let _ = DeliveryRecord::from_padded(bytes);
+    if let Ok(padded) = padding::pad(padding::Bucket::Message, bytes)
+        && let Ok(record) = DeliveryRecord::from_padded(&padded)
+    {
+        assert_eq!(canonical::encode(&record), bytes, "accepted in another form");
+    }
 }
 
 /// What people copy, print and scan.

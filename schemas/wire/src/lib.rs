@@ -34,6 +34,7 @@ mod list;
 pub mod mailbox;
 pub mod padding;
 pub mod receipt;
+pub mod records;
 pub mod seal;
 pub mod session;
 pub mod sign;

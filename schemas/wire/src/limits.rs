@@ -38,6 +38,10 @@ pub const MAX_FRAME_BYTES: usize = 2 * 1024 * 1024;
 pub const MAX_CALLS_PER_FRAME: usize = 1024;
 /// Events in one push or page.
 pub const MAX_EVENTS_PER_FRAME: usize = 1024;
+/// Delivery records in one page.
+pub const MAX_RECORDS_PER_PAGE: usize = 64;
+/// Ranges of events in one delivery record; it must fit its padding.
+pub const MAX_RECORD_RANGES: usize = 8;
 /// Mailboxes one session may hold proofs for.
 pub const MAX_HANDLES_PER_SESSION: usize = 4096;
 /// Calls of one session that have no answer yet.

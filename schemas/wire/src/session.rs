@@ -13,6 +13,7 @@ use crate::hash::Digest;
 use crate::ids::{Incarnation, MailboxId, Nonce};
 use crate::labels::SignLabel;
 use crate::mailbox::{Cursor, Event};
+use crate::records::{FetchRecords, Records, RecordsRequest};
 use crate::sign::{PublicKey, Signature, Signed, SigningKey};
 use crate::text::{Domain, SupportCode};
 use crate::{limits, list};
@@ -202,6 +203,8 @@ tagged! {
         8 => Forget(u32),
         /// Ask for a new nonce (proofs later than 60 s into the session).
         9 => Refresh(Extensions),
+        /// Read delivery records (owners, where the Welcome names the feature).
+        10 => FetchRecords(FetchRecords),
     }
 }
 
@@ -222,6 +225,8 @@ tagged! {
         6 => Goodbye(Goodbye),
         /// A new nonce.
         7 => Nonce(Nonce),
+        /// Delivery records, or why not.
+        8 => Records(Records),
     }
 }
 
@@ -348,6 +353,8 @@ tagged! {
         1 => Command(Command),
         /// One page of events: (after, at most).
         2 => Fetch(PageRequest),
+        /// One page of delivery records.
+        3 => Records(RecordsRequest),
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use prometheus::{
     Encoder, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
 };
+use telesphor_engine::DeliveryStatus;
 use telesphor_wire::answer::Answer;
 use telesphor_wire::error::ErrorCode;
 
@@ -31,6 +32,8 @@ pub struct Metrics {
     clock_steps: IntCounter,
     traces_dropped: IntCounter,
     reclaims: IntCounterVec,
+    delivery_records: IntCounterVec,
+    delivery_notes: IntGauge,
     ready: IntGauge,
     draining: IntGauge,
     started: IntGauge,
@@ -179,6 +182,17 @@ impl Metrics {
                 "Rounds in which erased ciphertext was removed from the disk, by outcome.",
                 "outcome",
             )?,
+            delivery_records: counters(
+                &r,
+                "delivery_records_total",
+                "Records of deliveries to readers, by outcome.",
+                "outcome",
+            )?,
+            delivery_notes: gauge(
+                &r,
+                "delivery_notes",
+                "Connections and mailboxes whose deliveries are remembered until they are recorded.",
+            )?,
             traces_dropped: counter(
                 &r,
                 "traces_dropped_total",
@@ -215,6 +229,9 @@ impl Metrics {
         }
         for outcome in ["done", "failed"] {
             self.reclaims.with_label_values(&[outcome]);
+        }
+        for outcome in ["written", "gave_way", "unsealed"] {
+            self.delivery_records.with_label_values(&[outcome]);
         }
         for outcome in ["taken", "refused"] {
             self.certificate_reloads.with_label_values(&[outcome]);
@@ -345,6 +362,20 @@ impl Metrics {
     /// Jumps of the clock so far.
     pub fn clock_steps(&self) -> u64 {
         self.clock_steps.get()
+    }
+
+    /// How the writing of delivery records stands.
+    pub fn deliveries(&self, now: &DeliveryStatus) {
+        let totals = [
+            ("written", now.written),
+            ("gave_way", now.overwritten),
+            ("unsealed", now.unsealed),
+        ];
+        for (outcome, total) in totals {
+            let counter = self.delivery_records.with_label_values(&[outcome]);
+            counter.inc_by(total.saturating_sub(counter.get()));
+        }
+        self.delivery_notes.set(saturating(now.waiting as u64));
     }
 
     /// A batch of support codes was not recorded.

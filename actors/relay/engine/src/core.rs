@@ -14,6 +14,7 @@ use tokio::sync::{Notify, Semaphore};
 
 use crate::clock::Clock;
 use crate::config::{DeliveredHook, EngineConfig};
+use crate::deliveries::Notes;
 use crate::limits::Limits;
 use crate::observe::{Counters, EngineStanding};
 use crate::trace::{Given, Place, Trace, TraceRing};
@@ -33,6 +34,8 @@ pub(crate) struct Core {
     pub(crate) reader: Reader,
     pub(crate) counters: Counters,
     traces: TraceRing,
+    /// Deliveries that stand in no record yet.
+    pub(crate) notes: Notes,
     on_delivered: DeliveredHook,
     /// Permits for commands without an answer, over all sessions.
     pub(crate) calls: Arc<Semaphore>,
@@ -63,6 +66,7 @@ impl Core {
             clock: config.clock.clone(),
             runtime: tokio::runtime::Handle::current(),
             traces: TraceRing::new(limits.traces, limits.trace_life),
+            notes: Notes::new(limits.delivery_notes),
             on_delivered: config.on_delivered.clone(),
             calls: Arc::new(Semaphore::new(limits.calls_in_flight)),
             bytes: Arc::new(Semaphore::new(limits.bytes_in_flight)),

@@ -62,6 +62,8 @@ impl Drop for Inner {
         house.supervisor.stop(None);
         // A writer that panicked has told so on its way out.
         let _ = self.started.thread.take().map(JoinHandle::join);
+        house.core.notes.close();
+        let _ = self.started.records.take().map(JoinHandle::join);
     }
 }
 
@@ -170,9 +172,14 @@ impl Engine {
                 partition.abandon();
             }
         }
+        // Nothing is handed to anybody any more; what was is written down.
+        core.notes.close();
+        let recorded = tokio::time::timeout_at(deadline, core.notes.all_written())
+            .await
+            .is_ok();
         // With it all that are linked to it. What waits to be sent on connections stays there.
         self.0.started.house.supervisor.stop(None);
-        let finished = answered && ended && core.standing() != EngineStanding::Failed;
+        let finished = answered && ended && recorded && core.standing() != EngineStanding::Failed;
         Drained {
             finished,
             sessions: told,
@@ -234,6 +241,7 @@ impl Engine {
             partitions: house.partitions.iter().map(|p| p.status(&*house.order)).collect(),
             totals: counters.totals(),
             last_fsync: counters.last_fsync(),
+            deliveries: core.notes.status(),
         }
     }
 

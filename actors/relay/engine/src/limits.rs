@@ -27,6 +27,10 @@ pub struct Limits {
     /// Reads from the disk at once. More wait their turn.
     pub disk_reads: usize,
 
+    /// Connections and mailboxes whose deliveries are remembered until they are recorded. While
+    /// it is used up nothing is handed to readers.
+    pub delivery_notes: usize,
+
     // -- one session
     /// Calls whose answers the client has not fetched yet, by weight of the answer.
     pub session_calls: usize,
@@ -48,6 +52,8 @@ pub struct Limits {
     pub mailbox_calls: usize,
     /// Bytes of them. More are answered Busy.
     pub mailbox_bytes: usize,
+    /// Delivery records kept of one mailbox; the oldest give way (about 1.7 KiB each).
+    pub mailbox_records: u64,
     /// After this long without a session, a follower or a command it goes to sleep.
     pub mailbox_idle: Duration,
 
@@ -81,6 +87,7 @@ impl Default for Limits {
             bytes_in_flight: 256 << 20,
             pages_bytes: 128 << 20,
             disk_reads: 64,
+            delivery_notes: 16_384,
             session_calls: telesphor_wire::limits::MAX_CALLS_IN_FLIGHT,
             session_bytes: 8 << 20,
             session_frames: 64,
@@ -90,6 +97,7 @@ impl Default for Limits {
             page_events: telesphor_wire::limits::MAX_EVENTS_PER_FRAME,
             mailbox_calls: 8_192,
             mailbox_bytes: 32 << 20,
+            mailbox_records: 1_024,
             mailbox_idle: Duration::from_secs(30),
             partition_waiting: 65_536,
             record_calls: 4_096,

@@ -31,6 +31,21 @@ pub struct Observation {
     pub totals: Totals,
     /// How long the last apply with its fsync took.
     pub last_fsync: Option<Duration>,
+    /// Delivery records.
+    pub deliveries: DeliveryStatus,
+}
+
+/// The writing of delivery records, in numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeliveryStatus {
+    /// Connections and mailboxes that are remembered.
+    pub waiting: usize,
+    /// Records written since the start.
+    pub written: u64,
+    /// Records that gave way to newer ones since the start.
+    pub overwritten: u64,
+    /// Records that could not be sealed to their owner since the start.
+    pub unsealed: u64,
 }
 
 /// Whether the engine does its work.

@@ -98,6 +98,7 @@ fn examine(
         branch: proof.branch,
         epoch: proof.epoch,
         key: record.map_or(proof.key, |r| r.key),
+        reader: proof.key,
         current: current(&mailbox, proof),
     };
     if let Err(refusal) = may_hold(Some(&mailbox), record.as_ref(), &claim, now) {

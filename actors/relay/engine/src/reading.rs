@@ -4,11 +4,13 @@
 //! very event that ended it.
 
 use telesphor_rules::read::{Claim, ReadSpan, may_read};
+use telesphor_rules::records::{self, are_kept};
 use telesphor_store::{Reader, StoreError};
 use telesphor_wire::answer::Refusal;
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ids::MailboxId;
 use telesphor_wire::mailbox::{Cursor, Event};
+use telesphor_wire::records::RecordsPage;
 use telesphor_wire::session::Right;
 
 use crate::trace::Given;
@@ -38,6 +40,8 @@ pub(crate) struct PageFound {
     pub(crate) more: bool,
     /// The right ends with these events.
     pub(crate) over: Option<Refusal>,
+    /// The owner wants to know who gets them.
+    pub(crate) recorded: bool,
 }
 
 impl PageFound {
@@ -67,7 +71,7 @@ impl PageFound {
 /// changes nothing, and a broken disk shows itself to the writer.
 pub(crate) fn page(reader: &Reader, order: &PageOrder, now: u64) -> Result<PageFound, Refusal> {
     let fault = |_: StoreError| Refusal::of(ErrorCode::Internal);
-    let span = span(reader, order, now).map_err(fault)??;
+    let (span, recorded) = span(reader, order, now).map_err(fault)??;
     let read = reader
         .events(
             &order.mailbox,
@@ -89,10 +93,15 @@ pub(crate) fn page(reader: &Reader, order: &PageOrder, now: u64) -> Result<PageF
         after,
         more: after < read.to,
         over,
+        recorded,
     })
 }
 
-fn span(reader: &Reader, order: &PageOrder, now: u64) -> Result<Result<ReadSpan, Refusal>, StoreError> {
+fn span(
+    reader: &Reader,
+    order: &PageOrder,
+    now: u64,
+) -> Result<Result<(ReadSpan, bool), Refusal>, StoreError> {
     let Some(mailbox) = reader.mailbox(&order.mailbox)? else {
         return Ok(Err(ErrorCode::Refused.into()));
     };
@@ -100,5 +109,26 @@ fn span(reader: &Reader, order: &PageOrder, now: u64) -> Result<Result<ReadSpan,
         Right::Read => reader.access(&order.mailbox, order.claim.branch, order.claim.epoch)?,
         Right::Owner | Right::Deposit => None,
     };
-    Ok(may_read(&mailbox, record.as_ref(), &order.claim, now))
+    let span = may_read(&mailbox, record.as_ref(), &order.claim, now);
+    Ok(span.map(|span| (span, are_kept(&mailbox))))
+}
+
+/// One page of delivery records, for the owner alone; looked up anew at each page. Blocks.
+///
+/// # Errors
+/// The refusal to be sent.
+pub(crate) fn records(
+    reader: &Reader,
+    mailbox: &MailboxId,
+    claim: &Claim,
+    after: u64,
+    max_records: u32,
+) -> Result<RecordsPage, Refusal> {
+    let fault = |_: StoreError| Refusal::of(ErrorCode::Internal);
+    let held = reader.mailbox(mailbox).map_err(fault)?;
+    records::may_read(held.as_ref(), claim, u64::from(max_records))?;
+    let max = usize::try_from(max_records).unwrap_or(usize::MAX);
+    let kept = held.as_ref().is_some_and(are_kept);
+    let page = reader.records(mailbox, after, max).map_err(fault)?;
+    Ok(RecordsPage { kept, ..page })
 }

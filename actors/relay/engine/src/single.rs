@@ -9,6 +9,7 @@ use telesphor_wire::error::ErrorCode;
 use telesphor_wire::hash::hash;
 use telesphor_wire::ids::{MailboxId, Nonce};
 use telesphor_wire::labels::HashLabel;
+use telesphor_wire::records::{RecordsPage, RecordsRequest};
 use telesphor_wire::session::{Page, PageRequest, SessionProof, SingleCall, SingleRequest};
 use telesphor_wire::text::SupportCode;
 use tokio::sync::oneshot;
@@ -40,6 +41,8 @@ pub enum SingleAnswer {
     Command(Answer),
     /// To a page request.
     Page(Result<Page, Refusal>),
+    /// To a request for delivery records.
+    Records(Result<RecordsPage, Refusal>),
 }
 
 pub(crate) async fn single(
@@ -48,6 +51,7 @@ pub(crate) async fn single(
     proof: Option<SessionProof>,
     call: SingleCall,
 ) -> SingleAnswer {
+    let session = call.agent_nonce;
     let proven = match proof {
         Some(proof) => Some(prove(house, context, proof, &call).await),
         None => None,
@@ -61,11 +65,30 @@ pub(crate) async fn single(
             SingleAnswer::Command(self::command(house, proven, call.support, command).await)
         }
         SingleRequest::Fetch(request) => SingleAnswer::Page(match proven {
-            Some(Ok(proven)) => page(house, proven, request).await,
+            Some(Ok(proven)) => page(house, proven, request, session).await,
+            Some(Err(refusal)) => Err(refusal),
+            None => Err(ErrorCode::Refused.into()),
+        }),
+        SingleRequest::Records(request) => SingleAnswer::Records(match proven {
+            Some(Ok(proven)) => records(house, proven, request).await,
             Some(Err(refusal)) => Err(refusal),
             None => Err(ErrorCode::Refused.into()),
         }),
     }
+}
+
+async fn records(house: &House, proven: Proven, request: RecordsRequest) -> Result<RecordsPage, Refusal> {
+    let RecordsRequest {
+        mailbox,
+        after,
+        max_records,
+    } = request;
+    if proven.mailbox.id != mailbox {
+        return Err(ErrorCode::Refused.into());
+    }
+    let core = house.core.clone();
+    let read = move || reading::records(&core.reader, &mailbox, &proven.claim, after, max_records);
+    house.core.clone().blocking(read).await
 }
 
 async fn prove(
@@ -118,7 +141,7 @@ async fn command(house: &House, proven: Option<Proven>, support: SupportCode, co
         .unwrap_or(Answer::Refused(Refusal::of(ErrorCode::Fenced)))
 }
 
-async fn page(house: &House, proven: Proven, request: PageRequest) -> Result<Page, Refusal> {
+async fn page(house: &House, proven: Proven, request: PageRequest, session: Nonce) -> Result<Page, Refusal> {
     let mailbox: MailboxId = request.mailbox;
     if proven.mailbox.id != mailbox {
         return Err(ErrorCode::Refused.into());
@@ -133,12 +156,24 @@ async fn page(house: &House, proven: Proven, request: PageRequest) -> Result<Pag
             .clamp(1, limits.page_events),
         max_bytes: limits.page_bytes,
     };
+    // Nothing leaves that could not be noted.
+    if !house.core.notes.room().await {
+        return Err(ErrorCode::Draining.into());
+    }
     let core = house.core.clone();
     let found = house
         .core
         .clone()
         .blocking(move || reading::page(&core.reader, &order, core.clock.now_ms()))
         .await?;
+    if let (true, Some(handed)) = (found.recorded, found.handed())
+        && !house
+            .core
+            .notes
+            .note(order.who(session), handed, house.core.clock.now_ms(), true)
+    {
+        return Err(ErrorCode::Draining.into());
+    }
     Counters::add(&house.core.counters.events_out, found.events.len() as u64);
     Counters::add(&house.core.counters.bytes_out, found.bytes() as u64);
     if let Some(given) = found.given(&mailbox) {

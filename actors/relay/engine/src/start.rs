@@ -12,6 +12,7 @@ use crate::actors::registry::Registry;
 use crate::actors::supervisor::{Supervisor, SupervisorMessage};
 use crate::config::{EngineConfig, RelayKeys};
 use crate::core::Core;
+use crate::deliveries::{self, Begun};
 use crate::house::House;
 use crate::settle::Settler;
 use crate::writer::{Job, Writer};
@@ -41,6 +42,8 @@ pub(crate) struct Started {
     pub(crate) writer: tokio::sync::watch::Receiver<bool>,
     /// Its thread, until somebody waits for its end.
     pub(crate) thread: Option<std::thread::JoinHandle<()>>,
+    /// The writer of delivery records.
+    pub(crate) records: Option<Begun>,
 }
 
 /// Jobs that wait for the writer; administrators are few.
@@ -52,7 +55,7 @@ pub(crate) async fn start(
     order: Arc<dyn Order>,
     keys: RelayKeys,
 ) -> Result<Started, EngineError> {
-    let reader = store.reader();
+    let (reader, keeper) = (store.reader(), store.record_keeper());
     let core = Arc::new(Core::new(&config, keys.attesting.public(), reader.clone()));
     let mut partitions = Vec::new();
     for number in 0..config.partitions {
@@ -94,6 +97,7 @@ pub(crate) async fn start(
         partition_actors,
         supervisor,
     });
+    let records = deliveries::begin(house.core.clone(), keeper, config.on_fatal.clone())?;
     let (jobs, queue) = mpsc::sync_channel(JOBS);
     let (ended, writer) = tokio::sync::watch::channel(false);
     let settler = Arc::new(Settler {
@@ -118,6 +122,7 @@ pub(crate) async fn start(
         jobs,
         writer,
         thread: Some(thread),
+        records: Some(records),
     })
 }
 

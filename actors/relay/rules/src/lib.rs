@@ -27,6 +27,7 @@ mod owner;
 mod packages;
 pub mod prepared;
 pub mod read;
+pub mod records;
 mod retain;
 mod rewind;
 mod settings;

@@ -20,6 +20,8 @@ pub struct Claim {
     pub epoch: u64,
     /// Owner key, deposit key, or the epoch's access key (not the pseudonym it certified).
     pub key: PublicKey,
+    /// The key that signed the proof: the pseudonym, or the same as `key`.
+    pub reader: PublicKey,
     /// (branch, epoch) of the later access key that the reader has proved too, if it did: after
     /// a `cut` it must be the current one.
     pub current: Option<(u32, u64)>,

@@ -10,7 +10,7 @@ use telesphor_wire::sign::PublicKey;
 use crate::decide::{Case, readable};
 use crate::event::Draft;
 use crate::facts::Facts;
-use crate::{packages, retain};
+use crate::{packages, records, retain};
 
 /// The revealed key takes over; whether it may has been checked by then.
 pub(crate) fn rotate(draft: &mut Draft, rotate: &RotateOwner) {
@@ -36,6 +36,7 @@ pub(crate) fn check_policy(policy: &Policy) -> Result<(), Refusal> {
     if !sorted_once(&policy.commit_keys) {
         return Err(ErrorCode::Malformed.into());
     }
+    records::check_key(policy)?;
     readable(&policy.ext)
 }
 

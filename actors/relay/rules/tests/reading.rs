@@ -18,6 +18,7 @@ fn member(home: &Home, branch: u32, epoch: u64) -> Claim {
         branch,
         epoch,
         key: home.access(branch, epoch).public(),
+        reader: key("pseudonym", 0).public(),
         current: None,
     }
 }
@@ -157,6 +158,7 @@ fn a_depositor_reads_nothing_and_an_owner_everything() {
         branch: 0,
         epoch: 0,
         key,
+        reader: key,
         current: None,
     };
     let (owner, contact) = (home.owner.public(), home.contact(0).public());
@@ -196,6 +198,7 @@ fn what_has_run_out_is_hidden_at_once_unless_it_is_protected() {
         branch: 0,
         epoch: 0,
         key: home.owner.public(),
+        reader: home.owner.public(),
         current: None,
     };
     let not_before = |model: &Model| {

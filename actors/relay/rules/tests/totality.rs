@@ -167,7 +167,7 @@ proptest! {
             let record = facts.access(&home.id, branch, epoch);
             for right in [Right::Read, Right::Deposit, Right::Owner] {
                 for key in [PublicKey(key), home.access(branch % 7, epoch % 7).public(), home.owner.public()] {
-                    let claim = Claim { right, branch, epoch, key, current: Some((branch, epoch)) };
+                    let claim = Claim { right, branch, epoch, key, reader: key, current: Some((branch, epoch)) };
                     let _ = may_read(&mailbox, record.as_ref(), &claim, now);
                     let _ = may_hold(Some(&mailbox), record.as_ref(), &claim, now);
                 }

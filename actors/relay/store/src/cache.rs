@@ -23,6 +23,12 @@ fn weight(profile: &Profile) -> usize {
     FIXED
         + profile.deposit_keys.len() * 32
         + profile.policy.commit_keys.len() * 32
+        + profile
+            .policy
+            .ext
+            .iter()
+            .map(|e| 40 + e.body.len())
+            .sum::<usize>()
         + profile.holes.len() * size_of::<Hole>()
 }
 

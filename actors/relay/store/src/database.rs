@@ -17,8 +17,8 @@ use rocksdb::{
 
 use crate::closed::TellsClosed;
 use crate::columns::{
-    self, access, batches, cursors, events, heads, memory, meta, packages, payloads, profiles, tokens,
-    vouchers,
+    self, access, batches, cursors, events, heads, memory, meta, packages, payloads, profiles, records,
+    tokens, vouchers,
 };
 use crate::error::StoreError;
 use crate::faults::Faults;
@@ -54,11 +54,12 @@ pub(crate) struct Columns<'a> {
     pub(crate) packages: &'a ColumnFamily,
     pub(crate) tokens: &'a ColumnFamily,
     pub(crate) vouchers: &'a ColumnFamily,
+    pub(crate) records: &'a ColumnFamily,
 }
 
 impl<'a> Columns<'a> {
     /// All of them.
-    pub(crate) fn all(&self) -> [&'a ColumnFamily; 12] {
+    pub(crate) fn all(&self) -> [&'a ColumnFamily; 13] {
         [
             self.meta,
             self.cursors,
@@ -72,6 +73,7 @@ impl<'a> Columns<'a> {
             self.packages,
             self.tokens,
             self.vouchers,
+            self.records,
         ]
     }
 }
@@ -133,6 +135,7 @@ impl Database {
             packages: cf(packages::NAME)?,
             tokens: cf(tokens::NAME)?,
             vouchers: cf(vouchers::NAME)?,
+            records: cf(records::NAME)?,
         })
     }
 
@@ -179,7 +182,8 @@ pub(crate) fn write_options(sync: bool) -> WriteOptions {
 fn db_options(config: &StoreConfig, create: bool) -> Options {
     let mut o = Options::default();
     o.create_if_missing(create);
-    o.create_missing_column_families(create);
+    // A store founded before there was a family of keys gets it here, empty.
+    o.create_missing_column_families(true);
     o.set_error_if_exists(create);
     o.set_paranoid_checks(true);
     o.set_wal_recovery_mode(DBRecoveryMode::PointInTime);
@@ -224,7 +228,7 @@ fn families(config: &StoreConfig, clocks: &Clocks) -> Vec<ColumnFamilyDescriptor
         .iter()
         .map(|name| {
             let asked = match *name {
-                events::NAME | payloads::NAME | batches::NAME | access::NAME => Asked::Ranges,
+                events::NAME | payloads::NAME | batches::NAME | access::NAME | records::NAME => Asked::Ranges,
                 _ => Asked::Points,
             };
             let mut o = family_options(config, asked, &cache);

@@ -13,6 +13,8 @@ pub enum Operation {
     CheckpointRename,
     /// Noting what was attested.
     Note,
+    /// Writing delivery records.
+    Records,
 }
 
 /// Asked before each operation that must not fail silently. In service: [`NoFaults`].

@@ -68,6 +68,10 @@ impl Reader {
         Self { database }
     }
 
+    pub(crate) fn database(&self) -> &Database {
+        &self.database
+    }
+
     /// The life of this store.
     pub fn incarnation(&self) -> Incarnation {
         self.database.meta.incarnation

@@ -25,6 +25,7 @@ use crate::faults::{Faults, NoFaults};
 use crate::files;
 use crate::note::Note;
 use crate::reader::{PartitionHead, Reader};
+use crate::records::RecordKeeper;
 use crate::upkeep::Upkeep;
 
 /// How a store is opened.
@@ -152,6 +153,11 @@ impl Store {
     /// A reader; clone it as often as needed.
     pub fn reader(&self) -> Reader {
         self.reader.clone()
+    }
+
+    /// The one writer of delivery records.
+    pub fn record_keeper(&self) -> RecordKeeper {
+        self.upkeep.record_keeper()
     }
 
     /// For verifying, reclaiming and backing up beside the running writer.

@@ -11,6 +11,7 @@ use crate::columns::cursors;
 use crate::database::{DB_DIR, Database};
 use crate::error::StoreError;
 use crate::faults::Operation;
+use crate::records::RecordKeeper;
 use crate::{files, reclaim, verify};
 
 /// Tends the store; cheap to clone, safe beside the writer.
@@ -58,6 +59,10 @@ pub struct Inspection {
 impl Upkeep {
     pub(crate) fn new(database: Arc<Database>) -> Self {
         Self { database }
+    }
+
+    pub(crate) fn record_keeper(&self) -> RecordKeeper {
+        RecordKeeper::new(self.database.clone())
     }
 
     /// For waiting until everybody, this one too, has let go of the store.

@@ -29,6 +29,11 @@ fn mutated_receipts_break_a_parser() {
 }
 
 #[test]
+fn mutated_delivery_records_break_a_parser() {
+    mutate::round(&corpus(), 200, wire::records);
+}
+
+#[test]
 fn mutated_texts_break_a_parser() {
     let identity = IdentityId([1; 32]);
     let address = Address {

@@ -12,6 +12,7 @@ mod malformed;
 mod msgpack;
 mod padding;
 mod receipts;
+mod records;
 mod sealing;
 mod signing;
 mod text;

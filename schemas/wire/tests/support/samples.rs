@@ -17,7 +17,9 @@ use telesphor_wire::sign::{PublicKey, Signature, SigningKey};
 use telesphor_wire::text::{Domain, SupportCode};
 
 mod every;
+mod records;
 pub use every::*;
+pub use records::*;
 
 /// 2027-01-15 08:00 UTC, Unix milliseconds.
 pub const NOW: u64 = 1_800_000_000_000;

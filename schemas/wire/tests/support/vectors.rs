@@ -300,5 +300,16 @@ fn sealed() -> Entries {
             "sealed": hex::encode(seal(&Secret::new(KDF_KEY), AAD, PLAINTEXT)),
         }),
     );
+    let key = SealingKey::from_seed(Secret::new(HPKE_SEED));
+    let record = delivery_record().seal(&key.public(), 3).unwrap();
+    entries.insert(
+        "delivery-record".into(),
+        json!({
+            "private_seed": hex::encode(HPKE_SEED),
+            "number": record.number,
+            "record": hex::encode(canonical::encode(&delivery_record())),
+            "sealed": hex::encode(canonical::encode(&record)),
+        }),
+    );
     entries
 }

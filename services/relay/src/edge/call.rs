@@ -80,7 +80,8 @@ async fn answer(request: &HttpRequest, body: web::Payload, edge: &Edge) -> Resul
             (canonical_body(StatusCode::OK, answer), outcome(answer))
         }
         SingleAnswer::Page(Ok(page)) => (canonical_body(StatusCode::OK, page), Outcome::Answered),
-        SingleAnswer::Page(Err(refusal)) => {
+        SingleAnswer::Records(Ok(page)) => (canonical_body(StatusCode::OK, page), Outcome::Answered),
+        SingleAnswer::Page(Err(refusal)) | SingleAnswer::Records(Err(refusal)) => {
             edge.metrics.refused(refusal.code);
             (refused(refusal), Outcome::Refused(refusal.code))
         }

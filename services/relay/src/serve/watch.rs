@@ -59,6 +59,7 @@ fn engine(running: &Running) {
         seen.partitions.iter().filter(|p| p.fenced).count(),
     );
     let oldest = seen.partitions.iter().filter_map(|p| p.oldest_not_durable).max();
+    running.metrics.deliveries(&seen.deliveries);
     running.metrics.oldest_not_durable(oldest.unwrap_or_default());
 }
 

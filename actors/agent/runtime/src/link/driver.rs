@@ -1,6 +1,6 @@
 //! The task that owns one connection: frames in, frames out, each waiter answered once.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use futures_util::{SinkExt, StreamExt};
@@ -8,6 +8,7 @@ use telesphor_wire::canonical;
 use telesphor_wire::command::Command;
 use telesphor_wire::ext::Extensions;
 use telesphor_wire::limits::{self, MAX_CALLS_IN_FLIGHT, MAX_CALLS_PER_FRAME, MAX_FRAME_BYTES};
+use telesphor_wire::records::{FetchRecords, RecordsPage};
 use telesphor_wire::session::{Call, ClientFrame, Credit, Follow, Prove, RelayFrame};
 use telesphor_wire::text::SupportCode;
 use tokio::net::TcpStream;
@@ -49,6 +50,7 @@ pub(super) enum Request {
         bytes: u32,
     },
     Forget(u32),
+    Records(FetchRecords, RecordsReply),
 }
 
 struct Waiter {
@@ -56,6 +58,7 @@ struct Waiter {
     reply: oneshot::Sender<Result<Replied, LinkError>>,
 }
 
+type RecordsReply = oneshot::Sender<Result<RecordsPage, LinkError>>;
 type ProofReply = oneshot::Sender<Result<Standing, LinkError>>;
 
 pub(super) struct Driver {
@@ -69,6 +72,8 @@ pub(super) struct Driver {
     next_call: u32,
     calls: HashMap<u32, Waiter>,
     proofs: HashMap<u32, ProofReply>,
+    /// Answered in the order in which they were asked.
+    records: VecDeque<(u32, RecordsReply)>,
     /// Proofs that wait for a fresh nonce.
     parked: Vec<(Box<Credential>, ProofReply)>,
     silent_pings: u32,
@@ -126,6 +131,7 @@ impl Driver {
             next_call: 1,
             calls: HashMap::new(),
             proofs: HashMap::new(),
+            records: VecDeque::new(),
             parked: Vec::new(),
             silent_pings: 0,
         }
@@ -140,6 +146,9 @@ impl Driver {
             let _ = waiter.reply.send(Err(error.clone()));
         }
         for (_, reply) in self.proofs.drain() {
+            let _ = reply.send(Err(error.clone()));
+        }
+        for (_, reply) in self.records.drain(..) {
             let _ = reply.send(Err(error.clone()));
         }
         for (_, reply) in self.parked.drain(..) {
@@ -222,6 +231,10 @@ impl Driver {
                 send(&mut self.socket, &ClientFrame::Credit(Credit { handle, bytes })).await
             }
             Request::Forget(handle) => send(&mut self.socket, &ClientFrame::Forget(handle)).await,
+            Request::Records(fetch, reply) => {
+                self.records.push_back((fetch.handle, reply));
+                send(&mut self.socket, &ClientFrame::FetchRecords(fetch)).await
+            }
         }
     }
 
@@ -322,6 +335,17 @@ impl Driver {
             }
             RelayFrame::Events(events) => self.push(Push::Events(events)),
             RelayFrame::Ended(ended) => self.push(Push::Ended(ended.handle, ended.refusal)),
+            RelayFrame::Records(records) => {
+                let waiting = self.records.pop_front().filter(|(h, _)| *h == records.handle);
+                let (_, reply) = waiting.ok_or(LinkError::Form)?;
+                let answer = match (records.page, records.refused) {
+                    (Some(page), None) => Ok(page),
+                    (None, Some(refusal)) => Err(LinkError::Refused(refusal)),
+                    _ => return Err(LinkError::Form),
+                };
+                let _ = reply.send(answer);
+                Ok(())
+            }
             RelayFrame::Goodbye(goodbye) => Err(LinkError::Lost {
                 retry_after_ms: Some(goodbye.retry_after_ms),
             }),

@@ -10,6 +10,7 @@ use telesphor_wire::ext::Extensions;
 use telesphor_wire::ids::{Incarnation, Nonce};
 use telesphor_wire::limits::{self, PROTOCOL_VERSION};
 use telesphor_wire::mailbox::Cursor;
+use telesphor_wire::records::{FEATURE, FetchRecords, RecordsPage};
 use telesphor_wire::session::{ClientFrame, Events, Hello, RelayFrame};
 use telesphor_wire::sign::PublicKey;
 use telesphor_wire::text::{Domain, SupportCode};
@@ -42,6 +43,10 @@ pub struct WelcomeFacts {
     pub partitions: u16,
     /// Its clock then, Unix milliseconds.
     pub clock: u64,
+    /// What this side called the connection: its name in delivery records.
+    pub agent_nonce: Nonce,
+    /// Whether the relay writes delivery records.
+    pub records: bool,
 }
 
 /// What a good proof tells about the mailbox.
@@ -104,7 +109,7 @@ impl Session {
         let agent_nonce = Nonce::random();
         let hello = Hello {
             versions: vec![PROTOCOL_VERSION],
-            features: Vec::new(),
+            features: vec![FEATURE],
             agent_nonce,
             ext: Extensions::none(),
         };
@@ -141,6 +146,8 @@ impl Session {
             incarnation: welcome.incarnation,
             partitions: welcome.partitions,
             clock: welcome.clock,
+            agent_nonce,
+            records: welcome.features.contains(&FEATURE),
         };
         Ok((Self { requests, facts }, received))
     }
@@ -207,6 +214,19 @@ impl Session {
     /// [`LinkError::Lost`].
     pub async fn credit(&self, handle: u32, bytes: u32) -> Result<(), LinkError> {
         self.tell(Request::Credit { handle, bytes }).await
+    }
+
+    /// Reads delivery records after a number, under a handle with the owner's right.
+    ///
+    /// # Errors
+    /// [`LinkError::Refused`]; [`LinkError::Lost`].
+    pub async fn records(&self, handle: u32, after: u64, max_records: u32) -> Result<RecordsPage, LinkError> {
+        let fetch = FetchRecords {
+            handle,
+            after,
+            max_records,
+        };
+        self.ask(|reply| Request::Records(fetch, reply)).await?
     }
 
     /// Gives up a handle and whatever it follows.

@@ -10,13 +10,14 @@ use telesphor_wire::answer::Refusal;
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ids::{MailboxId, Nonce};
 use telesphor_wire::limits::{MAX_FRAME_BYTES, MAX_HANDLES_PER_SESSION, PROTOCOL_VERSION};
+use telesphor_wire::records::{FEATURE, FetchRecords};
 use telesphor_wire::session::{
     Call, ClientFrame, Credit, Ended, Fetch, Follow, Hello, Prove, Proved, RelayFrame, Right, Welcome,
 };
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::SessionContext;
-use super::shared::{Fetching, Follower, Following, Shared, Subscription};
+use super::shared::{Fetching, FetchingRecords, Follower, Following, Shared, Subscription};
 use crate::house::House;
 use crate::proof::{self, Connection};
 use crate::submit;
@@ -106,7 +107,13 @@ impl State {
         if hello.ext.check(&[]).is_err() {
             return self.shared.goodbye(ErrorCode::UnknownCritical);
         }
-        let welcome = welcome(&self.shared.core);
+        let features = hello.features.contains(&FEATURE).then_some(FEATURE);
+        let welcome = Welcome {
+            features: features.into_iter().collect(),
+            ..welcome(&self.shared.core)
+        };
+        // Said once: a second Hello ends the session.
+        let _ = self.shared.name.set(hello.agent_nonce);
         self.greeted = Some(Greeted {
             agent_nonce: hello.agent_nonce,
             relay_nonce: welcome.relay_nonce,
@@ -124,6 +131,7 @@ impl State {
             ClientFrame::Credit(credit) => self.credit(credit),
             ClientFrame::Unfollow(handle) => self.shared.unfollow(handle),
             ClientFrame::Fetch(fetch) => self.fetch(&fetch, permit),
+            ClientFrame::FetchRecords(fetch) => self.fetch_records(&fetch, permit),
             ClientFrame::Forget(handle) => {
                 self.handles.remove(&handle);
                 self.shared.unfollow(handle);
@@ -268,6 +276,19 @@ impl State {
             _permit: permit,
         };
         self.shared.reading().fetches.push_back(fetching);
+        self.shared.outbox.ready.notify_one();
+    }
+
+    fn fetch_records(&mut self, fetch: &FetchRecords, permit: OwnedSemaphorePermit) {
+        let asked = self.handles.get(&fetch.handle).copied();
+        let fetching = FetchingRecords {
+            handle: fetch.handle,
+            asked: asked.ok_or(ErrorCode::Refused.into()),
+            after: fetch.after,
+            max_records: fetch.max_records,
+            _permit: permit,
+        };
+        self.shared.reading().records.push_back(fetching);
         self.shared.outbox.ready.notify_one();
     }
 

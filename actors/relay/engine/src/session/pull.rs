@@ -8,11 +8,13 @@ use std::sync::atomic::Ordering;
 
 use telesphor_rules::read::Claim;
 use telesphor_wire::answer::Refusal;
+use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ids::MailboxId;
+use telesphor_wire::records::Records;
 use telesphor_wire::session::{Ended, Events, RelayFrame};
 
 use super::outbox::Next;
-use super::shared::{Fetching, Shared};
+use super::shared::{Fetching, FetchingRecords, Shared};
 use crate::observe::Counters;
 use crate::reading::{self, PageFound, PageOrder};
 
@@ -40,6 +42,14 @@ pub(crate) async fn next(shared: &Arc<Shared>) -> Option<RelayFrame> {
 /// The next page of whatever is ready, fetches first.
 async fn events(shared: &Arc<Shared>) -> Option<RelayFrame> {
     loop {
+        let records = shared.reading().records.pop_front();
+        if let Some(fetching) = records {
+            return Some(fetch_records(shared, fetching).await);
+        }
+        // Nothing leaves that could not be noted.
+        if !shared.core.notes.room().await {
+            return None;
+        }
         let fetching = shared.reading().fetches.pop_front();
         if let Some(fetching) = fetching {
             return Some(fetch(shared, fetching).await);
@@ -115,6 +125,7 @@ async fn fetch(shared: &Arc<Shared>, fetching: Fetching) -> RelayFrame {
             over: Some(refusal),
             ..
         }) if events.is_empty() => ended(shared, handle, refusal),
+        Ok(found) if !shared.note(&order, &found) => ended(shared, handle, ErrorCode::Draining.into()),
         Ok(found) => {
             count(shared, &order.mailbox, &found);
             RelayFrame::Events(Events {
@@ -124,6 +135,26 @@ async fn fetch(shared: &Arc<Shared>, fetching: Fetching) -> RelayFrame {
             })
         }
     }
+}
+
+async fn fetch_records(shared: &Arc<Shared>, fetching: FetchingRecords) -> RelayFrame {
+    let (handle, after, max) = (fetching.handle, fetching.after, fetching.max_records);
+    let read = match fetching.asked.clone() {
+        Err(refusal) => Err(refusal),
+        Ok((mailbox, claim)) => {
+            let core = shared.core.clone();
+            let read = move || reading::records(&core.reader, &mailbox, &claim, after, max);
+            shared.core.clone().blocking(read).await
+        }
+    };
+    if let Err(refusal) = &read {
+        shared.core.counters.refuse(refusal.code);
+    }
+    RelayFrame::Records(Records {
+        handle,
+        refused: read.as_ref().err().cloned(),
+        page: read.ok(),
+    })
 }
 
 /// Puts a fetch back if the task that reads is abandoned meanwhile.
@@ -223,6 +254,11 @@ impl<'a> Job<'a> {
             following.caught_up = !found.more;
             let bytes = i64::try_from(found.bytes()).unwrap_or(i64::MAX);
             following.credit = following.credit.saturating_sub(bytes);
+        }
+        if !self.shared.note(&self.order, &found) {
+            let draining = ErrorCode::Draining.into();
+            self.shared.end_follow(self.handle, self.generation, draining);
+            return None;
         }
         count(self.shared, &self.order.mailbox, &found);
         let handle = self.handle;

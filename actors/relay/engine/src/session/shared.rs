@@ -2,18 +2,19 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use telesphor_rules::read::Claim;
 use telesphor_wire::answer::Refusal;
 use telesphor_wire::error::ErrorCode;
-use telesphor_wire::ids::MailboxId;
+use telesphor_wire::ids::{MailboxId, Nonce};
 use telesphor_wire::session::{Ended, Goodbye, RelayFrame};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::outbox::Outbox;
 use crate::actors::registry::Lease;
 use crate::core::Core;
+use crate::reading::{PageFound, PageOrder};
 use crate::trace::Given;
 
 /// One connection's shared part.
@@ -30,6 +31,8 @@ pub(crate) struct Shared {
     pub(crate) frames: Arc<Semaphore>,
     /// Whether events come before answers next time, so that neither starves the other.
     pub(crate) turn: AtomicBool,
+    /// The client's nonce, after Hello: the connection's name in delivery records.
+    pub(crate) name: OnceLock<Nonce>,
     reading: Mutex<Reading>,
     sending: Mutex<Sending>,
 }
@@ -48,6 +51,7 @@ struct Sending {
 pub(crate) struct Reading {
     pub(crate) follows: HashMap<u32, Following>,
     pub(crate) fetches: VecDeque<Fetching>,
+    pub(crate) records: VecDeque<FetchingRecords>,
     /// Handles that may have something to push, each at most once.
     pub(crate) ready: VecDeque<u32>,
     generation: u64,
@@ -79,6 +83,16 @@ pub(crate) struct Fetching {
     pub(crate) claim: Claim,
     pub(crate) after: u64,
     pub(crate) max_events: usize,
+    /// Given back when the page has been read.
+    pub(crate) _permit: OwnedSemaphorePermit,
+}
+
+/// One page of delivery records to be read; `Err`: to be refused.
+pub(crate) struct FetchingRecords {
+    pub(crate) handle: u32,
+    pub(crate) asked: Result<(MailboxId, Claim), Refusal>,
+    pub(crate) after: u64,
+    pub(crate) max_records: u32,
     /// Given back when the page has been read.
     pub(crate) _permit: OwnedSemaphorePermit,
 }
@@ -136,6 +150,7 @@ impl Shared {
             bytes: Arc::new(Semaphore::new(core.limits.session_bytes)),
             frames: Arc::new(Semaphore::new(core.limits.session_frames)),
             turn: AtomicBool::new(false),
+            name: OnceLock::new(),
             reading: Mutex::new(Reading::default()),
             sending: Mutex::default(),
             core,
@@ -241,6 +256,24 @@ impl Shared {
         drop(removed);
     }
 
+    /// Notes that events are about to leave; `false` if they must not, since that cannot be noted.
+    pub(crate) fn note(&self, order: &PageOrder, found: &PageFound) -> bool {
+        if !found.recorded {
+            return true;
+        }
+        let (Some(handed), Some(name)) = (found.handed(), self.name.get()) else {
+            return true;
+        };
+        let now = self.core.clock.now_ms();
+        self.core.notes.note(order.who(*name), handed, now, false)
+    }
+
+    fn noted_to_the_end(&self) {
+        if let Some(name) = self.name.get() {
+            self.core.notes.ended(name);
+        }
+    }
+
     /// Ends the session with a last word: what waits is still sent, nothing more is taken.
     pub(crate) fn goodbye(&self, code: ErrorCode) {
         let retry_after_ms = self.core.limits.goodbye_retry_ms;
@@ -259,17 +292,19 @@ impl Shared {
 
     /// Lets go of everything that could grow or hold something else back.
     fn stop(&self) {
-        let (follows, fetches) = {
+        let (follows, fetches, records) = {
             let mut reading = self.reading();
             reading.over = true;
             reading.ready.clear();
             (
                 std::mem::take(&mut reading.follows),
                 std::mem::take(&mut reading.fetches),
+                std::mem::take(&mut reading.records),
             )
         };
         // Dropped outside the lock: unfollowing sends messages.
-        drop((follows, fetches));
+        drop((follows, fetches, records));
+        self.noted_to_the_end();
         self.frames.close();
         self.bytes.close();
         self.calls.close();
@@ -278,6 +313,8 @@ impl Shared {
 
 impl Drop for Shared {
     fn drop(&mut self) {
+        // Also what was noted while the session was being stopped.
+        self.noted_to_the_end();
         self.core.counters.sessions.fetch_sub(1, Ordering::AcqRel);
     }
 }

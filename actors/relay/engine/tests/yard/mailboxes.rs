@@ -79,6 +79,11 @@ impl Yard {
 
     /// A new shared mailbox in epoch 0, and the command that opens it.
     pub(crate) fn team(&self) -> (Team, Command) {
+        self.team_under(Policy::standard())
+    }
+
+    /// The same under a policy.
+    pub(crate) fn team_under(&self, policy: Policy) -> (Team, Command) {
         let lease = self.clock.now_ms() + HOUR_MS;
         let access = SigningKey::generate();
         let first = FirstAccess {
@@ -94,7 +99,10 @@ impl Yard {
             lease,
         };
         let next_owner = SigningKey::generate();
-        let genesis = self.genesis(team.id, &team.owner, &next_owner, MailboxKind::Shared);
+        let genesis = Genesis {
+            policy,
+            ..self.genesis(team.id, &team.owner, &next_owner, MailboxKind::Shared)
+        };
         let open = self.open(&team.owner, genesis, Some(first), DepositKeys::default());
         (team, open)
     }

@@ -14,11 +14,12 @@ pub(crate) mod meta;
 pub(crate) mod packages;
 pub(crate) mod payloads;
 pub(crate) mod profiles;
+pub(crate) mod records;
 pub(crate) mod tokens;
 pub(crate) mod vouchers;
 
 /// Every column family, in the order of their handles.
-pub(crate) const ALL: [&str; 12] = [
+pub(crate) const ALL: [&str; 13] = [
     meta::NAME,
     cursors::NAME,
     batches::NAME,
@@ -31,4 +32,5 @@ pub(crate) const ALL: [&str; 12] = [
     packages::NAME,
     tokens::NAME,
     vouchers::NAME,
+    records::NAME,
 ];

@@ -14,7 +14,7 @@ pub struct Sample {
     pub decode: fn(&[u8]) -> Result<Vec<u8>, CanonicalError>,
 }
 
-fn sample<T: Serialize + DeserializeOwned>(name: impl Into<String>, value: &T) -> Sample {
+pub(super) fn sample<T: Serialize + DeserializeOwned>(name: impl Into<String>, value: &T) -> Sample {
     fn decode<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> Result<Vec<u8>, CanonicalError> {
         canonical::decode::<T>(bytes).map(|value| canonical::encode(&value))
     }
@@ -68,11 +68,12 @@ pub fn client_frames() -> Vec<(&'static str, ClientFrame)> {
         ),
         ("forget", ClientFrame::Forget(1)),
         ("refresh", ClientFrame::Refresh(Extensions::none())),
+        ("fetch-records", records_asked()),
     ]
 }
 
 pub fn relay_frames() -> Vec<(&'static str, RelayFrame)> {
-    vec![
+    let mut all = vec![
         ("welcome", RelayFrame::Welcome(welcome())),
         (
             "proved",
@@ -113,7 +114,9 @@ pub fn relay_frames() -> Vec<(&'static str, RelayFrame)> {
             }),
         ),
         ("nonce", RelayFrame::Nonce(Nonce([0xd3; 32]))),
-    ]
+    ];
+    all.extend(records_answers());
+    all
 }
 
 pub fn answers() -> Vec<(&'static str, Answer)> {
@@ -232,6 +235,7 @@ pub fn all() -> Vec<Sample> {
             },
         ),
     ];
+    all.extend(records_structures());
     all.extend(commands().iter().map(|(n, c)| sample(format!("command-{n}"), c)));
     all.extend(answers().iter().map(|(n, a)| sample(format!("answer-{n}"), a)));
     all.extend(
