@@ -2,7 +2,7 @@
 
 use telesphor_agent::views::{
     AttestationView, ContactState, ContactView, DeviceView, Direction, DocumentView, EndpointView, Exported,
-    Finding, GrantView, LogLine, Me, Samples, SentState, SentView, Status, TrustView, Verdict,
+    Finding, GrantView, Me, Samples, SentState, SentView, Status, TrustView, Verdict,
 };
 use telesphor_wire::ids::IdentityId;
 use telesphor_wire::text::SupportCode;
@@ -264,16 +264,6 @@ pub(crate) fn grant(out: &Out, g: &GrantView, letters: usize) -> Row {
         .more("state", state, "")
         .more("with", g.with.to_string(), "")
         .more("revoked", crate::out::rfc3339(g.revoked), "")
-}
-
-pub(crate) fn log_line(out: &Out, l: &LogLine) -> Row {
-    Row::new()
-        .instant("at", "WHEN", Some(l.at), &out.short(l.at))
-        .text("who", "WHO", &l.alias)
-        .text("what", "WHAT", l.what)
-        .text("title", "TITLE", &l.title)
-        .more("who_id", l.who.to_string(), "")
-        .more("document", l.document.map(|d| d.to_string()), "")
 }
 
 pub(crate) fn verdict(v: &Verdict) -> Row {

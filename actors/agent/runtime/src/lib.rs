@@ -21,6 +21,7 @@ mod api;
 mod attest;
 mod contacts;
 mod core;
+mod deliveries;
 mod device;
 mod documents;
 mod endpoints;

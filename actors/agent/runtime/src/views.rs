@@ -2,8 +2,10 @@
 //!
 //! All instants are Unix milliseconds. Lists come sorted as a person would want them.
 
+mod log;
 mod teams;
 
+pub use log::{LogCheck, LogLine, Missing, Seen};
 pub use teams::{RosterView, TeamMember, TeamState, TeamView, TurnView};
 
 use std::path::PathBuf;
@@ -347,23 +349,6 @@ pub struct SharePlan {
     pub withheld: Vec<(DocumentView, Vec<String>)>,
     /// How many documents lie in other scopes, by scope.
     pub outside: Vec<(String, usize)>,
-}
-
-/// One line of the access log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LogLine {
-    /// When.
-    pub at: u64,
-    /// Who.
-    pub who: IdentityId,
-    /// The alias.
-    pub alias: String,
-    /// What happened: delivered, opened, taken, declined, shared, revoked.
-    pub what: &'static str,
-    /// Which document.
-    pub document: Option<DocumentId>,
-    /// One line.
-    pub title: String,
 }
 
 /// The state of this agent.

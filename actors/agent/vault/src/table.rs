@@ -60,13 +60,13 @@ tables! {
     13 Trust true,
     /// Attestations held and given, and status lists.
     14 Attestations true,
-    /// Receipts of relays and of readers.
+    /// Receipts of relays and of readers, who fetched, and who announced which pseudonym.
     15 Receipts true,
     /// Machines, whom they are attached to, and their streams.
     16 Devices false,
     /// Invitations under way.
     17 Invitations false,
-    /// Groups: mailbox, members, announced pseudonyms.
+    /// Groups: mailbox, members.
     18 Groups false,
     /// Anything else the runtime keeps for itself and can lose.
     19 Scratch false,

@@ -59,9 +59,15 @@ pub(crate) struct Log {
     /// Nothing older, such as 7d or 2026-11-01
     #[arg(long, value_name = "WHEN")]
     pub(crate) since: Option<String>,
-    /// Only what this contact did
+    /// Only what this contact did; `me` for your own devices, `nobody` for keys that nobody announced
     #[arg(long, value_name = "WHO")]
     pub(crate) by: Option<String>,
+    /// Also what your own devices fetched, and fetches of no document
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Go on: a line for each thing that happens, until ended
+    #[arg(long)]
+    pub(crate) follow: bool,
 }
 
 #[derive(Args, Debug)]

@@ -7,6 +7,7 @@ mod documents;
 mod endpoints;
 mod identity;
 mod input;
+mod log;
 mod machines;
 mod names;
 mod people;
@@ -70,7 +71,7 @@ async fn with_profile(here: &Here<'_>, command: &Command) -> Result<Exit> {
         Command::Share(args) => sharing::share(here, args).await,
         Command::Revoke(args) => sharing::revoke(here, args).await,
         Command::Who(args) => sharing::who(here, args).await,
-        Command::Log(args) => sharing::log(here, args).await,
+        Command::Log(args) => log::log(here, args).await,
         Command::Export(args) => documents::export(here, args).await,
         Command::Device(act) => machines::device(here, act).await,
         Command::Team(act) => teams::team(here, act).await,

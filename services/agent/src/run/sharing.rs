@@ -1,4 +1,4 @@
-//! `share`, `revoke`, `who`, `log`, and whom documents may go to.
+//! `share`, `revoke`, `who`, and whom documents may go to.
 
 use telesphor_agent::views::{
     ContactState, ContactView, DocumentView, GrantView, Revoked, SentState, SharePlan,
@@ -17,8 +17,6 @@ use crate::{short, shown};
 
 /// The end of a share that has none but the owner's word.
 pub(super) const UNTIL_REVOKED: &str = "revoked";
-/// Lines of the log that are looked at.
-const LOG: usize = 10_000;
 
 /// Clinical content goes to somebody whose words were compared, unless it is said explicitly.
 pub(super) fn refuse_unverified(here: &Here<'_>, to: &ContactView, anyway: bool) -> Result<()> {
@@ -245,27 +243,5 @@ pub(super) async fn who(here: &Here<'_>, args: &args::Who) -> Result<Exit> {
         .map(|g| shown::grant(here.out, g, letters))
         .collect();
     here.out.list(&rows, "nobody but you")?;
-    here.finish(agent, stale).await
-}
-
-/// `log`.
-pub(super) async fn log(here: &Here<'_>, args: &args::Log) -> Result<Exit> {
-    let since = match &args.since {
-        Some(text) => crate::dates::since(text, here.out.now, &here.out.zone)?.ms(),
-        None => 0,
-    };
-    let (agent, stale) = here.open_fresh().await?;
-    let by = match &args.by {
-        Some(who) => Some(agent.contact(who).await?.id),
-        None => None,
-    };
-    let rows: Vec<Row> = agent
-        .log(LOG)
-        .await?
-        .iter()
-        .filter(|l| l.at >= since && by.is_none_or(|id| l.who == id))
-        .map(|l| shown::log_line(here.out, l))
-        .collect();
-    here.out.list(&rows, "nobody looked at anything")?;
     here.finish(agent, stale).await
 }

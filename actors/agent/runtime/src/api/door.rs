@@ -1,5 +1,6 @@
 //! For drills: what the keys in this vault are worth at the relay, whatever its program honours.
 
+use telesphor_sealing::access::epoch_keys;
 use telesphor_vault::{Records, Table};
 use telesphor_wire::answer::Answer;
 use telesphor_wire::bytes::Bytes;
@@ -9,13 +10,15 @@ use telesphor_wire::ext::Extensions;
 use telesphor_wire::ids::{CommandId, MailboxId};
 use telesphor_wire::limits::DEFAULT_CREDIT_BYTES;
 use telesphor_wire::mailbox::{Event, EventKind};
+use telesphor_wire::sign::SigningKey;
 use tokio::sync::mpsc;
 
 use super::agent::Agent;
 use crate::core::records::{Held, MemberVia, Via};
 use crate::core::shared::clock;
 use crate::error::{Error, Result};
-use crate::link::{LinkError, Push, Session};
+use crate::group::rows::Rows;
+use crate::link::{Credential, LinkError, Push, Session};
 
 /// The bare right of this endpoint on one shared mailbox, proved on a connection of its own: all
 /// that a program could do that honours no end.
@@ -29,13 +32,21 @@ pub struct Door {
     pushes: mpsc::Receiver<Push>,
 }
 
+/// By which right a door is opened.
+#[derive(Clone, Copy)]
+enum Way {
+    Member,
+    Owner,
+    Unannounced,
+}
+
 impl Agent {
     /// Proves the right to read a shared mailbox, with the newest keys that this vault holds.
     ///
     /// # Errors
     /// The relay's refusal; [`ErrorCode::NotFound`] without keys.
     pub async fn door(&self, mailbox: MailboxId) -> Result<Door> {
-        self.open_door(mailbox, false).await
+        self.open_door(mailbox, Way::Member).await
     }
 
     /// The same by the right of the mailbox's owner, which reads all of it.
@@ -43,10 +54,19 @@ impl Agent {
     /// # Errors
     /// The relay's refusal; [`ErrorCode::NotFound`] if it is not one's own.
     pub async fn owner_door(&self, mailbox: MailboxId) -> Result<Door> {
-        self.open_door(mailbox, true).await
+        self.open_door(mailbox, Way::Owner).await
     }
 
-    async fn open_door(&self, mailbox: MailboxId, owner: bool) -> Result<Door> {
+    /// The same under a pseudonym that is announced to nobody: what a program does that has got
+    /// hold of the room's key and does not want to be named.
+    ///
+    /// # Errors
+    /// As [`Agent::door`].
+    pub async fn unannounced_door(&self, mailbox: MailboxId) -> Result<Door> {
+        self.open_door(mailbox, Way::Unannounced).await
+    }
+
+    async fn open_door(&self, mailbox: MailboxId, way: Way) -> Result<Door> {
         let (pins, relays, credential, via) = self
             .shared
             .work(move |core| {
@@ -57,11 +77,15 @@ impl Agent {
                     branch: held.branch,
                     epoch: held.epoch,
                 };
-                let right = match owner {
-                    true => Via::Owner(mailbox),
-                    false => Via::Member(via),
+                let credential = match way {
+                    Way::Member => core.credential(mailbox, &Via::Member(via))?,
+                    Way::Owner => core.credential(mailbox, &Via::Owner(mailbox))?,
+                    Way::Unannounced => {
+                        let keys = epoch_keys(&Rows(&core.read()?), mailbox, via.branch, via.epoch)?;
+                        let other = SigningKey::generate();
+                        keys.map(|k| Credential::member(mailbox, via.branch, via.epoch, k.access(), other))
+                    }
                 };
-                let credential = core.credential(mailbox, &right)?;
                 let credential = credential.ok_or(Error::of(ErrorCode::NotFound))?;
                 Ok((core.profile.pins(), core.profile.relays(), credential, via))
             })

@@ -13,6 +13,7 @@ mod drill;
 mod endpoints;
 mod export;
 mod identity;
+mod log;
 mod open;
 mod recover;
 mod share;

@@ -16,7 +16,7 @@ use crate::error::Result;
 use crate::sharing::give::{ShareRequest, chosen};
 use crate::sharing::over::end_view;
 use crate::sharing::show;
-use crate::views::{EndView, GrantView, LogLine, Revoked, SentView, SharePlan};
+use crate::views::{EndView, GrantView, Revoked, SentView, SharePlan};
 
 impl Agent {
     /// What a request would show, hold back and leave out, before anything is done.
@@ -114,15 +114,6 @@ impl Agent {
     /// Faults of the vault.
     pub async fn who(&self) -> Result<Vec<GrantView>> {
         self.look(show::who).await
-    }
-
-    /// Who received and opened what, newest first: signed receipts, at most `limit` of them.
-    ///
-    /// # Errors
-    /// Faults of the vault.
-    pub async fn log(&self, limit: usize) -> Result<Vec<LogLine>> {
-        self.look(move |snapshot, profile| show::log(snapshot, profile, limit))
-            .await
     }
 }
 

@@ -108,6 +108,10 @@ pub(crate) struct Index {
     pub(crate) clock_difference: Option<i64>,
     /// Why this agent must not go on at all; no connection mends it.
     pub(crate) stopped: Option<ErrorCode>,
+    /// Whether the relay writes delivery records; `None` until it was asked since the start.
+    pub(crate) records_kept: Option<bool>,
+    /// Somebody watches the access log: records are read every second instead of every minute.
+    pub(crate) records_watched: bool,
     /// When the duties that nobody asks for are looked at next, Unix milliseconds.
     pub(crate) tend_at: u64,
     /// When care teams are looked at next, Unix milliseconds.

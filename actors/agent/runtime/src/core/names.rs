@@ -8,6 +8,10 @@ pub(crate) const OUTBOX: &[u8] = b"out";
 pub(crate) const DOCUMENTS: &[u8] = b"documents";
 pub(crate) const SENT: &[u8] = b"sent";
 pub(crate) const LOG: &[u8] = b"log";
+/// What a relay noted of fetches from own mailboxes.
+pub(crate) const DELIVERIES: &[u8] = b"deliveries";
+/// Nonces of this device's connections.
+pub(crate) const OWN_SESSIONS: &[u8] = b"own-sessions";
 /// A device that asked to be let in and was not yet.
 pub(crate) const JOINING: &[u8] = b"joining";
 pub(crate) const VOUCHERS: &[u8] = b"vouchers";
@@ -29,6 +33,19 @@ fn joined(prefix: &[u8], parts: &[&[u8]]) -> Vec<u8> {
 /// Who announced which pseudonym in a mailbox.
 pub(crate) fn pseudonym(mailbox: &MailboxId, key: &[u8; 32]) -> Vec<u8> {
     joined(b"pseudonym/", &[&mailbox.0, key])
+}
+
+/// This device was in a mailbox's group in that epoch, so it has heard who announced what.
+pub(crate) fn was_in(mailbox: &MailboxId, branch: u32, epoch: u64) -> Vec<u8> {
+    joined(
+        b"was-in/",
+        &[&mailbox.0, &branch.to_be_bytes(), &epoch.to_be_bytes()],
+    )
+}
+
+/// How far the delivery records of a mailbox were read.
+pub(crate) fn records_at(mailbox: &MailboxId) -> Vec<u8> {
+    joined(b"records-at/", &[&mailbox.0])
 }
 
 /// How far one document has come with one recipient.

@@ -49,6 +49,10 @@ impl People {
         self.standing(kept).is_current()
     }
 
+    pub(crate) fn is_me(&self, id: &IdentityId) -> bool {
+        *id == self.me
+    }
+
     pub(crate) fn name(&self, id: &IdentityId) -> String {
         if *id == self.me {
             return self.name.clone();

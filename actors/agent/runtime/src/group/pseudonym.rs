@@ -2,7 +2,7 @@
 
 use telesphor_clinical::message::{GroupMessage, PseudonymAnnouncement};
 use telesphor_sealing::{Seat, epoch_keys};
-use telesphor_vault::Table;
+use telesphor_vault::{Records, Table};
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ids::MailboxId;
 
@@ -22,6 +22,11 @@ impl Ctx<'_, '_> {
             endpoint: self.keys.endpoint.public(),
             pseudonym: keys.pseudonym().public(),
         });
+        if let GroupMessage::Pseudonym(said) = &body {
+            // What this endpoint says does not come back to it as a message of somebody.
+            self.keep_pseudonym(mailbox, said)?;
+            self.put(Table::Receipts, &names::was_in(mailbox, branch, epoch), &true)?;
+        }
         if self.team(mailbox)?.is_some() {
             // Apart from what is owned and changed there, which must not wait behind it.
             self.say_in_team(*mailbox, &body)?;
@@ -41,6 +46,48 @@ impl Ctx<'_, '_> {
         if from.member.identity != said.identity || from.member.endpoint != said.endpoint {
             return Err(ErrorCode::BadDocument.into());
         }
-        self.put(Table::Groups, &names::pseudonym(mailbox, &said.pseudonym.0), said)
+        self.keep_pseudonym(mailbox, said)
+    }
+
+    /// The first word counts: nobody can take over a pseudonym that another has announced.
+    fn keep_pseudonym(&mut self, mailbox: &MailboxId, said: &PseudonymAnnouncement) -> Result<()> {
+        let name = names::pseudonym(mailbox, &said.pseudonym.0);
+        match self.tx.contains(Table::Receipts, &name)? {
+            true => Ok(()),
+            false => self.put(Table::Receipts, &name, said),
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use telesphor_wire::ids::IdentityId;
+    use telesphor_wire::sign::SigningKey;
+
+    use super::*;
+    use crate::testing::Paper;
+
+    #[test]
+    fn a_pseudonym_is_taken_over_by_who_announces_it_later() {
+        let mut core = Paper::new().person("aino");
+        let own = core.profile.own.unwrap();
+        let said = |identity| PseudonymAnnouncement {
+            branch: 0,
+            epoch: 0,
+            identity,
+            endpoint: SigningKey::generate().public(),
+            pseudonym: SigningKey::from_seed(&telesphor_wire::hash::Secret::new([5; 32])).public(),
+        };
+        let (first, second) = (said(IdentityId([1; 32])), said(IdentityId([2; 32])));
+        core.write(|ctx| {
+            ctx.keep_pseudonym(&own, &first)?;
+            ctx.keep_pseudonym(&own, &second)
+        })
+        .unwrap();
+        let name = names::pseudonym(&own, &first.pseudonym.0);
+        let kept: Option<PseudonymAnnouncement> =
+            core.read().unwrap().get_value(Table::Receipts, &name).unwrap();
+        assert_eq!(kept.unwrap().identity, first.identity);
     }
 }

@@ -73,7 +73,7 @@ impl Ctx<'_, '_> {
             owner: owner.key().public(),
             next_owner: owner.commitment(),
             min_suite: plan.min_suite,
-            policy: plan.policy,
+            policy: self.recorded(plan.policy, plan.used, &plan.id),
             ext: Extensions::none(),
         };
         let held = Held {

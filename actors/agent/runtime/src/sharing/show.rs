@@ -11,7 +11,7 @@ use crate::documents::keep::Kept;
 use crate::documents::send::SentRecord;
 use crate::documents::show::People;
 use crate::error::{Error, Result};
-use crate::views::{GrantView, LogLine};
+use crate::views::{GrantView, LogLine, Seen};
 
 /// Every grant given here.
 pub(crate) fn all_given(records: &impl Records) -> Result<Vec<Given>> {
@@ -99,19 +99,25 @@ pub(crate) fn log(records: &impl Records, profile: &Profile, limit: usize) -> Re
         let signed: SignedReceipt = canonical::decode(&bytes).map_err(|_| Error::fault("log"))?;
         let receipt = signed.receipt;
         let kept: Option<Kept> = records.get_value(Table::Documents, &receipt.document.0)?;
+        let title = kept.map_or_else(String::new, |k| k.header.title.shown());
+        let name = people.name(&receipt.place);
+        let (what, did) = match receipt.kind {
+            ReceiptKind::Delivered => ("delivered", format!("delivered to {name}'s device")),
+            ReceiptKind::Opened => ("opened", format!("opened by {name}")),
+            ReceiptKind::Accepted => ("accepted", format!("accepted by {name}")),
+            ReceiptKind::Declined => ("declined", format!("declined by {name}")),
+            ReceiptKind::Other(_) => ("made-by-a-newer-version", format!("something done by {name}")),
+        };
         lines.push(LogLine {
             at: receipt.at.stamp(),
-            who: receipt.place,
+            came: receipt.at.stamp(),
+            who: Some(receipt.place),
             alias: people.alias(&receipt.place),
-            what: match receipt.kind {
-                ReceiptKind::Delivered => "delivered",
-                ReceiptKind::Opened => "opened",
-                ReceiptKind::Accepted => "accepted",
-                ReceiptKind::Declined => "declined",
-                ReceiptKind::Other(_) => "made-by-a-newer-version",
-            },
+            what,
+            words: format!("{did}: {title}"),
             document: Some(receipt.document),
-            title: kept.map_or_else(String::new, |k| k.header.title.shown()),
+            title,
+            seen: Seen::Plain,
         });
     }
     lines.extend(crate::team::show::log(records, &people)?);

@@ -50,8 +50,9 @@ impl Core {
             })?;
         }
         self.index.connected = true;
+        self.index.records_kept = Some(facts.records);
         self.index.last_failure = None;
-        Ok(())
+        self.write(|ctx| ctx.own_session(&facts.agent_nonce))
     }
 
     /// Every mailbox to follow, with the right to do so and the last event read.

@@ -15,6 +15,7 @@ use telesphor_wire::session::Events;
 use tokio::sync::mpsc;
 
 use super::answers::Outcome;
+use super::records::Look;
 use crate::core::records::{MemberVia, Via};
 use crate::core::{Core, Shared};
 use crate::error::{Error, Result};
@@ -47,8 +48,8 @@ enum RightKey {
 type Call = BoxFuture<'static, (u64, Result<Outcome>)>;
 
 pub(crate) struct Life {
-    shared: Arc<Shared>,
-    session: Session,
+    pub(super) shared: Arc<Shared>,
+    pub(super) session: Session,
     pushes: mpsc::Receiver<Push>,
     handles: HashMap<RightKey, u32>,
     /// Which mailbox a handle follows.
@@ -59,6 +60,7 @@ pub(crate) struct Life {
     lease_look: std::time::Instant,
     /// Not before this are mailboxes asked for again that wait for their owner.
     wedged_look: std::time::Instant,
+    pub(super) records: Look,
     calls: FuturesUnordered<Call>,
 }
 
@@ -84,6 +86,7 @@ impl Life {
                         refused: HashMap::new(),
                         lease_look: std::time::Instant::now(),
                         wedged_look: std::time::Instant::now(),
+                        records: Look::default(),
                         calls: FuturesUnordered::new(),
                     });
                 }
@@ -98,10 +101,12 @@ impl Life {
         loop {
             let lease = self.leases().await?.min(self.wedged().await?);
             self.follow().await?;
+            let records = self.records().await?;
             self.fence().await?;
             let teams = Duration::from_millis(self.shared.work(Core::tend_teams).await?);
             let due = self.send().await?;
-            let pause = due.unwrap_or(Duration::from_secs(3600)).min(lease).min(teams);
+            let pause = due.unwrap_or(Duration::from_secs(3600)).min(lease);
+            let pause = pause.min(teams).min(records);
             tokio::select! {
                 biased;
                 push = self.pushes.recv() => match push {
@@ -355,8 +360,17 @@ impl Life {
         }
     }
 
+    /// Forgets what was proved by an owner's key.
+    pub(super) fn forget_owner(&mut self, mailbox: MailboxId) {
+        self.handles.remove(&RightKey::Owner(mailbox));
+    }
+
     /// The handle of a right, proved now if it was not before.
-    async fn handle(&mut self, mailbox: MailboxId, via: Via) -> Result<std::result::Result<u32, ErrorCode>> {
+    pub(super) async fn handle(
+        &mut self,
+        mailbox: MailboxId,
+        via: Via,
+    ) -> Result<std::result::Result<u32, ErrorCode>> {
         let key = Self::key(mailbox, &via);
         if let Some(handle) = self.handles.get(&key) {
             return Ok(Ok(*handle));

@@ -8,5 +8,6 @@ pub(crate) mod answers;
 pub(crate) mod events;
 pub(crate) mod life;
 pub(crate) mod pump;
+pub(crate) mod records;
 pub(crate) mod reoffer;
 pub(crate) mod seal;

@@ -18,7 +18,7 @@ use crate::documents::show::People;
 use crate::error::{Error, Result};
 use crate::group::rows::Rows;
 use crate::mailbox::open::NO_END;
-use crate::views::{GrantView, LogLine, RosterView, TeamMember, TeamState, TeamView, TurnView};
+use crate::views::{GrantView, LogLine, RosterView, Seen, TeamMember, TeamState, TeamView, TurnView};
 
 const LOG: &[u8] = b"team-log";
 
@@ -95,10 +95,17 @@ pub(crate) fn log(records: &impl Records, people: &People) -> Result<Vec<LogLine
             for id in who {
                 shown.push(LogLine {
                     at: line.at,
-                    who: *id,
+                    came: line.at,
+                    who: Some(*id),
                     alias: people.alias(id),
                     what,
+                    words: format!(
+                        "{} {did} by {by}, by edition {} of the roster",
+                        people.name(id),
+                        line.edition
+                    ),
                     document: None,
+                    seen: Seen::Plain,
                     title: format!("{did} by {by}, by edition {} of the roster", line.edition),
                 });
             }

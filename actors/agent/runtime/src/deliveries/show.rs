@@ -1,0 +1,242 @@
+//! Records as lines of the access log, and what is missing of them.
+
+use std::collections::HashMap;
+
+use telesphor_clinical::message::PseudonymAnnouncement;
+use telesphor_clinical::self_entry::MailboxUse;
+use telesphor_vault::{Records, Table};
+use telesphor_wire::canonical;
+use telesphor_wire::ids::{DocumentId, MailboxId};
+use telesphor_wire::records::DeliveryRecord;
+use telesphor_wire::session::Right;
+
+use super::came::{Delivery, Standing, all_deliveries, is_others, is_recorded};
+use super::keys::own_sessions;
+use crate::core::records::{Held, MailboxState};
+use crate::core::{Core, Profile, names};
+use crate::documents::show::{People, all_sent};
+use crate::error::Result;
+use crate::views::{LogCheck, LogLine, Missing, Seen};
+
+/// Documents named in one line.
+const NAMED: usize = 3;
+
+/// Everything a line needs, read once.
+struct Book {
+    people: People,
+    mailboxes: HashMap<MailboxId, Held>,
+    /// Which document stands where.
+    places: HashMap<MailboxId, Vec<(u64, DocumentId, String)>>,
+    sessions: std::collections::HashSet<telesphor_wire::ids::Nonce>,
+    /// Whether this is the only device that the identity ever had.
+    alone: bool,
+}
+
+/// Who held the key of a record.
+enum Reader {
+    /// This device, or another one of this identity.
+    Own(&'static str),
+    /// Another member of the group.
+    Member(telesphor_wire::ids::IdentityId),
+    /// Nobody announced it, and this device would have heard it.
+    Nobody,
+    /// This device cannot say: it was not in the group then.
+    Unknown,
+}
+
+/// One line for each record, in the order in which they came.
+pub(crate) fn lines(core: &Core) -> Result<Vec<LogLine>> {
+    let snapshot = core.read()?;
+    let all = all_deliveries(&snapshot)?;
+    if all.is_empty() {
+        return Ok(Vec::new());
+    }
+    let book = Book::load(core, &snapshot)?;
+    all.iter().map(|d| book.line(&snapshot, d)).collect()
+}
+
+impl Book {
+    fn load(core: &Core, records: &impl Records) -> Result<Self> {
+        let profile: &Profile = &core.profile;
+        let mut places: HashMap<MailboxId, Vec<_>> = HashMap::new();
+        for sent in all_sent(records)? {
+            if let Some(receipt) = &sent.receipt {
+                let leaf = &receipt.leaf;
+                let place = (leaf.seq, sent.document, sent.title.clone());
+                places.entry(leaf.mailbox).or_default().push(place);
+            }
+        }
+        let history = crate::people::history(records, profile, &profile.identity)?;
+        Ok(Self {
+            people: People::load(records, profile)?,
+            mailboxes: all_held(records)?.into_iter().map(|h| (h.id, h)).collect(),
+            places,
+            sessions: own_sessions(records)?,
+            alone: history.is_some_and(|(_, h)| h.now().endpoints.len() == 1),
+        })
+    }
+
+    fn line(&self, records: &impl Records, delivery: &Delivery) -> Result<LogLine> {
+        let record = &delivery.record;
+        let reader = self.reader(records, record)?;
+        let (documents, title) = self.documents(record);
+        let what = match &reader {
+            Reader::Nobody => "fetched-by-nobody-known",
+            _ => "fetched",
+        };
+        let by = match &reader {
+            Reader::Own(words) => (*words).to_owned(),
+            Reader::Member(who) => format!("{}'s device", self.people.name(who)),
+            Reader::Nobody if record.right == Right::Owner => {
+                "SOMEBODY ELSE WITH YOUR OWNER'S KEY".to_owned()
+            }
+            Reader::Nobody => "A KEY THAT NOBODY ANNOUNCED".to_owned(),
+            Reader::Unknown => "a key that this device cannot name".to_owned(),
+        };
+        let place = self
+            .mailboxes
+            .get(&record.mailbox)
+            .map_or("a mailbox", |held| place(held.used));
+        let things = match (title.is_empty(), record.payloads) {
+            (false, _) => title.clone(),
+            (true, 1) => format!("one entry of {place}, no document"),
+            (true, n) => format!("{n} entries of {place}, no document"),
+        };
+        let (who, alias) = match &reader {
+            Reader::Own(_) => (None, "me".to_owned()),
+            Reader::Member(who) => (Some(*who), self.people.alias(who)),
+            Reader::Nobody => (None, "nobody known".to_owned()),
+            Reader::Unknown => (None, "unknown".to_owned()),
+        };
+        let seen = match reader {
+            Reader::Own(_) => Seen::Own,
+            Reader::Nobody => Seen::Alarm,
+            Reader::Member(_) | Reader::Unknown if documents.is_empty() => Seen::Upkeep,
+            Reader::Member(_) | Reader::Unknown => Seen::Plain,
+        };
+        Ok(LogLine {
+            at: record.last,
+            came: delivery.came,
+            who,
+            alias,
+            what,
+            words: format!("fetched by {by}: {things}"),
+            document: match documents.as_slice() {
+                [one] => Some(*one),
+                _ => None,
+            },
+            title,
+            seen,
+        })
+    }
+
+    fn reader(&self, records: &impl Records, record: &DeliveryRecord) -> Result<Reader> {
+        if self.sessions.contains(&record.session) {
+            return Ok(Reader::Own("this device"));
+        }
+        if record.right == Right::Owner {
+            return Ok(match self.alone {
+                true => Reader::Nobody,
+                false => Reader::Own("another device of yours, or whoever has your owner's key"),
+            });
+        }
+        let name = names::pseudonym(&record.mailbox, &record.key.0);
+        let said: Option<PseudonymAnnouncement> = records.get_value(Table::Receipts, &name)?;
+        if let Some(said) = said {
+            let me = self.people.is_me(&said.identity);
+            return Ok(match me {
+                true => Reader::Own("a device of yours"),
+                false => Reader::Member(said.identity),
+            });
+        }
+        // Whoever was in the group in that epoch has heard every announcement that was made.
+        let there = names::was_in(&record.mailbox, record.branch, record.epoch);
+        Ok(match records.contains(Table::Receipts, &there)? {
+            true => Reader::Nobody,
+            false => Reader::Unknown,
+        })
+    }
+
+    /// Documents that lie in the ranges, and their titles.
+    fn documents(&self, record: &DeliveryRecord) -> (Vec<DocumentId>, String) {
+        let Some(places) = self.places.get(&record.mailbox) else {
+            return (Vec::new(), String::new());
+        };
+        let within = |seq: u64| record.ranges.iter().any(|r| r.from <= seq && seq <= r.to);
+        let found: Vec<_> = places.iter().filter(|(seq, _, _)| within(*seq)).collect();
+        let mut titles: Vec<&str> = found.iter().map(|(_, _, t)| t.as_str()).take(NAMED).collect();
+        let more = format!("and {} more", found.len().saturating_sub(NAMED));
+        if found.len() > NAMED {
+            titles.push(&more);
+        }
+        (
+            found.iter().map(|(_, document, _)| *document).collect(),
+            titles.join(", "),
+        )
+    }
+}
+
+/// A mailbox in words.
+const fn place(used: MailboxUse) -> &'static str {
+    match used {
+        MailboxUse::Own => "your devices' mailbox",
+        MailboxUse::Inbox => "your inbox",
+        MailboxUse::Conversation => "a conversation",
+        MailboxUse::Shared => "a room of shared documents",
+        MailboxUse::Vitals => "a machine's stream",
+        MailboxUse::Team => "a team's room",
+        _ => "a mailbox",
+    }
+}
+
+fn all_held(records: &impl Records) -> Result<Vec<Held>> {
+    let all = records.scan(Table::Mailboxes)?;
+    Ok(all
+        .iter()
+        .filter_map(|(_, bytes)| canonical::decode::<Held>(bytes).ok())
+        .collect())
+}
+
+/// Whether everything that the relay wrote down has been read, and what has not.
+pub(crate) fn check(core: &Core) -> Result<LogCheck> {
+    let snapshot = core.read()?;
+    let (mut missing, mut others, mut own) = (Vec::new(), 0, 0);
+    if core.index.records_kept == Some(false) {
+        missing.push(Missing::NoRecords);
+    }
+    let mut torn = 0;
+    for held in all_held(&snapshot)? {
+        others += usize::from(is_others(&held));
+        if !is_recorded(&held) || held.state == MailboxState::Opening {
+            continue;
+        }
+        own += 1;
+        let purpose = place(held.used);
+        let at: Option<Standing> = snapshot.get_value(Table::Receipts, &names::records_at(&held.id))?;
+        let Some(at) = at.filter(|at| at.looked > 0) else {
+            missing.push(Missing::NotRead(purpose));
+            continue;
+        };
+        if at.refused {
+            missing.push(Missing::Refused(purpose));
+        }
+        if at.not_kept {
+            missing.push(Missing::NotKept(purpose));
+        }
+        if at.let_go > 0 {
+            missing.push(Missing::LetGo(purpose, at.let_go));
+        }
+        if at.unreadable > 0 {
+            missing.push(Missing::Unreadable(purpose, at.unreadable));
+        }
+        torn = torn.max(at.torn);
+    }
+    if torn > 0 {
+        missing.push(Missing::Torn(torn));
+    }
+    Ok(LogCheck {
+        missing,
+        mailboxes: own,
+        others,
+    })
+}
