@@ -34,7 +34,7 @@ lint: setup
 unit: build
 	@./scripts/test
 
-bench: setup ## throughput and cost as ratios within one run (release build, about 15 minutes)
+bench: setup ## throughput and cost as ratios within one run (release build, about six minutes after it)
 	@./load-tests/run
 
 crash: build ## the long campaign: CAMPAIGN kills under load, every receipt checked
