@@ -148,7 +148,6 @@ fn a_fetch_by_a_key_that_nobody_announced_is_not_an_alarm_within_five_seconds() 
     let following = Following::start(&aino, &["--json", "log", "--follow"]);
     // It is watching from its first line on.
     following.line(Duration::from_secs(60), |l| l["what"] == "opened");
-    std::thread::sleep(Duration::from_secs(2));
     fetch_unannounced(&gp);
     let fetched = Instant::now();
     let alarm = following.line(Duration::from_secs(5), |l| l["alarm"] == true);
