@@ -203,6 +203,8 @@ async fn somebody_opens_or_fetches_more_or_less_than_was_granted() {
         reading(ward.patient(), note).await.as_deref(),
         Ok(&b"Slept well"[..])
     );
+    // Its author is no contact of hers: nothing waits for ever to be told to him.
+    ward.patient().settle(LONG).await.unwrap();
     for (name, team) in [("Pekka", knee), ("Riku", knee), ("Laine", heart)] {
         assert_eq!(
             ward.one(name).door(team).await.unwrap_err().code,

@@ -15,7 +15,7 @@ use telesphor_wire::ids::{DocumentId, IdentityId, MailboxId};
 
 use super::send::Reached;
 use crate::acts::answers::is_answer;
-use crate::core::records::{GroupSay, Job, Padding, TalkSay, What};
+use crate::core::records::{GroupSay, Job, Known, Padding, TalkSay, What};
 use crate::core::{Ctx, names};
 use crate::error::{Error, Result};
 
@@ -64,11 +64,19 @@ impl Ctx<'_, '_> {
                 body,
                 padding,
             }),
-            None => What::Talk(TalkSay {
-                contact: *to,
-                body,
-                padding,
-            }),
+            None => {
+                // Whoever wrote a note in a team may be no contact, and never become one: what
+                // waits for a conversation with him would wait for ever.
+                let known: Option<Known> = self.get(Table::Contacts, &to.0)?;
+                if known.is_none_or(|k| k.removed) {
+                    return Ok(signed);
+                }
+                What::Talk(TalkSay {
+                    contact: *to,
+                    body,
+                    padding,
+                })
+            }
         };
         self.enqueue(what, Job::Nothing(true), None)?;
         Ok(signed)

@@ -9,7 +9,7 @@ use telesphor_vault::{Records, Table};
 use telesphor_wire::ids::{DocumentId, IdentityId, MailboxId};
 
 use crate::core::records::MailboxState;
-use crate::core::{Ctx, Profile};
+use crate::core::{Ctx, Profile, names};
 use crate::documents::keep::{Kept, Way};
 use crate::documents::show::People;
 use crate::error::Result;
@@ -52,7 +52,8 @@ impl Ctx<'_, '_> {
         self.end_showing(&by, &documents, at, agreed)
     }
 
-    /// Ends the showing of documents that no other grant of the contact covers.
+    /// Ends the showing of documents that no other grant of the contact covers, nor a team of
+    /// which it is the patient.
     pub(crate) fn end_showing(
         &mut self,
         by: &IdentityId,
@@ -66,7 +67,14 @@ impl Ctx<'_, '_> {
             if kept.way != Way::Shared || kept.from != Some(*by) || self.tx.body(id)?.is_none() {
                 continue;
             }
-            match self.grant_for(by, id)? {
+            let shown = match (self.grant_for(by, id)?, self.team_shows(by, id)?) {
+                (None, Some((team, until))) => {
+                    self.put(Table::Receipts, &names::came_in(id), &team)?;
+                    Some(until)
+                }
+                (until, _) => until,
+            };
+            match shown {
                 Some(until) => kept.until = until,
                 None => {
                     // Over here too, though the relay's clock may be ahead of this one.

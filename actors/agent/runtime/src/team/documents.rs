@@ -183,10 +183,15 @@ impl Ctx<'_, '_> {
         self.kept(&id)?.map_or(Ok(()), |kept| self.retraction_came(&kept))
     }
 
-    /// Whether somebody holds or has held the team's role, as far as the rosters here tell.
+    /// Whether somebody holds the team's role, or stood on a roster before: what was written on
+    /// one shift is read on the next, also by whoever was not there when its author was.
     fn wrote_here(&self, known: &Known, author: &IdentityId) -> Result<bool> {
         let roster = self.roster(&known.terms.organisation)?;
-        Ok(roster.is_some_and(|s| s.roster.turns(author, &known.terms.role).next().is_some()))
+        if roster.is_some_and(|s| s.roster.turns(author, &known.terms.role).next().is_some()) {
+            return Ok(true);
+        }
+        let ever = super::roster::all_names(self.tx)?;
+        Ok(ever.iter().any(|(person, _)| person == author))
     }
 
     /// Says a document that was written here in a team.

@@ -13,7 +13,6 @@ use super::record::{Known, Standing, View};
 use super::verbs::TeamRequest;
 use crate::core::records::{Held, Job, MailboxState};
 use crate::core::{Ctx, names};
-use crate::documents::keep::Way;
 use crate::documents::send::SentRecord;
 use crate::error::{Error, Result};
 use crate::mailbox::open::NO_END;
@@ -45,7 +44,8 @@ impl Ctx<'_, '_> {
                 .filter(|s| !scopes.contains(s))
                 .cloned()
                 .collect();
-            if !scopes.is_empty() && !left.is_empty() {
+            // One whose end has passed goes on nowhere.
+            if !scopes.is_empty() && !left.is_empty() && terms.end > self.now {
                 let request = TeamRequest {
                     organisation: organisation.to_owned(),
                     role: terms.role.clone(),
@@ -139,33 +139,27 @@ impl Ctx<'_, '_> {
         }
         team.asked = None;
         self.put_team(&team)?;
-        let mut going = Vec::new();
-        for id in self.team_view(&held.id)?.shown {
-            if !self.stays_shown(&held.id, &id)? {
-                going.push(id);
-            }
-        }
+        let going = self.team_view(&held.id)?.shown;
         self.end_showing(&terms.patient, &going, terms.end.min(relay_now), agreed)?;
         self.want_seat(&held.id)
     }
 
-    /// Whether a document is shown in another team where this endpoint sits; it then counts as
-    /// shown there.
-    fn stays_shown(&mut self, mailbox: &MailboxId, id: &DocumentId) -> Result<bool> {
-        let shared = self.kept(id)?.is_some_and(|k| k.way == Way::Shared);
-        if !shared {
-            return Ok(false);
-        }
-        for known in self.teams()? {
-            let other = known.team.mailbox;
-            let held: Option<Held> = self.get(Table::Mailboxes, &other.0)?;
+    /// The team of a patient in which this endpoint sits and is shown a document, if there is
+    /// one, and until when.
+    pub(crate) fn team_shows(
+        &self,
+        patient: &IdentityId,
+        document: &DocumentId,
+    ) -> Result<Option<(MailboxId, Option<u64>)>> {
+        for Known { team, terms } in self.teams()? {
+            let held: Option<Held> = self.get(Table::Mailboxes, &team.mailbox.0)?;
             let sits = held.is_some_and(|h| h.state == MailboxState::Open);
-            if other != *mailbox && sits && self.team_view(&other)?.shown.contains(id) {
-                self.put(Table::Receipts, &names::came_in(id), &other)?;
-                return Ok(true);
+            if terms.patient == *patient && sits && self.team_view(&team.mailbox)?.shown.contains(document) {
+                let until = (terms.end != NO_END).then_some(terms.end);
+                return Ok(Some((team.mailbox, until)));
             }
         }
-        Ok(false)
+        Ok(None)
     }
 
     /// Who sits or sat in a team, as far as its changes were seen here.

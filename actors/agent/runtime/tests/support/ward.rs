@@ -101,11 +101,10 @@ impl Ward {
     pub async fn publish_until(&mut self, turns: Vec<Turn>, until: u64) {
         let edition = self.hospital.publish_roster("ward-4b", until, turns).await;
         self.edition = edition.unwrap().edition;
-        for agent in self.staff.values().chain(&self.aino) {
-            agent
-                .wait_roster(self.hospital_id, self.edition, LONG)
-                .await
-                .unwrap();
+        let own = "Aino".to_owned();
+        for (name, agent) in self.staff.iter().chain(self.aino.iter().map(|a| (&own, a))) {
+            let came = agent.wait_roster(self.hospital_id, self.edition, LONG).await;
+            assert!(came.is_ok(), "{name} does not hear of edition {}", self.edition);
         }
     }
 
@@ -141,7 +140,9 @@ impl Ward {
 
     pub async fn patient_off(&mut self) {
         if let Some(aino) = self.aino.take() {
-            aino.settle(LONG).await.unwrap();
+            let settled = aino.settle(LONG).await;
+            let (status, found) = (aino.status().await, aino.check().await);
+            assert!(settled.is_ok(), "{settled:?}: {status:?}, {found:?}");
             aino.close().await;
         }
     }
