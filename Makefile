@@ -6,8 +6,9 @@ export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/telesphor/targ
 BUNDLE ?=
 CAMPAIGN ?= 200
 SECONDS_PER_TARGET ?= 60
+SEEDS ?= 20
 
-.PHONY: help setup build release demo test lint unit bench crash crash-points fuzz audit vectors
+.PHONY: help setup build release demo test lint unit bench crash crash-points matrix fuzz audit vectors
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -42,6 +43,10 @@ crash: build ## the long campaign: CAMPAIGN kills under load, every receipt chec
 
 crash-points: build ## crashes at the syncs, writes, renames, unlinks and truncations of a fixed script, thread by thread; goes on where it was stopped
 	"$(CARGO_TARGET_DIR)/debug/crash-points" --folder "$(CARGO_TARGET_DIR)/../crash-points"
+
+matrix: build ## who can read and fetch what, at every step of SEEDS scripts of 60 steps each
+	TELESPHOR_RELAY_BIN="$(CARGO_TARGET_DIR)/debug/telesphor-relay" TELESPHOR_MATRIX_SEEDS=$(SEEDS) TELESPHOR_MATRIX_STEPS=60 \
+	    cargo test --workspace --locked --test matrix -- --nocapture a_script_by_seed
 
 fuzz: setup ## every fuzz target for SECONDS_PER_TARGET seconds (needs a nightly toolchain and cargo-fuzz)
 	@./scripts/fuzz $(SECONDS_PER_TARGET)

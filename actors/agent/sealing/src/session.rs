@@ -179,6 +179,14 @@ impl GroupSession {
             .ok_or_else(|| StateError::Torn.into())
     }
 
+    /// The (branch, epoch) whose access keys are kept, oldest first.
+    pub fn kept_epochs(&self) -> Vec<(u32, u64)> {
+        let spans = self.record.spans.iter();
+        spans
+            .flat_map(|&(branch, first, last)| (first..=last).map(move |epoch| (branch, epoch)))
+            .collect()
+    }
+
     /// Drops the access keys of all epochs before (branch, epoch): what they read has been read.
     ///
     /// # Errors

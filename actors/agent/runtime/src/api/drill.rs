@@ -45,14 +45,23 @@ impl Core {
             .into_iter()
             .map(|k| IntakeKey { id: k.id, key: k.key })
             .collect();
-        let mut opened = 0;
-        for (mailbox, event) in stolen {
-            let Some(payload) = &event.payload else { continue };
-            let mut opens = SealedDeposit(payload).open(mailbox, &intake).is_ok();
-            for held in &groups {
-                let rows = Rows(&snapshot);
-                let Some(session) = GroupSession::load(&rows, held.id)? else {
-                    continue;
+        let mut opened = vec![false; stolen.len()];
+        for (opens, (mailbox, event)) in opened.iter_mut().zip(stolen) {
+            if let Some(payload) = &event.payload {
+                *opens = SealedDeposit(payload).open(mailbox, &intake).is_ok();
+            }
+        }
+        for held in &groups {
+            let rows = Rows(&snapshot);
+            let mut loaded = None;
+            for (opens, (_, event)) in opened.iter_mut().zip(stolen) {
+                let Some(payload) = &event.payload else { continue };
+                let session = match loaded.take() {
+                    Some(session) => session,
+                    None => match GroupSession::load(&rows, held.id)? {
+                        Some(session) => session,
+                        None => break,
+                    },
                 };
                 let incoming = Incoming {
                     kind: event.header.kind,
@@ -68,14 +77,15 @@ impl Core {
                     continue;
                 };
                 // Dropped with this line: nothing of the attempt reaches the vault.
-                let (_, received) = step.stack(&mut StateDiff::default());
-                opens |= matches!(
-                    received,
-                    Received::Message(_) | Received::Moved(_) | Received::Echo
-                );
+                let (session, received) = step.stack(&mut StateDiff::default());
+                match received {
+                    Received::Message(_) | Received::Moved(_) | Received::Echo => *opens = true,
+                    // Nothing was consumed: the next attempt goes on with the same keys.
+                    Received::Past | Received::Junk | Received::Ahead { .. } => loaded = Some(session),
+                    _ => {}
+                }
             }
-            opened += usize::from(opens);
         }
-        Ok(opened)
+        Ok(opened.into_iter().filter(|opens| *opens).count())
     }
 }

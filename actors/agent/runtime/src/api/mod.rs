@@ -16,6 +16,7 @@ mod identity;
 mod log;
 mod open;
 mod recover;
+mod rights;
 mod share;
 mod status;
 mod stolen;

@@ -9,7 +9,7 @@ use telesphor_wire::command::Command;
 use telesphor_wire::ext::Extensions;
 use telesphor_wire::limits::{self, MAX_CALLS_IN_FLIGHT, MAX_CALLS_PER_FRAME, MAX_FRAME_BYTES};
 use telesphor_wire::records::{FetchRecords, RecordsPage};
-use telesphor_wire::session::{Call, ClientFrame, Credit, Follow, Prove, RelayFrame};
+use telesphor_wire::session::{Call, ClientFrame, Credit, Fetch, Follow, Prove, RelayFrame};
 use telesphor_wire::text::SupportCode;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::error::TrySendError;
@@ -49,6 +49,7 @@ pub(super) enum Request {
         handle: u32,
         bytes: u32,
     },
+    Fetch(Fetch),
     Forget(u32),
     Records(FetchRecords, RecordsReply),
 }
@@ -230,6 +231,7 @@ impl Driver {
             Request::Credit { handle, bytes } => {
                 send(&mut self.socket, &ClientFrame::Credit(Credit { handle, bytes })).await
             }
+            Request::Fetch(fetch) => send(&mut self.socket, &ClientFrame::Fetch(fetch)).await,
             Request::Forget(handle) => send(&mut self.socket, &ClientFrame::Forget(handle)).await,
             Request::Records(fetch, reply) => {
                 self.records.push_back((fetch.handle, reply));

@@ -11,7 +11,7 @@ use telesphor_wire::ids::{Incarnation, Nonce};
 use telesphor_wire::limits::{self, PROTOCOL_VERSION};
 use telesphor_wire::mailbox::Cursor;
 use telesphor_wire::records::{FEATURE, FetchRecords, RecordsPage};
-use telesphor_wire::session::{ClientFrame, Events, Hello, RelayFrame};
+use telesphor_wire::session::{ClientFrame, Events, Fetch, Hello, RelayFrame};
 use telesphor_wire::sign::PublicKey;
 use telesphor_wire::text::{Domain, SupportCode};
 use tokio::sync::{mpsc, oneshot};
@@ -227,6 +227,20 @@ impl Session {
             max_records,
         };
         self.ask(|reply| Request::Records(fetch, reply)).await?
+    }
+
+    /// Asks for one page of events after a position. It comes as a push: the events, none if there
+    /// are none, or why not.
+    ///
+    /// # Errors
+    /// [`LinkError::Lost`].
+    pub async fn fetch(&self, handle: u32, after: u64, max_events: u32) -> Result<(), LinkError> {
+        self.tell(Request::Fetch(Fetch {
+            handle,
+            after,
+            max_events,
+        }))
+        .await
     }
 
     /// Gives up a handle and whatever it follows.
