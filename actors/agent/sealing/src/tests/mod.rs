@@ -6,6 +6,7 @@ mod joins;
 mod packages;
 mod proposals;
 mod reading;
+mod removed;
 mod rewinds;
 mod stored;
 mod teams;
