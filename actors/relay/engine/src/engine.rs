@@ -137,7 +137,7 @@ impl Engine {
         let spawned =
             ActorRuntime::spawn_linked_instant(None, SessionActor, arguments, house.supervisor.clone());
         let (actor, _) = spawned.map_err(|_| Refusal::of(ErrorCode::Internal))?;
-        Ok(Session::new(shared, actor))
+        Ok(Session::new(house.clone(), shared, actor))
     }
 
     /// Carries out a single HTTP call.

@@ -27,6 +27,7 @@ mod engine;
 mod house;
 pub mod limits;
 pub mod observe;
+mod partition;
 mod proof;
 mod reading;
 mod session;

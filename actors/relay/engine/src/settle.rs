@@ -12,11 +12,11 @@ use telesphor_wire::ext::Extensions;
 use telesphor_wire::receipt::{Attest, AttestStatement, Receipt};
 use telesphor_wire::text::Domain;
 
-use crate::actors::partition::Partition;
 use crate::config::RelayKeys;
 use crate::core::Core;
 use crate::house::House;
 use crate::observe::Counters;
+use crate::partition::Partition;
 use crate::session::outbox::Wakes;
 use crate::ticket::Ticket;
 

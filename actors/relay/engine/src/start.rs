@@ -2,18 +2,18 @@
 
 use std::sync::{Arc, mpsc};
 
-use ractor::{ActorCell, ActorRef, ActorRuntime};
-use telesphor_order::{GroupId, Order, OrderError};
+use ractor::ActorRuntime;
+use telesphor_order::{Order, OrderError};
 use telesphor_store::{Store, StoreError};
-use telesphor_wire::ids::{Nonce, PartitionId};
+use telesphor_wire::ids::PartitionId;
 
-use crate::actors::partition::{Partition, PartitionActor};
 use crate::actors::registry::Registry;
-use crate::actors::supervisor::{Supervisor, SupervisorMessage};
+use crate::actors::supervisor::Supervisor;
 use crate::config::{EngineConfig, RelayKeys};
 use crate::core::Core;
 use crate::deliveries::{self, Begun};
 use crate::house::House;
+use crate::partition::Partition;
 use crate::settle::Settler;
 use crate::writer::{Job, Writer};
 
@@ -71,31 +71,16 @@ pub(crate) async fn start(
     let feed = order.follow(&after)?;
 
     let registry = Arc::new(Registry::new(core.clone()));
-    let arguments = (
-        core.clone(),
-        registry.clone(),
-        order.clone(),
-        config.on_fatal.clone(),
-    );
-    let supervisor = spawn(Supervisor, arguments, None).await?;
-    let mut partition_actors = Vec::new();
-    for partition in &partitions {
-        let arguments = (core.clone(), partition.clone(), order.clone(), first_group());
-        partition_actors.push(spawn(PartitionActor, arguments, Some(supervisor.get_cell())).await?);
-    }
-    let ids = partition_actors.iter().map(|a| a.get_id()).collect();
-    supervisor
-        .cast(SupervisorMessage::Partitions(ids))
+    let arguments = (registry.clone(), order.clone());
+    let (supervisor, _) = ActorRuntime::spawn(None, Supervisor, arguments)
+        .await
         .map_err(|_| EngineError::Actor)?;
-
-    let supervisor = supervisor.get_cell();
     let house = Arc::new(House {
         core,
         order,
         registry,
         partitions,
-        partition_actors,
-        supervisor,
+        supervisor: supervisor.get_cell(),
     });
     let records = deliveries::begin(house.core.clone(), keeper, config.on_fatal.clone())?;
     let (jobs, queue) = mpsc::sync_channel(JOBS);
@@ -124,24 +109,4 @@ pub(crate) async fn start(
         thread: Some(thread),
         records: Some(records),
     })
-}
-
-async fn spawn<A: ractor::Actor>(
-    actor: A,
-    arguments: A::Arguments,
-    supervisor: Option<ActorCell>,
-) -> Result<ActorRef<A::Msg>, EngineError> {
-    let spawned = match supervisor {
-        Some(supervisor) => ActorRuntime::spawn_linked(None, actor, arguments, supervisor).await,
-        None => ActorRuntime::spawn(None, actor, arguments).await,
-    };
-    spawned.map(|(actor, _)| actor).map_err(|_| EngineError::Actor)
-}
-
-/// The high half is this life's own, so that no two lives ever number a group alike.
-fn first_group() -> GroupId {
-    let Nonce(random) = Nonce::random();
-    let mut high = [0; 16];
-    high[..8].copy_from_slice(&random[..8]);
-    GroupId(u128::from_be_bytes(high))
 }

@@ -15,7 +15,7 @@ use telesphor_wire::session::Call;
 
 use crate::house::House;
 use crate::observe::{Counters, EngineStanding};
-use crate::session::outbox::Outbox;
+use crate::session::shared::Shared;
 use crate::ticket::{Held, Sink, Ticket};
 use crate::weight;
 
@@ -26,21 +26,14 @@ pub(crate) struct Item {
 }
 
 /// Passes the calls of one frame on, in one group per mailbox, each group in their order.
-pub(crate) fn calls(
-    house: &House,
-    session: u64,
-    outbox: &Arc<Outbox>,
-    handles: &HashMap<u32, (MailboxId, Claim)>,
-    calls: Vec<Call>,
-    held: &Arc<Held>,
-    began: Instant,
-) {
+pub(crate) fn calls(house: &House, shared: &Shared, calls: Vec<Call>, held: &Arc<Held>, began: Instant) {
     let mut groups: Vec<(MailboxId, Vec<Item>)> = Vec::new();
     let mut places: HashMap<MailboxId, usize> = HashMap::new();
+    let handles = shared.handles();
     for call in calls {
         let sink = Sink::Session {
-            session,
-            outbox: outbox.clone(),
+            session: shared.id,
+            outbox: shared.outbox.clone(),
             call: call.call,
             weight: weight::answer(&call.command),
         };
@@ -49,12 +42,19 @@ pub(crate) fn calls(
         let Some((key, item)) = admit(house, call.command, proved, ticket) else {
             continue;
         };
-        let place = *places.entry(key).or_insert_with(|| {
-            groups.push((key, Vec::new()));
-            groups.len() - 1
-        });
-        groups[place].1.push(item);
+        // Calls of one frame mostly concern one mailbox.
+        match groups.last_mut() {
+            Some((last, items)) if *last == key => items.push(item),
+            _ => {
+                let place = *places.entry(key).or_insert(groups.len());
+                match groups.get_mut(place) {
+                    Some((_, items)) => items.push(item),
+                    None => groups.push((key, vec![item])),
+                }
+            }
+        }
     }
+    drop(handles);
     for (key, items) in groups {
         house.submit(key, items);
     }

@@ -11,7 +11,7 @@ use telesphor_wire::ext::Extensions;
 use telesphor_wire::ids::{MailboxId, Nonce};
 use telesphor_wire::session::{ClientFrame, Fetch, Follow, Prove, RelayFrame, Right};
 use telesphor_wire::sign::SigningKey;
-use yard::client::{hello, refused};
+use yard::client::{durable, hello, refused};
 use yard::{Yard, yard};
 
 async fn goodbye(mut session: telesphor_engine::Session) -> ErrorCode {
@@ -216,6 +216,40 @@ async fn a_deposit_without_a_proof_to_that_mailbox_is_refused() {
         ErrorCode::Refused,
         "a handle given up"
     );
+}
+
+/// Calls go past the session's actor, but not past what was sent before them.
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_overtake_the_proof_that_allows_them_or_its_end() {
+    let yard = yard().await;
+    let (_owner, personal) = yard.with_personal().await;
+    let mut client = yard.connect().await;
+    for round in 0..200u32 {
+        let proof = client.proof(personal.id, Right::Deposit, &personal.contacts[0]);
+        client.send(ClientFrame::Prove(Prove { handle: 1, proof })).await;
+        // Some in the shadow of the proof, some after it was answered, in one order.
+        let mut calls = Vec::new();
+        for n in 0..4u32 {
+            let payload = [round.to_be_bytes(), n.to_be_bytes()].concat();
+            calls.extend(
+                client
+                    .start(1, vec![yard.deposit(personal.id, 0, &payload)])
+                    .await,
+            );
+            if n == round % 4 {
+                assert!(matches!(client.other().await, RelayFrame::Proved(p) if p.refused.is_none()));
+            }
+        }
+        let mut last = 0;
+        for call in calls {
+            let seq = durable(client.answer(call).await).leaf.seq;
+            assert!(last < seq, "a later call stands before an earlier one");
+            last = seq;
+        }
+        client.send(ClientFrame::Forget(1)).await;
+        let late = client.start(1, vec![yard.deposit(personal.id, 0, b"x")]).await;
+        assert_eq!(refused(&client.answer(late[0]).await), ErrorCode::Refused);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,5 @@
 //! The actors of the house beside the sessions, and who keeps them.
 
 pub(crate) mod mailbox;
-pub(crate) mod partition;
 pub(crate) mod registry;
 pub(crate) mod supervisor;

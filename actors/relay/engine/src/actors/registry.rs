@@ -7,17 +7,17 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ractor::{ActorCell, ActorId, ActorRef, ActorRuntime};
 use telesphor_wire::ids::MailboxId;
 
 use super::mailbox::{MailboxActor, MailboxMessage};
-use super::partition::PartitionMessage;
 use crate::core::Core;
 use crate::session::shared::Follower;
 use crate::submit::Item;
 use crate::ticket::Gauge;
+use crate::weight;
 
 /// All mailboxes that are awake.
 pub(crate) struct Registry {
@@ -41,17 +41,80 @@ struct Awake {
 #[derive(Default)]
 pub(crate) struct Live {
     /// Its commands without an answer.
-    pub(crate) gauge: Arc<Gauge>,
-    /// Its followers.
-    pub(crate) followers: AtomicUsize,
+    gauge: Arc<Gauge>,
+    /// Its followers; changed by its actor alone.
+    followers: Mutex<Vec<Follower>>,
+    /// How many, for a look without the lock.
+    count: AtomicUsize,
+}
+
+impl Live {
+    /// No code panics while holding the lock, so a poisoned one is still whole.
+    fn list(&self) -> MutexGuard<'_, Vec<Follower>> {
+        self.followers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn follow(&self, follower: Follower) {
+        let mut list = self.list();
+        list.push(follower);
+        self.count.store(list.len(), Ordering::SeqCst);
+        if let Some(follower) = list.last() {
+            follower.wake();
+        }
+    }
+
+    pub(crate) fn unfollow(&self, meant: impl Fn(&Follower) -> bool) {
+        let mut list = self.list();
+        let gone: Vec<_> = list.extract_if(.., |f| meant(f)).collect();
+        self.count.store(list.len(), Ordering::SeqCst);
+        // Dropped outside the lock: each may still tell its session.
+        drop(list);
+        drop(gone);
+    }
+
+    pub(crate) fn take_followers(&self) -> Vec<Follower> {
+        let mut list = self.list();
+        self.count.store(0, Ordering::SeqCst);
+        std::mem::take(&mut *list)
+    }
+
+    fn wake(&self) {
+        self.list().iter().for_each(Follower::wake);
+    }
+
+    /// Commands beyond the mailbox's bounds are answered Busy; the others keep their order.
+    ///
+    /// Once one is turned away, so are the rest of its frame: a sender's later command must
+    /// not overtake its earlier one.
+    fn admit(&self, core: &Core, items: Vec<Item>) -> Vec<Item> {
+        let limits = &core.limits;
+        let mut admitted = Vec::with_capacity(items.len());
+        let mut full = false;
+        for mut item in items {
+            let bytes = weight::bytes(&item.submission.command);
+            let share = match full {
+                true => None,
+                false => self.gauge.take(bytes, limits.mailbox_calls, limits.mailbox_bytes),
+            };
+            match share {
+                Some(share) => {
+                    item.ticket.hold(share);
+                    admitted.push(item);
+                }
+                None => {
+                    full = true;
+                    item.ticket.busy();
+                }
+            }
+        }
+        admitted
+    }
 }
 
 impl Lease {
-    /// Hands commands to the mailbox, in their order.
-    pub(crate) fn admit(self, items: Vec<Item>) {
-        let actor = self.0.actor.clone();
-        // A dead actor drops the message, and the tickets in it answer.
-        drop(actor.cast(MailboxMessage::Admit(items, self)));
+    /// The commands that are within the mailbox's bounds; the others are answered.
+    pub(crate) fn admit(&self, core: &Core, items: Vec<Item>) -> Vec<Item> {
+        self.0.live.admit(core, items)
     }
 
     pub(crate) fn follow(&self, follower: Follower) {
@@ -86,12 +149,7 @@ impl Registry {
     }
 
     /// Wakes a mailbox, or finds it awake. `None` if too many are.
-    pub(crate) fn lease(
-        &self,
-        mailbox: MailboxId,
-        partition: &ActorRef<PartitionMessage>,
-        supervisor: &ActorCell,
-    ) -> Option<Lease> {
+    pub(crate) fn lease(&self, mailbox: MailboxId, supervisor: &ActorCell) -> Option<Lease> {
         let mut awake = self.lock();
         if let Some(lease) = awake.get(&mailbox) {
             lease.0.last_used.store(self.now(), Ordering::Relaxed);
@@ -101,10 +159,9 @@ impl Registry {
             return None;
         }
         let live = Arc::new(Live::default());
-        let arguments = (self.core.clone(), live.clone(), partition.clone());
         let _entered = self.core.runtime.enter();
         let (actor, _) =
-            ActorRuntime::spawn_linked_instant(None, MailboxActor, arguments, supervisor.clone()).ok()?;
+            ActorRuntime::spawn_linked_instant(None, MailboxActor, live.clone(), supervisor.clone()).ok()?;
         let lease = Lease(Arc::new(Awake {
             actor,
             live,
@@ -121,13 +178,18 @@ impl Registry {
             let found = mailboxes.iter().filter_map(|mailbox| awake.get(mailbox));
             // A follower that is counted later looks at the disk later, and finds it there.
             found
-                .filter(|lease| lease.0.live.followers.load(Ordering::SeqCst) > 0)
+                .filter(|lease| lease.0.live.count.load(Ordering::SeqCst) > 0)
                 .cloned()
                 .collect()
         };
         for lease in followed {
-            drop(lease.0.actor.cast(MailboxMessage::Fresh));
+            lease.0.live.wake();
         }
+    }
+
+    /// See [`crate::Limits::mailbox_idle`].
+    pub(crate) fn mailbox_idle(&self) -> Duration {
+        self.core.limits.mailbox_idle
     }
 
     /// Puts every mailbox to sleep that nobody has used for a while. Its state is on the

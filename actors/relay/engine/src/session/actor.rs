@@ -1,7 +1,7 @@
 //! The actor of one connection: deals with one frame after the other, in their order.
 
-use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
@@ -23,12 +23,44 @@ use crate::proof::{self, Connection};
 use crate::submit;
 use crate::ticket::Held;
 
-/// Everything that reaches a session's actor.
-pub(crate) enum Incoming {
+/// What reaches a session's actor.
+pub(crate) struct Incoming {
+    frame: Frame,
+    /// Counts it as not dealt with until it is dropped.
+    _pending: Pending,
+}
+
+enum Frame {
     /// A frame that is no call, with the permit its answer will need.
-    Frame(Box<ClientFrame>, OwnedSemaphorePermit),
+    Other(Box<ClientFrame>, OwnedSemaphorePermit),
     /// Calls of one frame, with what they hold, and when they came.
     Calls(Vec<Call>, Arc<Held>, Instant),
+}
+
+struct Pending(Arc<Shared>);
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        self.0.with_actor.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+impl Incoming {
+    fn new(shared: &Arc<Shared>, frame: Frame) -> Self {
+        shared.with_actor.fetch_add(1, Ordering::AcqRel);
+        Self {
+            frame,
+            _pending: Pending(shared.clone()),
+        }
+    }
+
+    pub(crate) fn other(shared: &Arc<Shared>, frame: ClientFrame, permit: OwnedSemaphorePermit) -> Self {
+        Self::new(shared, Frame::Other(Box::new(frame), permit))
+    }
+
+    pub(crate) fn calls(shared: &Arc<Shared>, calls: Vec<Call>, held: Arc<Held>, began: Instant) -> Self {
+        Self::new(shared, Frame::Calls(calls, held, began))
+    }
 }
 
 /// The behaviour; all state is in [`State`].
@@ -40,8 +72,6 @@ pub(crate) struct State {
     context: SessionContext,
     /// After Hello.
     greeted: Option<Greeted>,
-    /// What was proved, by the client's number for it.
-    handles: HashMap<u32, (MailboxId, Claim)>,
 }
 
 #[derive(Clone, Copy)]
@@ -75,7 +105,6 @@ impl Actor for SessionActor {
             shared,
             context,
             greeted: None,
-            handles: HashMap::new(),
         })
     }
 
@@ -85,15 +114,18 @@ impl Actor for SessionActor {
         message: Incoming,
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
-        match (message, state.greeted) {
-            (Incoming::Frame(frame, permit), Some(greeted)) => state.frame(*frame, greeted, permit).await,
-            (Incoming::Calls(calls, held, began), Some(_)) => state.calls(calls, &held, began),
-            (Incoming::Frame(frame, permit), None) => match *frame {
+        let Incoming { frame, _pending } = message;
+        match (frame, state.greeted) {
+            (Frame::Other(frame, permit), Some(greeted)) => state.frame(*frame, greeted, permit).await,
+            (Frame::Calls(calls, held, began), Some(_)) => {
+                submit::calls(&state.house, &state.shared, calls, &held, began);
+            }
+            (Frame::Other(frame, permit), None) => match *frame {
                 ClientFrame::Hello(hello) => state.hello(&hello, permit),
                 // Hello must be first.
                 _ => state.shared.goodbye(ErrorCode::NotAllowedHere),
             },
-            (Incoming::Calls(..), None) => state.shared.goodbye(ErrorCode::NotAllowedHere),
+            (Frame::Calls(..), None) => state.shared.goodbye(ErrorCode::NotAllowedHere),
         }
         Ok(())
     }
@@ -133,7 +165,7 @@ impl State {
             ClientFrame::Fetch(fetch) => self.fetch(&fetch, permit),
             ClientFrame::FetchRecords(fetch) => self.fetch_records(&fetch, permit),
             ClientFrame::Forget(handle) => {
-                self.handles.remove(&handle);
+                self.shared.handles().remove(&handle);
                 self.shared.unfollow(handle);
             }
             ClientFrame::Refresh(_) => self.refresh(permit),
@@ -154,7 +186,10 @@ impl State {
     async fn prove(&mut self, prove: Prove, greeted: Greeted, permit: OwnedSemaphorePermit) {
         let Prove { handle, proof } = prove;
         let core = self.shared.core.clone();
-        let room = self.handles.contains_key(&handle) || self.handles.len() < MAX_HANDLES_PER_SESSION;
+        let room = {
+            let handles = self.shared.handles();
+            handles.contains_key(&handle) || handles.len() < MAX_HANDLES_PER_SESSION
+        };
         let proven = if room {
             let connection = Connection {
                 domain: core.domain.clone(),
@@ -177,7 +212,8 @@ impl State {
             Ok(proven) => {
                 let right = proven.claim.right;
                 self.shared.regrant(handle, proven.mailbox.id, proven.claim);
-                self.handles.insert(handle, (proven.mailbox.id, proven.claim));
+                let proved = (proven.mailbox.id, proven.claim);
+                self.shared.handles().insert(handle, proved);
                 Proved {
                     handle,
                     refused: None,
@@ -198,18 +234,6 @@ impl State {
         self.shared.outbox.frame(RelayFrame::Proved(proved), Some(permit));
     }
 
-    fn calls(&mut self, calls: Vec<Call>, held: &Arc<Held>, began: Instant) {
-        submit::calls(
-            &self.house,
-            self.shared.id,
-            &self.shared.outbox,
-            &self.handles,
-            calls,
-            held,
-            began,
-        );
-    }
-
     fn follow(&mut self, follow: &Follow, permit: OwnedSemaphorePermit) {
         let Some((mailbox, claim)) = self.readable(follow.handle) else {
             return self.ended(follow.handle, ErrorCode::Refused, permit);
@@ -223,9 +247,7 @@ impl State {
         };
         let (handle, session_id) = (follow.handle, self.shared.id);
         self.shared.follow(handle, |generation| {
-            core.counters
-                .follows
-                .fetch_add(1, std::sync::atomic::Ordering::AcqRel);
+            core.counters.follows.fetch_add(1, Ordering::AcqRel);
             let session = Arc::downgrade(&self.shared);
             lease.follow(Follower {
                 session,
@@ -280,7 +302,7 @@ impl State {
     }
 
     fn fetch_records(&mut self, fetch: &FetchRecords, permit: OwnedSemaphorePermit) {
-        let asked = self.handles.get(&fetch.handle).copied();
+        let asked = self.shared.handles().get(&fetch.handle).copied();
         let fetching = FetchingRecords {
             handle: fetch.handle,
             asked: asked.ok_or(ErrorCode::Refused.into()),
@@ -294,7 +316,8 @@ impl State {
 
     /// A handle under which something may be read at all; what exactly is asked at each page.
     fn readable(&self, handle: u32) -> Option<(MailboxId, Claim)> {
-        self.handles
+        self.shared
+            .handles()
             .get(&handle)
             .copied()
             .filter(|(_, claim)| claim.right != Right::Deposit)

@@ -9,6 +9,7 @@ pub(crate) mod pull;
 pub(crate) mod shared;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use ractor::ActorRef;
@@ -19,6 +20,8 @@ use telesphor_wire::limits::{MAX_CALLS_PER_FRAME, MAX_FRAME_BYTES};
 use telesphor_wire::session::{Call, ClientFrame, RelayFrame};
 use tokio::sync::Semaphore;
 
+use crate::house::House;
+use crate::submit;
 use crate::ticket::Held;
 use crate::weight;
 use actor::Incoming;
@@ -47,9 +50,10 @@ pub struct Session {
 }
 
 impl Session {
-    pub(crate) fn new(shared: Arc<Shared>, actor: ActorRef<Incoming>) -> Self {
+    pub(crate) fn new(house: Arc<House>, shared: Arc<Shared>, actor: ActorRef<Incoming>) -> Self {
         Self {
             inbound: Inbound {
+                house,
                 shared: shared.clone(),
                 actor,
             },
@@ -86,6 +90,7 @@ impl Session {
 
 /// The direction from the client.
 pub struct Inbound {
+    house: Arc<House>,
     shared: Arc<Shared>,
     actor: ActorRef<Incoming>,
 }
@@ -116,7 +121,7 @@ impl Inbound {
                     .await
                     .map_err(|_| SessionOver)?;
                 self.actor
-                    .cast(Incoming::Frame(Box::new(frame), permit))
+                    .cast(Incoming::other(&self.shared, frame, permit))
                     .map_err(|_| SessionOver)
             }
         }
@@ -149,10 +154,22 @@ impl Inbound {
         while !calls.is_empty() {
             let (part, weight, bytes) = weight::part(&mut calls, core.limits.session_calls / 4);
             let held = self.room(part.len(), weight, bytes).await?;
-            let calls = Incoming::Calls(part, held, began);
-            self.actor.cast(calls).map_err(|_| SessionOver)?;
+            self.pass_on(part, held, began)?;
         }
         Ok(())
+    }
+
+    /// Straight to the order, if everything that came before has been dealt with: this wakes
+    /// the writer and nobody else. Behind it otherwise, since a proof that is still being
+    /// checked may be what allows these calls.
+    fn pass_on(&self, calls: Vec<Call>, held: Arc<Held>, began: Instant) -> Result<(), SessionOver> {
+        let greeted = self.shared.name.get().is_some();
+        if greeted && self.shared.with_actor.load(Ordering::Acquire) == 0 {
+            submit::calls(&self.house, &self.shared, calls, &held, began);
+            return Ok(());
+        }
+        let calls = Incoming::calls(&self.shared, calls, held, began);
+        self.actor.cast(calls).map_err(|_| SessionOver)
     }
 
     async fn room(&self, number: usize, weight: u32, bytes: usize) -> Result<Arc<Held>, SessionOver> {

@@ -1,7 +1,7 @@
 //! What the two directions of one connection and its actor share.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use telesphor_rules::read::Claim;
@@ -33,9 +33,16 @@ pub(crate) struct Shared {
     pub(crate) turn: AtomicBool,
     /// The client's nonce, after Hello: the connection's name in delivery records.
     pub(crate) name: OnceLock<Nonce>,
+    /// Frames given to the session's actor that it has not dealt with.
+    pub(crate) with_actor: AtomicUsize,
+    /// What was proved, by the client's number for it.
+    handles: Mutex<Handles>,
     reading: Mutex<Reading>,
     sending: Mutex<Sending>,
 }
+
+/// What was proved, by the client's number for it.
+pub(crate) type Handles = HashMap<u32, (MailboxId, Claim)>;
 
 /// What belongs to the frame that is being sent.
 #[derive(Default)]
@@ -151,6 +158,8 @@ impl Shared {
             frames: Arc::new(Semaphore::new(core.limits.session_frames)),
             turn: AtomicBool::new(false),
             name: OnceLock::new(),
+            with_actor: AtomicUsize::new(0),
+            handles: Mutex::default(),
             reading: Mutex::new(Reading::default()),
             sending: Mutex::default(),
             core,
@@ -160,6 +169,11 @@ impl Shared {
     /// No code panics while holding the lock, so a poisoned one is still whole.
     pub(crate) fn reading(&self) -> MutexGuard<'_, Reading> {
         self.reading.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// No code panics while holding the lock, so a poisoned one is still whole.
+    pub(crate) fn handles(&self) -> MutexGuard<'_, Handles> {
+        self.handles.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// No code panics while holding the lock, so a poisoned one is still whole.
