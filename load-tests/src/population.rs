@@ -28,7 +28,7 @@ use crate::append::PAYLOAD;
 use crate::error::{Result, odd};
 
 /// Partitions of a relay made by `init`.
-const PARTITIONS: u16 = 16;
+const PARTITIONS: u16 = 4;
 /// Class of a patient's mailbox.
 const CLASS: u16 = 1;
 /// Commands applied with one sync while filling.

@@ -17,8 +17,8 @@ use rocksdb::{
 
 use crate::closed::TellsClosed;
 use crate::columns::{
-    self, access, batches, cursors, events, heads, memory, meta, packages, payloads, profiles, records,
-    tokens, vouchers,
+    self, access, batches, cursors, events, heads, husks, memory, meta, packages, profiles, records, tokens,
+    vouchers,
 };
 use crate::error::StoreError;
 use crate::faults::Faults;
@@ -48,7 +48,7 @@ pub(crate) struct Columns<'a> {
     pub(crate) heads: &'a ColumnFamily,
     pub(crate) profiles: &'a ColumnFamily,
     pub(crate) events: &'a ColumnFamily,
-    pub(crate) payloads: &'a ColumnFamily,
+    pub(crate) husks: &'a ColumnFamily,
     pub(crate) access: &'a ColumnFamily,
     pub(crate) memory: &'a ColumnFamily,
     pub(crate) packages: &'a ColumnFamily,
@@ -67,7 +67,7 @@ impl<'a> Columns<'a> {
             self.heads,
             self.profiles,
             self.events,
-            self.payloads,
+            self.husks,
             self.access,
             self.memory,
             self.packages,
@@ -92,6 +92,9 @@ impl Database {
     ) -> Result<Self, StoreError> {
         let clocks: Clocks = (0..config.domain.partitions).map(|_| AtomicU64::new(0)).collect();
         let options = db_options(config, found.is_some());
+        if found.is_none() {
+            known_layout(&path.join(DB_DIR))?;
+        }
         let db = DB::open_cf_descriptors(&options, path.join(DB_DIR), families(config, &clocks))?;
         let cf = db.cf_handle(meta::NAME).ok_or(StoreError::NoStore)?;
         if let Some(first) = found {
@@ -129,7 +132,7 @@ impl Database {
             heads: cf(heads::NAME)?,
             profiles: cf(profiles::NAME)?,
             events: cf(events::NAME)?,
-            payloads: cf(payloads::NAME)?,
+            husks: cf(husks::NAME)?,
             access: cf(access::NAME)?,
             memory: cf(memory::NAME)?,
             packages: cf(packages::NAME)?,
@@ -171,6 +174,31 @@ impl Database {
     }
 }
 
+/// Refuses a store of another layout before anything of it is opened for writing: it has families
+/// of keys that this version does not know, or lacks some, and the database would say no more.
+fn known_layout(db: &Path) -> Result<(), StoreError> {
+    let options = Options::default();
+    let mut names = DB::list_cf(&options, db)?;
+    names.retain(|name| name != rocksdb::DEFAULT_COLUMN_FAMILY_NAME);
+    names.sort_unstable();
+    let mut known = columns::ALL.map(str::to_owned);
+    known.sort_unstable();
+    if names == known {
+        return Ok(());
+    }
+    if !names.iter().any(|name| name == meta::NAME) {
+        return Err(StoreError::NoStore);
+    }
+    let db = DB::open_cf_for_read_only(&options, db, [meta::NAME], false)?;
+    let cf = db.cf_handle(meta::NAME).ok_or(StoreError::NoStore)?;
+    let value = db.get_cf(cf, meta::KEY)?.ok_or(StoreError::NoStore)?;
+    let meta = meta::decode(&value).ok_or(StoreError::Damaged { column: meta::NAME })?;
+    Err(StoreError::Format {
+        found: meta.format,
+        known: meta::FORMAT,
+    })
+}
+
 /// A write is on the disk when it returns; every key carries a checksum on its way there.
 pub(crate) fn write_options(sync: bool) -> WriteOptions {
     let mut options = WriteOptions::default();
@@ -182,8 +210,7 @@ pub(crate) fn write_options(sync: bool) -> WriteOptions {
 fn db_options(config: &StoreConfig, create: bool) -> Options {
     let mut o = Options::default();
     o.create_if_missing(create);
-    // A store founded before there was a family of keys gets it here, empty.
-    o.create_missing_column_families(true);
+    o.create_missing_column_families(create);
     o.set_error_if_exists(create);
     o.set_paranoid_checks(true);
     o.set_wal_recovery_mode(DBRecoveryMode::PointInTime);
@@ -228,15 +255,15 @@ fn families(config: &StoreConfig, clocks: &Clocks) -> Vec<ColumnFamilyDescriptor
         .iter()
         .map(|name| {
             let asked = match *name {
-                events::NAME | payloads::NAME | batches::NAME | access::NAME | records::NAME => Asked::Ranges,
+                events::NAME | husks::NAME | batches::NAME | access::NAME | records::NAME => Asked::Ranges,
                 _ => Asked::Points,
             };
             let mut o = family_options(config, asked, &cache);
-            if matches!(*name, events::NAME | memory::NAME | batches::NAME) {
+            if matches!(*name, events::NAME | husks::NAME | memory::NAME | batches::NAME) {
                 written_once(&mut o);
             }
             match *name {
-                payloads::NAME => blob_options(&mut o, config),
+                events::NAME => blob_options(&mut o, config),
                 memory::NAME => o.set_compaction_filter(c"memory", expired(clocks, memory::expiry)),
                 vouchers::NAME => o.set_compaction_filter(c"vouchers", expired(clocks, vouchers::expiry)),
                 _ => {}
@@ -300,12 +327,12 @@ fn family_options(config: &StoreConfig, asked: Asked, cache: &Cache) -> Options 
     o
 }
 
-/// For records that are written once, hardly ever again, and read seldom: three of them go with
-/// every event. Sorted runs are merged with runs of their own size, so a record is written again
+/// For records that are written once and hardly ever again: every event brings some. Sorted runs are merged with runs of their own size, so a record is written again
 /// as often as their number doubles, and not with each flush that meets its level.
 fn written_once(o: &mut Options) {
     o.set_compaction_style(DBCompactionStyle::Universal);
-    o.set_level_zero_file_num_compaction_trigger(8);
+    // A lookup asks each run's filter, a merge costs much more; see `docs/performance.md`.
+    o.set_level_zero_file_num_compaction_trigger(12);
     let mut runs = UniversalCompactOptions::default();
     runs.set_size_ratio(20);
     runs.set_min_merge_width(4);
@@ -313,7 +340,7 @@ fn written_once(o: &mut Options) {
 }
 
 fn blob_options(o: &mut Options, config: &StoreConfig) {
-    // Payloads are the bulk of every write; a small buffer would make many small blob files.
+    // Events are the bulk of every write; a small buffer would make many small blob files.
     o.set_write_buffer_size(config.write_buffer_bytes.div_ceil(2));
     o.set_enable_blob_files(true);
     o.set_min_blob_size(0);

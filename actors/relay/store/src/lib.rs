@@ -32,6 +32,7 @@ mod overlay;
 pub mod reader;
 mod reclaim;
 pub mod records;
+mod rows;
 mod sheet;
 mod store;
 pub mod upkeep;

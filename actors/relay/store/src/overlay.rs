@@ -18,15 +18,36 @@ use telesphor_wire::ids::MailboxId;
 use telesphor_wire::sign::PublicKey;
 
 use crate::cache::Cache;
-use crate::columns::{access, events, heads, memory, packages, profiles, tokens};
+use crate::columns::{access, heads, memory, packages, profiles, tokens};
 use crate::database::{Columns, Database};
 use crate::error::StoreError;
+use crate::rows;
 
 /// A mailbox touched by the group.
 pub(crate) struct Slot {
+    id: MailboxId,
     pub(crate) mailbox: Option<Mailbox>,
     pub(crate) changed: bool,
     pub(crate) profile_changed: bool,
+    /// Events of the group, and the number of the first of them.
+    marks: Vec<EventMark>,
+    first: u64,
+}
+
+impl Slot {
+    fn mark(&self, seq: u64) -> Option<EventMark> {
+        let nth = usize::try_from(seq.checked_sub(self.first)?).ok()?;
+        self.marks.get(nth).copied()
+    }
+}
+
+/// What is remembered of a command's id.
+struct Known {
+    /// The key that was asked for.
+    key: MemoryKey,
+    record: Option<Remembered>,
+    /// The next command of the group under the same key.
+    next: Option<usize>,
 }
 
 pub(crate) struct Overlay<'a> {
@@ -34,13 +55,16 @@ pub(crate) struct Overlay<'a> {
     columns: &'a Columns<'a>,
     index: HashMap<MailboxId, usize>,
     pub(crate) slots: Vec<Slot>,
-    /// Memory as it was on disk, one per command of the group, with the key asked for.
-    fetched: Vec<(MemoryKey, Option<Remembered>)>,
+    /// The slot of each command's mailbox.
+    places: Vec<Option<usize>>,
+    /// Memory as it was on disk and as the group has made it, one per command of the group.
+    known: Vec<Known>,
     /// Which command is being decided.
     current: Cell<usize>,
+    /// Memories under another key than was asked for, because the mailbox was opened within the
+    /// group and its kind has given another scope.
     memories: HashMap<MemoryKey, Remembered>,
     access: HashMap<(MailboxId, u32, u64), AccessRecord>,
-    marks: HashMap<(MailboxId, u64), EventMark>,
     stocks: HashMap<(MailboxId, PublicKey), Option<Stock>>,
     packages: HashMap<(MailboxId, PublicKey, PackageId), Option<Bytes>>,
     vouchers: HashMap<Digest, u64>,
@@ -61,13 +85,13 @@ impl<'a> Overlay<'a> {
         let mut overlay = Self {
             db,
             columns,
-            index: HashMap::with_capacity(count),
-            slots: Vec::with_capacity(count),
-            fetched: Vec::with_capacity(count),
+            index: HashMap::new(),
+            slots: Vec::new(),
+            places: Vec::with_capacity(count),
+            known: Vec::with_capacity(count),
             current: Cell::new(0),
-            memories: HashMap::with_capacity(count),
+            memories: HashMap::new(),
             access: HashMap::new(),
-            marks: HashMap::with_capacity(count),
             stocks: HashMap::new(),
             packages: HashMap::new(),
             vouchers: HashMap::new(),
@@ -81,20 +105,19 @@ impl<'a> Overlay<'a> {
 
     fn load_mailboxes(&mut self, cache: &mut Cache, group: &[Vec<Prepared<'_>>]) -> Result<(), StoreError> {
         let mut missing: Vec<MailboxId> = Vec::new();
-        for id in group.iter().flatten().filter_map(|p| p.command.mailbox()) {
-            if self.index.contains_key(&id) {
+        let mut last: Option<(MailboxId, usize)> = None;
+        for id in group.iter().flatten().map(|p| p.command.mailbox()) {
+            let Some(id) = id else {
+                self.places.push(None);
                 continue;
-            }
-            self.index.insert(id, self.slots.len());
-            let mailbox = cache.get(&id);
-            if mailbox.is_none() {
-                missing.push(id);
-            }
-            self.slots.push(Slot {
-                mailbox,
-                changed: false,
-                profile_changed: false,
-            });
+            };
+            // Commands of one frame mostly concern one mailbox.
+            let place = match last {
+                Some((before, place)) if before == id => place,
+                _ => self.place(id, cache, &mut missing),
+            };
+            last = Some((id, place));
+            self.places.push(Some(place));
         }
         missing.sort_unstable();
         let keys = || missing.iter().map(|id| id.0.as_slice());
@@ -125,17 +148,40 @@ impl<'a> Overlay<'a> {
         Ok(())
     }
 
+    /// The slot of a mailbox, with what the cache holds of it.
+    fn place(&mut self, id: MailboxId, cache: &mut Cache, missing: &mut Vec<MailboxId>) -> usize {
+        let next = self.slots.len();
+        let place = *self.index.entry(id).or_insert(next);
+        if place == next {
+            let mailbox = cache.get(&id);
+            if mailbox.is_none() {
+                missing.push(id);
+            }
+            self.slots.push(Slot {
+                id,
+                mailbox,
+                changed: false,
+                profile_changed: false,
+                marks: Vec::new(),
+                first: 0,
+            });
+        }
+        place
+    }
+
     fn load_memories(&mut self, group: &[Vec<Prepared<'_>>]) -> Result<(), StoreError> {
-        let mut order: Vec<([u8; 96], usize)> = Vec::with_capacity(self.fetched.capacity());
-        for prepared in group.iter().flatten() {
-            let kind = prepared
-                .command
-                .mailbox()
-                .and_then(|id| self.known(&id))
-                .map(|m| m.profile.kind);
-            let key = prepared.memory_key(kind);
+        let mut order: Vec<([u8; 96], usize)> = Vec::with_capacity(self.places.len());
+        for (prepared, place) in group.iter().flatten().zip(&self.places) {
+            let mailbox = place
+                .and_then(|p| self.slots.get(p))
+                .and_then(|s| s.mailbox.as_ref());
+            let key = prepared.memory_key(mailbox.map(|m| m.profile.kind));
             order.push((memory::key(&key), order.len()));
-            self.fetched.push((key, None));
+            self.known.push(Known {
+                key,
+                record: None,
+                next: None,
+            });
         }
         order.sort_unstable();
         let keys = order.iter().map(|(key, _)| key.as_slice());
@@ -146,18 +192,32 @@ impl<'a> Overlay<'a> {
         for ((_, at), value) in order.iter().zip(found) {
             let Some(value) = value? else { continue };
             let record = memory::decode(&value).ok_or(StoreError::Damaged { column: memory::NAME })?;
-            if let Some(slot) = self.fetched.get_mut(*at) {
-                slot.1 = Some(record);
+            if let Some(known) = self.known.get_mut(*at) {
+                known.record = Some(record);
+            }
+        }
+        for pair in order.windows(2) {
+            if let [(key, at), (same, next)] = pair
+                && key == same
+                && let Some(known) = self.known.get_mut(*at)
+            {
+                known.next = Some(*next);
             }
         }
         Ok(())
     }
 
-    fn known(&self, id: &MailboxId) -> Option<&Mailbox> {
-        self.index
-            .get(id)
-            .and_then(|i| self.slots.get(*i))
-            .and_then(|s| s.mailbox.as_ref())
+    /// Mostly the mailbox of the command that is being decided.
+    fn slot_of(&self, id: &MailboxId) -> Option<usize> {
+        let here = self.places.get(self.current.get()).copied().flatten();
+        match here.and_then(|place| self.slots.get(place)) {
+            Some(slot) if slot.id == *id => here,
+            _ => self.index.get(id).copied(),
+        }
+    }
+
+    fn slot(&self, id: &MailboxId) -> Option<&Slot> {
+        self.slot_of(id).and_then(|place| self.slots.get(place))
     }
 
     /// Says which command of the group is decided next.
@@ -174,7 +234,8 @@ impl<'a> Overlay<'a> {
     pub(crate) fn absorb(&mut self, effects: &Effects, remembered: Remembered) {
         if let Some(changed) = &effects.mailbox {
             let id = changed.id;
-            if let Some(slot) = self.index.get(&id).and_then(|i| self.slots.get_mut(*i)) {
+            let place = self.slot_of(&id);
+            if let Some(slot) = place.and_then(|place| self.slots.get_mut(place)) {
                 slot.mailbox = Some(Mailbox {
                     id,
                     head: changed.head,
@@ -182,13 +243,15 @@ impl<'a> Overlay<'a> {
                 });
                 slot.changed = true;
                 slot.profile_changed |= changed.profile_changed;
-            }
-            if let Some(event) = &effects.event {
-                let mark = EventMark {
-                    stamp: event.header.stamp,
-                    total: event.total,
-                };
-                self.marks.insert((id, event.header.seq), mark);
+                if let Some(event) = &effects.event {
+                    if slot.marks.is_empty() {
+                        slot.first = event.header.seq;
+                    }
+                    slot.marks.push(EventMark {
+                        stamp: event.header.stamp,
+                        total: event.total,
+                    });
+                }
             }
             for (branch, epoch, record) in &effects.access {
                 self.access.insert((id, *branch, *epoch), *record);
@@ -210,7 +273,20 @@ impl<'a> Overlay<'a> {
         if let Some((hash, token)) = effects.token {
             self.tokens.insert(hash, token);
         }
-        self.memories.insert(effects.remember.key, remembered);
+        self.remember(effects.remember.key, remembered);
+    }
+
+    /// For the commands that follow under the same id.
+    fn remember(&mut self, key: MemoryKey, remembered: Remembered) {
+        let Some(now) = self.known.get(self.current.get()).filter(|k| k.key == key) else {
+            self.memories.insert(key, remembered);
+            return;
+        };
+        let mut next = now.next;
+        while let Some(known) = next.and_then(|n| self.known.get_mut(n)) {
+            known.record = Some(remembered.clone());
+            next = known.next;
+        }
     }
 
     /// A fact from the disk; when it cannot be read, that is noted.
@@ -224,22 +300,19 @@ impl<'a> Overlay<'a> {
 
 impl Facts for Overlay<'_> {
     fn mailbox(&self, id: &MailboxId) -> Option<Mailbox> {
-        self.known(id).cloned()
+        self.slot(id)?.mailbox.clone()
     }
 
     fn remembered(&self, key: &MemoryKey) -> Option<Remembered> {
-        if let Some(record) = self.memories.get(key) {
-            return Some(record.clone());
-        }
-        match self.fetched.get(self.current.get()) {
-            Some((asked, record)) if asked == key => record.clone(),
-            // The mailbox was opened within this group, and its kind has given another scope.
-            _ => self.ask(self.db.read(
-                self.columns.memory,
-                memory::NAME,
-                &memory::key(key),
-                memory::decode,
-            )),
+        match self.known.get(self.current.get()) {
+            Some(known) if known.key == *key => known.record.clone(),
+            _ => self.memories.get(key).cloned().or_else(|| {
+                let key = memory::key(key);
+                self.ask(
+                    self.db
+                        .read(self.columns.memory, memory::NAME, &key, memory::decode),
+                )
+            }),
         }
     }
 
@@ -255,14 +328,11 @@ impl Facts for Overlay<'_> {
     }
 
     fn mark(&self, mailbox: &MailboxId, seq: u64) -> Option<EventMark> {
-        if let Some(mark) = self.marks.get(&(*mailbox, seq)) {
-            return Some(*mark);
+        if let Some(mark) = self.slot(mailbox).and_then(|slot| slot.mark(seq)) {
+            return Some(mark);
         }
-        let key = events::key(mailbox, seq);
-        let record = self.db.read(self.columns.events, events::NAME, &key, |v| {
-            events::decode(seq, v)
-        });
-        self.ask(record).map(|r| r.mark())
+        self.ask(rows::record(self.db, self.columns, mailbox, seq))
+            .map(|r| r.mark())
     }
 
     fn stock(&self, mailbox: &MailboxId, contact: &PublicKey) -> Option<Stock> {

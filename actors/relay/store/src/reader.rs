@@ -18,6 +18,7 @@ use crate::applied;
 use crate::columns::{access, batches, cursors, events, heads, packages, profiles, tokens};
 use crate::database::{Columns, Database};
 use crate::error::StoreError;
+use crate::rows::Rows;
 
 /// A view of the store; cheap to clone.
 #[derive(Clone)]
@@ -136,8 +137,7 @@ impl Reader {
                 bytes: max_bytes,
                 events: max_events.max(1),
             };
-            let records = view.records(id, (after, to), bounds)?;
-            page.events = view.with_payloads(&mailbox, span, records)?;
+            page.events = view.page(&mailbox, (after, to), bounds, span)?;
         }
         Ok(page)
     }
@@ -229,9 +229,8 @@ impl Reader {
     }
 }
 
-/// The store at one instant: head, profile, events and payloads that belong together.
+/// The store at one instant: head, profile and events that belong together.
 struct View<'a> {
-    database: &'a Database,
     columns: Columns<'a>,
     snapshot: SnapshotWithThreadMode<'a, rocksdb::DB>,
 }
@@ -239,7 +238,6 @@ struct View<'a> {
 impl<'a> View<'a> {
     fn of(database: &'a Database) -> Result<Self, StoreError> {
         Ok(Self {
-            database,
             columns: database.columns()?,
             snapshot: database.db.snapshot(),
         })
@@ -262,76 +260,39 @@ impl<'a> View<'a> {
         }))
     }
 
-    fn records(
-        &self,
-        id: &MailboxId,
-        (after, to): (u64, u64),
-        bounds: Bounds,
-    ) -> Result<Vec<events::Record>, StoreError> {
-        let damaged = StoreError::Damaged { column: events::NAME };
-        let mut options = ReadOptions::default();
-        options.set_iterate_upper_bound(events::key(id, to.saturating_add(1)));
-        let mut at = self.snapshot.raw_iterator_cf_opt(self.columns.events, options);
-        at.seek(events::key(id, after.saturating_add(1)));
-        let (mut records, mut bytes, mut expected) = (Vec::new(), 0usize, after.saturating_add(1));
-        while records.len() < bounds.events && expected <= to {
-            let Some((key, value)) = at.item() else { break };
-            let record = events::parse_key(key)
-                .filter(|(mailbox, seq)| mailbox == id && *seq == expected)
-                .and_then(|(_, seq)| events::decode(seq, value));
-            let Some(record) = record else { return Err(damaged) };
-            bytes = bytes.saturating_add(record.header.size as usize);
-            if !records.is_empty() && bytes > bounds.bytes {
-                return Ok(records);
-            }
-            records.push(record);
-            expected = expected.saturating_add(1);
-            at.next();
-        }
-        at.status()?;
-        if records.is_empty() {
-            Err(damaged)
-        } else {
-            Ok(records)
-        }
-    }
-
-    fn with_payloads(
+    /// Payloads are absent where the span does not show them or the rules do not keep them.
+    fn page(
         &self,
         mailbox: &Mailbox,
+        stretch: (u64, u64),
+        bounds: Bounds,
         span: &ReadSpan,
-        records: Vec<events::Record>,
     ) -> Result<Vec<Event>, StoreError> {
-        let shown = |r: &events::Record| is_kept(mailbox, r.header.seq) && span.shows(&r.header);
-        let keys: Vec<_> = records
-            .iter()
-            .filter(|r| shown(r))
-            .map(|r| events::key(&mailbox.id, r.header.seq))
-            .collect();
-        let mut options = ReadOptions::default();
-        options.set_snapshot(&self.snapshot);
-        let asked = keys.iter().map(|k| k.as_slice());
-        let db = &self.database.db;
-        let mut found = db
-            .batched_multi_get_cf_slice_opt(self.columns.payloads, asked, true, &options)
-            .into_iter();
-        let mut out = Vec::with_capacity(records.len());
-        for record in records {
-            let payload = match shown(&record) {
-                true => found
-                    .next()
-                    .transpose()?
-                    .flatten()
-                    .map(|value| value.as_ref().into()),
-                false => None,
+        let mut rows = Rows::of(
+            &self.snapshot,
+            &self.columns,
+            mailbox.id,
+            stretch,
+            ReadOptions::default,
+        );
+        let (mut events, mut bytes) = (Vec::new(), 0usize);
+        while events.len() < bounds.events {
+            let take = |record: events::Record, payload: Option<&[u8]>| {
+                bytes = bytes.saturating_add(record.header.size as usize);
+                let fits = events.is_empty() || bytes <= bounds.bytes;
+                let shown = is_kept(mailbox, record.header.seq) && span.shows(&record.header);
+                fits.then(|| Event {
+                    payload: payload.filter(|_| shown).map(Into::into),
+                    header: record.header,
+                    payload_hash: record.payload_hash,
+                })
             };
-            out.push(Event {
-                header: record.header,
-                payload_hash: record.payload_hash,
-                payload,
-            });
+            match rows.next(take, |_| StoreError::Damaged { column: events::NAME })? {
+                Some(Some(event)) => events.push(event),
+                Some(None) | None => break,
+            }
         }
-        Ok(out)
+        Ok(events)
     }
 }
 

@@ -3,12 +3,11 @@
 use rocksdb::{ColumnFamily, WriteBatch};
 use telesphor_rules::effects::{Effects, Remembered};
 use telesphor_rules::facts::Token;
-use telesphor_rules::state::{Hole, Mailbox};
+use telesphor_rules::state::Mailbox;
 use telesphor_wire::hash::Digest;
 use telesphor_wire::ids::{MailboxId, PartitionId};
 use telesphor_wire::receipt::{BatchHead, BatchLeaf};
 
-use crate::columns::payloads::RANGE_FROM;
 use crate::columns::{access, batches, cursors, events, heads, memory, packages, profiles, tokens, vouchers};
 use crate::database::Columns;
 use crate::reader::PartitionHead;
@@ -36,7 +35,8 @@ impl<'a> Sheet<'a> {
         self.batch.put_cf(cf, key, self.scratch.as_slice());
     }
 
-    /// All of an accepted command but the mailbox itself, which is written once per group.
+    /// All of an accepted command but the mailbox itself, which is written once per group. What
+    /// it lets go is hidden by the mailbox's head and profile, and taken away by `reclaim`.
     pub(crate) fn effects(
         &mut self,
         effects: &Effects,
@@ -55,12 +55,8 @@ impl<'a> Sheet<'a> {
                     hash: changed.head.hash,
                 };
                 let key = events::key(id, event.header.seq);
-                self.put(c.events, &key, |out| events::encode(&record, out));
                 let payload = event.payload.as_ref().map_or(deposit, |p| p.as_ref());
-                self.batch.put_cf(c.payloads, key, payload);
-            }
-            for hole in &effects.release {
-                self.release(id, hole);
+                self.put(c.events, &key, |out| events::encode(&record, payload, out));
             }
             for (branch, epoch, record) in &effects.access {
                 self.put(c.access, &access::key(id, *branch, *epoch), |out| {
@@ -101,19 +97,6 @@ impl<'a> Sheet<'a> {
                 Some(stock) => self.put(cf, &key, |out| packages::encode(stock, out)),
                 None => self.batch.delete_cf(cf, key),
             }
-        }
-    }
-
-    /// Payloads of a range go; hashes stay.
-    pub(crate) fn release(&mut self, id: &MailboxId, hole: &Hole) {
-        let cf = self.columns.payloads;
-        if hole.to.saturating_sub(hole.from) < RANGE_FROM {
-            for seq in hole.from..=hole.to {
-                self.batch.delete_cf(cf, events::key(id, seq));
-            }
-        } else {
-            let end = events::key(id, hole.to.saturating_add(1));
-            self.batch.delete_range_cf(cf, events::key(id, hole.from), end);
         }
     }
 

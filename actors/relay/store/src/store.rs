@@ -46,13 +46,13 @@ pub struct StoreConfig {
 }
 
 impl StoreConfig {
-    /// The usual bounds: 48 MiB of mailboxes, 48 MiB of blocks, 64 MiB of unsorted writes.
+    /// The usual bounds: 48 MiB of mailboxes, 48 MiB of blocks, 96 MiB of unsorted writes.
     pub fn new(domain: DomainFacts) -> Self {
         Self {
             domain,
             cache_bytes: 48 << 20,
             block_cache_bytes: 48 << 20,
-            write_buffer_bytes: 64 << 20,
+            write_buffer_bytes: 96 << 20,
             direct_writes: false,
             faults: Arc::new(NoFaults),
         }

@@ -14,6 +14,7 @@ use crate::columns::{batches, cursors, events, heads, profiles};
 use crate::database::{Columns, Database};
 use crate::error::StoreError;
 use crate::reader::{PartitionHead, is_kept};
+use crate::rows::{self, Rows};
 use crate::upkeep::Verified;
 
 type Snapshot<'a> = SnapshotWithThreadMode<'a, rocksdb::DB>;
@@ -57,17 +58,20 @@ impl Walk<'_> {
     }
 
     fn no_strays(&self, after: Option<MailboxId>, before: Option<MailboxId>) -> Result<(), StoreError> {
-        let mut at = self.snapshot.raw_iterator_cf_opt(self.columns.events, unread());
-        match after {
-            Some(id) => at.seek(events::key(&id, u64::MAX)),
-            None => at.seek_to_first(),
+        for cf in [self.columns.events, self.columns.husks] {
+            let mut at = self.snapshot.raw_iterator_cf_opt(cf, unread());
+            match after {
+                Some(id) => at.seek(events::key(&id, u64::MAX)),
+                None => at.seek_to_first(),
+            }
+            if let Some((mailbox, seq)) = at.key().and_then(events::parse_key)
+                && before.is_none_or(|b| mailbox < b)
+            {
+                return Err(StoreError::BrokenChain { mailbox, seq });
+            }
+            at.status()?;
         }
-        if let Some((mailbox, seq)) = at.key().and_then(events::parse_key)
-            && before.is_none_or(|b| mailbox < b)
-        {
-            return Err(StoreError::BrokenChain { mailbox, seq });
-        }
-        Ok(at.status()?)
+        Ok(())
     }
 
     fn mailbox(&self, id: MailboxId, head: Head, seen: &mut Verified) -> Result<(), StoreError> {
@@ -88,25 +92,19 @@ impl Walk<'_> {
             stamp: 0,
             kept: (0, 0),
         };
-        let mut at = self.snapshot.raw_iterator_cf_opt(self.columns.events, unread());
-        at.seek(events::key(&id, 0));
-        for seq in 1..=head.seq {
-            let broken = StoreError::BrokenChain { mailbox: id, seq };
-            let record = match at.item() {
-                Some((key, value)) if key == events::key(&id, seq) => events::decode(seq, value),
-                _ => None,
-            };
-            let Some(record) = record else { return Err(broken) };
-            let payload = self
-                .snapshot
-                .get_pinned_cf(self.columns.payloads, events::key(&id, seq))?;
-            seen.payloads += u64::from(payload.is_some());
-            if !chain.step(&record, payload.as_deref()) {
-                return Err(broken);
+        let mut rows = Rows::of(&self.snapshot, &self.columns, id, (0, head.seq), unread);
+        let broken = |seq| StoreError::BrokenChain { mailbox: id, seq };
+        let step = |record: events::Record, payload: Option<&[u8]>| {
+            let kept = payload.is_some() && is_kept(&mailbox, record.header.seq);
+            (record.header.seq, kept, chain.step(&record, payload))
+        };
+        let mut step = step;
+        while let Some((seq, kept, fits)) = rows.next(&mut step, broken)? {
+            if !fits {
+                return Err(broken(seq));
             }
-            at.next();
+            seen.payloads += u64::from(kept);
         }
-        at.status()?;
         if !chain.ends() {
             return Err(StoreError::BrokenChain {
                 mailbox: id,
@@ -178,10 +176,8 @@ impl Walk<'_> {
     /// Whether every leaf names an event that stands where it says.
     fn leaves_stand(&self, leaves: &[BatchLeaf]) -> Result<bool, StoreError> {
         for leaf in leaves {
-            let value = self
-                .snapshot
-                .get_pinned_cf(self.columns.events, events::key(&leaf.mailbox, leaf.seq))?;
-            if value.and_then(|v| events::decode(leaf.seq, &v)).map(|r| r.hash) != Some(leaf.hash) {
+            let record = rows::record_at(&self.snapshot, &self.columns, &leaf.mailbox, leaf.seq)?;
+            if record.map(|r| r.hash) != Some(leaf.hash) {
                 return Ok(false);
             }
         }

@@ -183,7 +183,7 @@ impl Default for MetricsListener {
 impl Default for StoreSettings {
     fn default() -> Self {
         Self {
-            partitions: 16,
+            partitions: 4,
             reserve_mib: 1_024,
             reclaim_every: 24 * 3_600,
         }

@@ -12,8 +12,8 @@ use super::codec::{Put, Take};
 pub(crate) const NAME: &str = "meta";
 pub(crate) const KEY: &[u8] = b"store";
 
-/// Layout of every record in every column family.
-pub(crate) const FORMAT: u32 = 1;
+/// Layout of every record in every column family. Before 2 events and payloads were two records.
+pub(crate) const FORMAT: u32 = 2;
 
 /// What the store says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]

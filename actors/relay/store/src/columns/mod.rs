@@ -9,10 +9,10 @@ pub(crate) mod codec;
 pub(crate) mod cursors;
 pub(crate) mod events;
 pub(crate) mod heads;
+pub(crate) mod husks;
 pub(crate) mod memory;
 pub(crate) mod meta;
 pub(crate) mod packages;
-pub(crate) mod payloads;
 pub(crate) mod profiles;
 pub(crate) mod records;
 pub(crate) mod tokens;
@@ -26,7 +26,7 @@ pub(crate) const ALL: [&str; 13] = [
     heads::NAME,
     profiles::NAME,
     events::NAME,
-    payloads::NAME,
+    husks::NAME,
     access::NAME,
     memory::NAME,
     packages::NAME,

@@ -91,6 +91,14 @@ fn a_changed_missing_or_reordered_record_is_found_and_named() {
     let drop_one = |cf: &'static str, key: Vec<u8>| -> Spoil {
         Box::new(move |db| db.delete_cf(db.cf_handle(cf).unwrap(), &key).unwrap())
     };
+    let husk = |key: Vec<u8>| -> Spoil {
+        Box::new(move |db| {
+            let (events, husks) = (db.cf_handle("events").unwrap(), db.cf_handle("husks").unwrap());
+            let value = db.get_cf(events, &key).unwrap().unwrap();
+            db.put_cf(husks, &key, &value[..102]).unwrap();
+            db.delete_cf(events, &key).unwrap();
+        })
+    };
     let flip = |cf: &'static str, key: Vec<u8>, at: usize| -> Spoil {
         Box::new(move |db| {
             let cf = db.cf_handle(cf).unwrap();
@@ -103,11 +111,12 @@ fn a_changed_missing_or_reordered_record_is_found_and_named() {
     let order = |n: u64| format!("the batches of partition 0 break at position {n}");
     let cases: Vec<(Spoil, String)> = vec![
         (swap("events", event(3), event(4)), chain(3)),
-        (swap("payloads", event(3), event(4)), chain(3)),
         (drop_one("events", event(4)), chain(4)),
-        (drop_one("payloads", event(5)), chain(5)),
         (flip("events", event(2), 20), chain(2)),
-        (flip("payloads", event(6), 99), chain(6)),
+        // Behind the 102 bytes of its record: the payload itself.
+        (flip("events", event(6), 150), chain(6)),
+        // A husk in the place of an event whose payload is kept.
+        (husk(event(5)), chain(5)),
         (flip("heads", home.id.0.to_vec(), 12), chain(6)),
         (drop_one("heads", home.id.0.to_vec()), chain(1)),
         (swap("batches", batch(2), batch(3)), order(2)),
@@ -139,4 +148,43 @@ pub fn copy_dir(from: &std::path::Path, to: &std::path::Path) {
             std::fs::copy(entry.path(), target).unwrap();
         }
     }
+}
+
+/// What the first version of the layout left on the disk: events and payloads apart.
+fn old_layout(path: &std::path::Path) {
+    let names = [
+        "meta", "cursors", "batches", "heads", "profiles", "events", "payloads", "access", "memory",
+    ];
+    let mut options = rocksdb::Options::default();
+    options.create_if_missing(true);
+    options.create_missing_column_families(true);
+    let db = rocksdb::DB::open_cf(&options, path, names).unwrap();
+    let meta = [
+        1u32.to_be_bytes().as_slice(),
+        &[7; 32],
+        &1u16.to_be_bytes(),
+        b"hospital-a.example",
+    ]
+    .concat();
+    db.put_cf(db.cf_handle("meta").unwrap(), b"store", meta).unwrap();
+}
+
+#[test]
+fn a_store_of_an_older_layout_is_opened_and_spoilt() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("store");
+    old_layout(&path.join("db"));
+    let families = || rocksdb::DB::list_cf(&rocksdb::Options::default(), path.join("db")).unwrap();
+    let before = families();
+    for error in [
+        Store::open(&path, config()).err().unwrap(),
+        Store::restore(&path.join("db"), &dir.path().join("restored"), config()).unwrap_err(),
+    ] {
+        assert!(
+            matches!(error, StoreError::Format { found: 1, known: 2 }),
+            "{error}"
+        );
+    }
+    assert_eq!(families(), before, "nothing was added to it");
+    assert!(!dir.path().join("restored").exists());
 }
