@@ -27,6 +27,7 @@ mod engine;
 mod house;
 pub mod limits;
 pub mod observe;
+mod pace;
 mod partition;
 mod proof;
 mod reading;

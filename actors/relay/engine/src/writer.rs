@@ -22,6 +22,7 @@ use tokio::sync::watch;
 use crate::config::FatalHook;
 use crate::house::House;
 use crate::observe::Counters;
+use crate::pace::Pace;
 use crate::session::outbox::Wakes;
 use crate::settle::Settler;
 
@@ -56,14 +57,11 @@ impl Writer {
     }
 
     fn work(&mut self) -> Result<(), Fatal> {
-        let limits = GroupLimits {
-            record_submissions: self.house.core.limits.record_calls,
-            submissions: self.house.core.limits.group_calls,
-        };
         let mut steps = Vec::new();
         let (mut noted, mut unsynced) = (Instant::now(), false);
-        while self.feed.next(limits, &mut steps) {
-            unsynced |= self.group(&mut steps)?;
+        let mut pace = Pace::default();
+        while self.feed.next(self.limits(&pace), &mut steps) {
+            unsynced |= self.group(&mut steps, &mut pace)?;
             while let Ok(job) = self.jobs.try_recv() {
                 job(&mut self.applier)?;
             }
@@ -75,8 +73,16 @@ impl Writer {
         self.applier.sync_note()
     }
 
+    fn limits(&self, pace: &Pace) -> GroupLimits {
+        let limits = &self.house.core.limits;
+        GroupLimits {
+            record_submissions: limits.record_calls,
+            submissions: pace.most(limits.group_calls),
+        }
+    }
+
     /// One round; gives whether anything was applied and attested.
-    fn group(&mut self, steps: &mut Vec<Step>) -> Result<bool, Fatal> {
+    fn group(&mut self, steps: &mut Vec<Step>, pace: &mut Pace) -> Result<bool, Fatal> {
         let (mut group, mut origins) = (Vec::new(), Vec::new());
         for step in steps.drain(..) {
             match step {
@@ -99,6 +105,7 @@ impl Writer {
             return Ok(false);
         }
         let began = Instant::now();
+        pace.begins(self.house.core.counters.calls_in_flight.load(Ordering::Relaxed));
         let applied = self.applier.apply(&group)?;
         // ---- COMMIT POINT: `apply` has returned, so the group is synced on this disk. ----
         // A crash before this line: nobody was answered; what of the group reached the disk is
@@ -110,6 +117,9 @@ impl Writer {
         for (applied, origins) in applied.into_iter().zip(origins) {
             self.settle(applied, &origins, &mut wakes)?;
         }
+        drop(wakes);
+        let commands = group.iter().map(|o| o.batch.submissions.len()).sum();
+        pace.took(commands, began.elapsed(), self.applier.last_write());
         Ok(true)
     }
 

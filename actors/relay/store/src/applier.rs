@@ -10,6 +10,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use rocksdb::{WriteBatch, WriteOptions};
 use telesphor_rules::effects::{Decision, Effects, Place};
@@ -49,6 +50,7 @@ pub struct Applier {
     batch: WriteBatch,
     scratch: Vec<u8>,
     synced: WriteOptions,
+    last_write: Duration,
 }
 
 impl Applier {
@@ -68,7 +70,13 @@ impl Applier {
             batch: WriteBatch::default(),
             scratch: Vec::with_capacity(4096),
             synced: write_options(true),
+            last_write: Duration::ZERO,
         }
+    }
+
+    /// How long the last group took to be written and synced.
+    pub fn last_write(&self) -> Duration {
+        self.last_write
     }
 
     /// Decides every batch of a group in order, writes everything that follows in one batch,
@@ -154,7 +162,9 @@ impl Applier {
                 sheet.mailbox(mailbox, slot.profile_changed);
             }
         }
+        let began = Instant::now();
         write(&database, &self.batch, &self.synced)?;
+        self.last_write = began.elapsed();
         // ---- The promise is kept from here on: a crash before this line loses a group that
         // nobody was told of, a crash after it loses nothing.
         database.faults.before(Operation::Answer)?;
