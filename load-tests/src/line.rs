@@ -146,7 +146,7 @@ impl Line {
         }
     }
 
-    fn call(&mut self, slot: u32) -> Call {
+    fn call(&mut self, slot: u32, support: SupportCode) -> Call {
         self.count += 1;
         let mut command_id = self.base;
         command_id.0[..8].copy_from_slice(&self.count.to_be_bytes());
@@ -168,7 +168,7 @@ impl Line {
         Call {
             call: slot,
             handle,
-            support: SupportCode::random(),
+            support,
             command: Command::Deposit(deposit),
         }
     }
@@ -184,7 +184,10 @@ impl Line {
             let phase = shared.phase.load(Ordering::Relaxed);
             if phase < 2 && !idle.is_empty() {
                 waiting += idle.len() as u32;
-                let calls: Vec<Call> = idle.drain(..).map(|slot| self.call(slot)).collect();
+                // One for the frame: fresh ones for each call would cost the machine that the relay
+                // shares a call of the kernel each.
+                let support = SupportCode::random();
+                let calls: Vec<Call> = idle.drain(..).map(|slot| self.call(slot, support)).collect();
                 let now = Instant::now();
                 calls.iter().for_each(|c| sent[c.call as usize] = now);
                 self.send(&ClientFrame::Calls(calls)).await?;

@@ -39,6 +39,18 @@ pub fn encode<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
     rmp_serde::to_vec(value).expect("wire types always have a MessagePack form")
 }
 
+/// [`encode`] for a value that is known to be long: about so many bytes, so that they are not
+/// moved again and again while their number grows.
+///
+/// # Panics
+/// As [`encode`].
+#[allow(clippy::expect_used)]
+pub fn encode_long<T: Serialize + ?Sized>(value: &T, about: usize) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(about);
+    rmp_serde::encode::write(&mut bytes, value).expect("wire types always have a MessagePack form");
+    bytes
+}
+
 /// Writes the canonical bytes into a hasher or any other infallible sink.
 #[allow(clippy::expect_used)]
 pub(crate) fn encode_into<T: Serialize + ?Sized>(sink: &mut impl std::io::Write, value: &T) {

@@ -153,7 +153,11 @@ impl TraceRing {
         if let Some(Place { mailbox, seq }) = place {
             let number = state.first + state.entries.len() as u64;
             let late = state.mailboxes.entry(mailbox).or_default();
-            let at = late.sent.partition_point(|(s, _)| *s <= seq);
+            // Mostly the newest one.
+            let at = match late.sent.back() {
+                Some((newest, _)) if *newest > seq => late.sent.partition_point(|(s, _)| *s <= seq),
+                _ => late.sent.len(),
+            };
             late.sent.insert(at, (seq, number));
             let got =
                 |(reader, from, to): &&(u64, u64, u64)| *reader != session && (*from..=*to).contains(&seq);
@@ -236,10 +240,20 @@ impl State {
             return;
         };
         if let Some(late) = self.mailboxes.get_mut(&mailbox) {
-            let from = late.sent.partition_point(|(s, _)| *s < seq);
-            let found = late.sent.range(from..).position(|(_, n)| *n == number);
-            if let Some(at) = found {
-                late.sent.remove(from + at);
+            // Mostly the oldest one.
+            let at = match late.sent.front() {
+                Some((_, first)) if *first == number => Some(0),
+                _ => {
+                    let from = late.sent.partition_point(|(s, _)| *s < seq);
+                    let found = late.sent.range(from..).position(|(_, n)| *n == number);
+                    found.map(|at| from + at)
+                }
+            };
+            if let Some(at) = at {
+                late.sent.remove(at);
+            }
+            if !late.sent.is_empty() {
+                return;
             }
         }
         self.tidy(mailbox);

@@ -263,11 +263,26 @@ impl Line {
 
     async fn send(&self, socket: &mut actix_ws::Session, frame: &RelayFrame) -> Result<(), ()> {
         self.edge.metrics.frame_out();
-        let bytes = canonical::encode(frame);
+        let bytes = canonical::encode_long(frame, length(frame));
         self.meter.sending(bytes.len());
         socket.binary(bytes).await.map_err(|_| ())?;
         self.meter.drained().await;
         Ok(())
+    }
+}
+
+/// About how many bytes a frame will have.
+fn length(frame: &RelayFrame) -> usize {
+    const RECEIPT: usize = 800;
+    const EVENT: usize = 128;
+    match frame {
+        RelayFrame::Replies(replies) => replies.len() * RECEIPT,
+        RelayFrame::Events(page) => page
+            .events
+            .iter()
+            .map(|e| EVENT + e.payload.as_ref().map_or(0, |p| p.len()))
+            .sum(),
+        _ => EVENT,
     }
 }
 
