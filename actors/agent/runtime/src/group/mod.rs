@@ -2,6 +2,7 @@
 
 pub(crate) mod begin;
 pub(crate) mod change;
+pub(crate) mod forget;
 pub(crate) mod join;
 pub(crate) mod letter;
 pub(crate) mod listen;

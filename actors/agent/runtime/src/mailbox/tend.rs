@@ -1,4 +1,4 @@
-//! What an agent does without being asked: keys and lists renewed, stocks filled, the relay relieved.
+//! What an agent does without being asked: keys and lists renewed, stocks filled, the relay relieved, what is needed no more let go.
 
 use crate::core::Core;
 use crate::error::Result;
@@ -23,7 +23,8 @@ impl Core {
             ctx.tend_intake_keys()?;
             ctx.tend_packages()?;
             ctx.tend_status_list()?;
-            ctx.tend_inbox()
+            ctx.tend_inbox()?;
+            ctx.tend_epochs()
         })?;
         Ok(self.index.outbox.len() > before)
     }
