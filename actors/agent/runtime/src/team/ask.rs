@@ -79,6 +79,14 @@ impl Ctx<'_, '_> {
         if sits || waits || !may || !turn || self.now >= terms.end {
             return Ok(());
         }
+        team.asked = Some(self.now);
+        self.put_team(&team)?;
+        self.ask_for_seat(mailbox, &terms)
+    }
+
+    /// Sends a request for a seat, with a key package for that team alone.
+    pub(crate) fn ask_for_seat(&mut self, mailbox: &MailboxId, terms: &Terms) -> Result<()> {
+        let me = self.me();
         let again = GroupSession::load(&Rows(self.tx), *mailbox)?.is_some();
         let step = make_packages(
             &Rows(self.tx),
@@ -97,8 +105,6 @@ impl Ctx<'_, '_> {
         };
         let secret = Secret::random();
         let package = seal_package(package, &self.keys.member, &self.keys.endpoint, &to, &secret)?;
-        team.asked = Some(self.now);
-        self.put_team(&team)?;
         let ask = TeamAsk {
             mailbox: *mailbox,
             person: me,

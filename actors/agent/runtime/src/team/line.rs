@@ -176,7 +176,7 @@ impl Ctx<'_, '_> {
     }
 
     /// The package of a request that is still good for something.
-    fn package_of(&self, ask: &TeamAsk, seat: Option<&Seat>) -> Result<Option<VerifiedPackage>> {
+    pub(crate) fn package_of(&self, ask: &TeamAsk, seat: Option<&Seat>) -> Result<Option<VerifiedPackage>> {
         let Some(history) = self.history(&ask.person)? else {
             return Ok(None);
         };

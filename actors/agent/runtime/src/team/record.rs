@@ -138,6 +138,11 @@ impl View {
         [&self.barred[..], &self.newly_barred[..]].concat()
     }
 
+    /// Whether the patient has barred somebody, or is about to.
+    pub(crate) fn is_barred(&self, who: &IdentityId) -> bool {
+        self.barring.contains(who) || self.all_barred().contains(who)
+    }
+
     /// An epoch has begun: only the newest edition counts from here, and who was barred.
     pub(crate) fn settle(&mut self) {
         self.barred.append(&mut self.newly_barred);

@@ -82,6 +82,22 @@ pub(crate) fn came_ever(records: &impl Records, mailbox: &MailboxId) -> Result<V
     Ok(here.flat_map(|l| l.came).collect())
 }
 
+/// Somebody who tried to change the team against its rules, and is out for it.
+fn put_out(people: &People, line: &Line, who: &IdentityId) -> LogLine {
+    let words = "put out: tried to change the team in a way its rules do not allow";
+    LogLine {
+        at: line.at,
+        came: line.at,
+        who: Some(*who),
+        alias: people.alias(who),
+        what: "put-out",
+        words: format!("{} was {words}", people.name(who)),
+        document: None,
+        seen: Seen::Alarm,
+        title: words.to_owned(),
+    }
+}
+
 /// What a change is called in a log.
 pub(crate) fn log(records: &impl Records, people: &People) -> Result<Vec<LogLine>> {
     let mut shown = Vec::new();
@@ -93,6 +109,10 @@ pub(crate) fn log(records: &impl Records, people: &People) -> Result<Vec<LogLine
         ];
         for (who, what, did) in words {
             for id in who {
+                if what == "went-off-duty" && view_of(records, &line.mailbox)?.is_barred(id) {
+                    shown.push(put_out(people, &line, id));
+                    continue;
+                }
                 shown.push(LogLine {
                     at: line.at,
                     came: line.at,
