@@ -7,8 +7,10 @@ BUNDLE ?=
 CAMPAIGN ?= 200
 SECONDS_PER_TARGET ?= 60
 SEEDS ?= 20
+MEMBERS ?= 50
+EPOCHS ?= 1000
 
-.PHONY: help setup build release demo test lint unit bench crash crash-points matrix fuzz audit vectors
+.PHONY: help setup build release demo test lint unit bench crash crash-points matrix race fuzz audit vectors
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -43,6 +45,9 @@ crash: build ## the long campaign: CAMPAIGN kills under load, every receipt chec
 
 crash-points: build ## crashes at the syncs, writes, renames, unlinks and truncations of a fixed script, thread by thread; goes on where it was stopped
 	"$(CARGO_TARGET_DIR)/debug/crash-points" --folder "$(CARGO_TARGET_DIR)/../crash-points"
+
+race: build ## MEMBERS agents race for EPOCHS epochs of one team and are killed, and the relay with them
+	"$(CARGO_TARGET_DIR)/debug/race" --folder "$(CARGO_TARGET_DIR)/../race" --members $(MEMBERS) --epochs $(EPOCHS)
 
 matrix: build ## who can read and fetch what, at every step of SEEDS scripts of 60 steps each
 	TELESPHOR_RELAY_BIN="$(CARGO_TARGET_DIR)/debug/telesphor-relay" TELESPHOR_MATRIX_SEEDS=$(SEEDS) TELESPHOR_MATRIX_STEPS=60 \

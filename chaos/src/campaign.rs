@@ -44,6 +44,9 @@ pub enum CampaignError {
     /// Something did not happen that must.
     #[error("{0}")]
     Stuck(&'static str),
+    /// The same, with what was seen.
+    #[error("{0}")]
+    Apart(String),
 }
 
 /// What came of it.
@@ -199,7 +202,7 @@ pub async fn wait_for(shared: &Shared, receipts: u64) -> Result<(), CampaignErro
 }
 
 /// SplitMix64: enough to vary the moments of kills, and the same on every machine.
-const fn next_random(state: u64) -> u64 {
+pub(crate) const fn next_random(state: u64) -> u64 {
     let z = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -5,7 +5,8 @@
 //!
 //! **What it deliberately does not know.** The relay's insides: it sees what a client sees.
 //!
-//! **Where to start.** [`campaign`] for the story, [`history`] for what counts as a broken promise.
+//! **Where to start.** [`campaign`] for the story, [`history`] for what counts as a broken promise; [`race`] for
+//! agents that are killed.
 //!
 //! **What always holds.** Only processes that it started itself are ended, by their own handle.
 //! A seed names a run: the same seed waits the same number of receipts before each kill.
@@ -13,6 +14,8 @@
 pub mod campaign;
 pub mod history;
 pub mod points;
+pub mod race;
 pub mod relay;
 pub mod sender;
 pub mod tenant;
+pub mod ward;

@@ -47,3 +47,4 @@ pub use documents::write::Draft;
 pub use error::{Error, Result};
 pub use sharing::give::ShareRequest;
 pub use team::{Mischief, TeamRequest, TeamStand, Turn};
+pub use telesphor_vault::PassphraseCost;

@@ -32,6 +32,9 @@ pub struct Door {
     pushes: mpsc::Receiver<Push>,
 }
 
+/// Events of one page.
+const PAGE_EVENTS: u32 = 512;
+
 /// By which right a door is opened.
 #[derive(Clone, Copy)]
 enum Way {
@@ -115,14 +118,19 @@ impl Door {
         self.pushed().await
     }
 
-    /// Everything after a position, up to where the mailbox stood when the right was proved.
+    /// Everything after a position, page by page, however much it is. For a door through which
+    /// nothing is followed.
     ///
     /// # Errors
     /// The relay's refusal.
     pub async fn all(&mut self, after: u64) -> Result<Vec<Event>> {
-        let mut all = self.read(after).await?;
-        while all.last().is_some_and(|event| event.header.seq < self.head) {
-            all.extend(self.pushed().await?);
+        let (mut all, mut after) = (Vec::new(), after);
+        while after < self.head {
+            self.session.fetch(self.handle, after, PAGE_EVENTS).await?;
+            let page = self.pushed().await?;
+            let Some(last) = page.last() else { break };
+            after = last.header.seq;
+            all.extend(page);
         }
         Ok(all)
     }
