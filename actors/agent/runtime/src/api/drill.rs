@@ -3,7 +3,7 @@
 use telesphor_clinical::self_entry::IntakeKeyEntry;
 use telesphor_sealing::deposit::{IntakeKey, SealedDeposit};
 use telesphor_sealing::state::StateDiff;
-use telesphor_sealing::{Change, Forbidden, GroupSession, Incoming, Received};
+use telesphor_sealing::{Change, Forbidden, GroupSession, Incoming, Layered, Received};
 use telesphor_vault::{Records, Table};
 use telesphor_wire::canonical;
 use telesphor_wire::ids::MailboxId;
@@ -26,6 +26,17 @@ impl Agent {
     /// Faults of the vault.
     pub async fn try_keys(&self, stolen: Vec<(MailboxId, Event)>) -> Result<usize> {
         self.shared.work(move |core| core.try_keys(&stolen)).await
+    }
+
+    /// Follows the events of one mailbox with what this vault holds, as far as it can: through
+    /// every change of the group that takes it along. Gives the positions that open. Nothing is kept.
+    ///
+    /// # Errors
+    /// Faults of the vault.
+    pub async fn try_to_follow(&self, mailbox: MailboxId, events: Vec<Event>) -> Result<Vec<u64>> {
+        self.shared
+            .work(move |core| core.try_to_follow(&mailbox, &events))
+            .await
     }
 }
 
@@ -87,5 +98,46 @@ impl Core {
             }
         }
         Ok(opened.into_iter().filter(|opens| *opens).count())
+    }
+
+    fn try_to_follow(&self, mailbox: &MailboxId, events: &[Event]) -> Result<Vec<u64>> {
+        let snapshot = self.read()?;
+        let held: Option<Held> = snapshot.get_value(Table::Mailboxes, &mailbox.0)?;
+        let Some(held) = held else {
+            return Ok(Vec::new());
+        };
+        let rows = Rows(&snapshot);
+        let (mut walked, mut loaded, mut opened) = (StateDiff::new(), None, Vec::new());
+        for event in events {
+            let Some(payload) = &event.payload else { continue };
+            let layered = Layered::new(&rows, &walked);
+            let session = match loaded.take() {
+                Some(session) => session,
+                None => match GroupSession::load(&layered, *mailbox)? {
+                    Some(session) => session,
+                    None => break,
+                },
+            };
+            let incoming = Incoming {
+                kind: event.header.kind,
+                branch: event.header.branch,
+                epoch: event.header.epoch,
+                stamp: event.header.stamp,
+                payload,
+            };
+            let anything = |_: &Change| Ok::<(), Forbidden>(());
+            let Ok(step) = session.receive(&layered, &self.keys.member, incoming, &held.owner_key, &anything)
+            else {
+                continue;
+            };
+            let (session, received) = step.stack(&mut walked);
+            match received {
+                Received::Message(_) | Received::Moved(_) | Received::Echo => opened.push(event.header.seq),
+                // Nothing was changed.
+                Received::Past | Received::Junk | Received::Ahead { .. } => loaded = Some(session),
+                _ => {}
+            }
+        }
+        Ok(opened)
     }
 }

@@ -106,8 +106,10 @@ impl Run {
             if wrong.is_empty() {
                 return;
             }
-            let seen = wrong.join("\n");
-            assert!(Instant::now() < until, "{told}:\n{seen}\n{table}");
+            if Instant::now() > until {
+                let (seen, ill) = (wrong.join("\n"), self.stage.ill().await);
+                panic!("{told}:\n{seen}\n{table}{ill}");
+            }
             tokio::time::sleep(Duration::from_millis(30)).await;
         }
     }

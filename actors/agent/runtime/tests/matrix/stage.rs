@@ -315,6 +315,19 @@ impl Stage {
         all
     }
 
+    /// What those say of themselves whose programs do not have everything sent and read.
+    pub async fn ill(&self) -> String {
+        let mut all = String::new();
+        for who in &self.people {
+            let Some(agent) = self.agent(who) else { continue };
+            let status = agent.status().await.unwrap();
+            if !status.connected || status.behind + status.outbox > 0 || status.last_failure.is_some() {
+                all.push_str(&format!("{who}: {status:?} {:?}\n", agent.check().await.unwrap()));
+            }
+        }
+        all
+    }
+
     /// Keeps every key that anybody has now.
     pub async fn harvest(&mut self) {
         for who in self.people.clone() {
