@@ -119,6 +119,9 @@ impl<'a> Overlay<'a> {
             last = Some((id, place));
             self.places.push(Some(place));
         }
+        if missing.is_empty() {
+            return Ok(());
+        }
         missing.sort_unstable();
         let keys = || missing.iter().map(|id| id.0.as_slice());
         let found_heads = self

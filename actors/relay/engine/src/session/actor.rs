@@ -12,7 +12,7 @@ use telesphor_wire::ids::{MailboxId, Nonce};
 use telesphor_wire::limits::{MAX_FRAME_BYTES, MAX_HANDLES_PER_SESSION, PROTOCOL_VERSION};
 use telesphor_wire::records::{FEATURE, FetchRecords};
 use telesphor_wire::session::{
-    Call, ClientFrame, Credit, Ended, Fetch, Follow, Hello, Prove, Proved, RelayFrame, Right, Welcome,
+    Call, ClientFrame, Ended, Fetch, Follow, Hello, Prove, Proved, RelayFrame, Right, Welcome,
 };
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -160,7 +160,7 @@ impl State {
         match frame {
             ClientFrame::Prove(prove) => self.prove(prove, greeted, permit).await,
             ClientFrame::Follow(follow) => self.follow(&follow, permit),
-            ClientFrame::Credit(credit) => self.credit(credit),
+            ClientFrame::Credit(credit) => self.shared.credit(credit),
             ClientFrame::Unfollow(handle) => self.shared.unfollow(handle),
             ClientFrame::Fetch(fetch) => self.fetch(&fetch, permit),
             ClientFrame::FetchRecords(fetch) => self.fetch_records(&fetch, permit),
@@ -273,15 +273,6 @@ impl State {
                 _subscription: subscription,
             }
         });
-    }
-
-    fn credit(&mut self, credit: Credit) {
-        if let Some(following) = self.shared.reading().follows.get_mut(&credit.handle) {
-            following.credit = following.credit.saturating_add(i64::from(credit.bytes));
-            // What waited for credit may have left the memory meanwhile.
-            following.caught_up = false;
-        }
-        self.shared.ready(credit.handle, None);
     }
 
     fn fetch(&mut self, fetch: &Fetch, permit: OwnedSemaphorePermit) {

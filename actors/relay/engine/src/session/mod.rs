@@ -112,6 +112,10 @@ impl Inbound {
                 Err(SessionOver)
             }
             ClientFrame::Calls(calls) => self.deliver_calls(calls).await,
+            ClientFrame::Credit(credit) if self.nothing_before() => {
+                self.shared.credit(credit);
+                Ok(())
+            }
             frame => {
                 let permit = self
                     .shared
@@ -163,13 +167,18 @@ impl Inbound {
     /// the writer and nobody else. Behind it otherwise, since a proof that is still being
     /// checked may be what allows these calls.
     fn pass_on(&self, calls: Vec<Call>, held: Arc<Held>, began: Instant) -> Result<(), SessionOver> {
-        let greeted = self.shared.name.get().is_some();
-        if greeted && self.shared.with_actor.load(Ordering::Acquire) == 0 {
+        if self.nothing_before() {
             submit::calls(&self.house, &self.shared, calls, &held, began);
             return Ok(());
         }
         let calls = Incoming::calls(&self.shared, calls, held, began);
         self.actor.cast(calls).map_err(|_| SessionOver)
+    }
+
+    /// Whether everything that came has been dealt with, Hello first of all.
+    fn nothing_before(&self) -> bool {
+        let greeted = self.shared.name.get().is_some();
+        greeted && self.shared.with_actor.load(Ordering::Acquire) == 0
     }
 
     async fn room(&self, number: usize, weight: u32, bytes: usize) -> Result<Arc<Held>, SessionOver> {

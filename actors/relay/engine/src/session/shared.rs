@@ -8,7 +8,7 @@ use telesphor_rules::read::Claim;
 use telesphor_wire::answer::Refusal;
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ids::{MailboxId, Nonce};
-use telesphor_wire::session::{Ended, Goodbye, RelayFrame};
+use telesphor_wire::session::{Credit, Ended, Goodbye, RelayFrame};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::outbox::Outbox;
@@ -244,6 +244,23 @@ impl Shared {
         reading.ready.push_back(handle);
         drop(reading);
         self.outbox.ready.notify_one();
+    }
+
+    /// Lets more be pushed. There is something to look for only if there was no credit left:
+    /// otherwise whatever came was queued when it came.
+    pub(crate) fn credit(&self, credit: Credit) {
+        let mut reading = self.reading();
+        let Some(following) = reading.follows.get_mut(&credit.handle) else {
+            return;
+        };
+        let starved = following.credit <= 0;
+        following.credit = following.credit.saturating_add(i64::from(credit.bytes));
+        if starved {
+            // What waited for credit may have left the memory meanwhile.
+            following.caught_up = false;
+            drop(reading);
+            self.ready(credit.handle, None);
+        }
     }
 
     /// Ends a follow that is still the one meant, and says why.
