@@ -280,6 +280,7 @@ impl Writer {
                 partition: PartitionId(partition as u16),
                 position: self.positions[partition],
                 batch: Arc::new(batch),
+                hashed: Vec::new(),
             });
         }
         let applied: Vec<Applied> = self.applier.apply(&group)?;

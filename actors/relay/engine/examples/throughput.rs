@@ -164,6 +164,7 @@ fn apply(
                 partition,
                 position: *position,
                 batch: Arc::new(batch),
+                hashed: Vec::new(),
             }
         })
         .collect();

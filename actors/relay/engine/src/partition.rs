@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use telesphor_order::{Group, GroupId, Order, Why};
+use telesphor_order::{Group, GroupId, Order, Origin, Why};
+use telesphor_rules::prepared::Hashed;
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ids::{Nonce, PartitionId};
 
@@ -33,6 +34,7 @@ pub(crate) struct Partition {
 
 struct Waiting {
     tickets: Vec<Ticket>,
+    hashed: Vec<Hashed>,
     since: Instant,
 }
 
@@ -61,6 +63,8 @@ impl Partition {
     /// Hands admitted commands of one mailbox over, in their order. Commands that one caller
     /// hands over one after the other are ordered that way.
     pub(crate) fn submit(&self, core: &Core, order: &dyn Order, items: Vec<Item>) {
+        // Here, and not by the writer: it is one thread, and those who submit are many.
+        let hashed = items.iter().map(|item| Hashed::of(&item.submission)).collect();
         let (mut submissions, mut tickets) =
             (Vec::with_capacity(items.len()), Vec::with_capacity(items.len()));
         for Item {
@@ -79,7 +83,7 @@ impl Partition {
             submissions,
         };
         // Kept first: the writer may have applied the group before `append` returns.
-        self.keep(id, tickets);
+        self.keep(id, tickets, hashed);
         if let Err(rejected) = order.append(self.id, group) {
             for mut ticket in self.claim(id) {
                 ticket.handed_back();
@@ -97,14 +101,29 @@ impl Partition {
         }
     }
 
-    fn keep(&self, group: GroupId, tickets: Vec<Ticket>) {
+    fn keep(&self, group: GroupId, tickets: Vec<Ticket>, hashed: Vec<Hashed>) {
         self.lock().insert(
             group,
             Waiting {
                 tickets,
+                hashed,
                 since: Instant::now(),
             },
         );
+    }
+
+    /// What was made of the submissions of these groups when they were taken in, once; nothing if
+    /// one of them is another relay's, or was yielded before.
+    pub(crate) fn hashed(&self, origins: &[Origin]) -> Vec<Hashed> {
+        let mut waiting = self.lock();
+        let mut all = Vec::new();
+        for origin in origins {
+            match waiting.get_mut(&origin.group) {
+                Some(known) if known.hashed.len() == origin.count => all.append(&mut known.hashed),
+                _ => return Vec::new(),
+            }
+        }
+        all
     }
 
     /// The tickets of a group, once; none for a group of another relay, or one that the order

@@ -15,6 +15,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use telesphor_order::{Feed, GroupLimits, Origin, Step};
+use telesphor_rules::prepared::Hashed;
 use telesphor_store::{Applied, Applier, Fatal, StoreError};
 use telesphor_wire::ids::PartitionId;
 use tokio::sync::watch;
@@ -91,12 +92,13 @@ impl Writer {
                     self.fence(record.partition);
                 }
                 Step::Record(record) => {
-                    origins.push(record.origins);
                     group.push(telesphor_store::Ordered {
                         partition: record.partition,
                         position: record.position,
                         batch: Arc::new(record.batch),
+                        hashed: self.hashed(record.partition, &record.origins),
                     });
+                    origins.push(record.origins);
                 }
                 Step::Fenced(partition) => self.fence(partition),
             }
@@ -139,6 +141,11 @@ impl Writer {
         self.settler
             .settle(&self.house, &partition, applied, origins, wakes);
         Ok(())
+    }
+
+    fn hashed(&self, partition: PartitionId, origins: &[Origin]) -> Vec<Hashed> {
+        let partition = self.house.partitions.get(usize::from(partition.0));
+        partition.map_or_else(Vec::new, |p| p.hashed(origins))
     }
 
     fn fenced(&self, partition: PartitionId) -> bool {

@@ -27,6 +27,16 @@ pub struct Prepared<'a> {
     token: Option<Digest>,
 }
 
+/// The costly part of [`Prepared`], apart from its submission: made by whoever takes the
+/// submission in, so that it is not made by the one thread that decides.
+#[derive(Clone, Copy, Debug)]
+pub struct Hashed {
+    body: Digest,
+    payload: Digest,
+    depositor: Depositor,
+    token: Option<Digest>,
+}
+
 /// Who says that a deposit may be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Depositor {
@@ -40,17 +50,16 @@ pub enum Depositor {
     Forged,
 }
 
-impl<'a> Prepared<'a> {
+impl Hashed {
     /// Hashes a submission and checks a deposit's own signature.
-    pub fn new(submission: &'a Submission) -> Self {
+    pub fn of(submission: &Submission) -> Self {
         let command = &submission.command;
-        let word = submission.word.as_ref();
         let mut token = None;
         let (mut payload, mut depositor) = (Digest([0; 32]), Depositor::Nobody);
         let body = match command {
             Command::Deposit(d) => {
                 payload = payload_hash(&d.payload);
-                depositor = depositor_of(d, word, payload);
+                depositor = depositor_of(d, submission.word.as_ref(), payload);
                 command.body_hash_with(&payload)
             }
             Command::Enrol(e) => {
@@ -60,12 +69,29 @@ impl<'a> Prepared<'a> {
             _ => command.body_hash(),
         };
         Self {
-            command,
-            word,
             body,
             payload,
             depositor,
             token,
+        }
+    }
+}
+
+impl<'a> Prepared<'a> {
+    /// Hashes a submission and checks a deposit's own signature.
+    pub fn new(submission: &'a Submission) -> Self {
+        Self::with(submission, &Hashed::of(submission))
+    }
+
+    /// With what was made of this very submission, in this process.
+    pub fn with(submission: &'a Submission, hashed: &Hashed) -> Self {
+        Self {
+            command: &submission.command,
+            word: submission.word.as_ref(),
+            body: hashed.body,
+            payload: hashed.payload,
+            depositor: hashed.depositor,
+            token: hashed.token,
         }
     }
 

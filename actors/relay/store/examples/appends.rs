@@ -149,6 +149,7 @@ impl Bench {
             partition: PartitionId(0),
             position: self.position,
             batch,
+            hashed: Vec::new(),
         };
         let began = Instant::now();
         let applied = self.applier.apply(&[ordered]).unwrap();

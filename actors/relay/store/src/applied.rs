@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use telesphor_rules::effects::{Gave, Place};
+use telesphor_rules::prepared::{Hashed, Prepared};
 use telesphor_wire::answer::Refusal;
 use telesphor_wire::batch::Batch;
 use telesphor_wire::bytes::Bytes;
@@ -21,6 +22,21 @@ pub struct Ordered {
     pub position: u64,
     /// The commands. Shared, because payloads are not copied on their way to followers.
     pub batch: Arc<Batch>,
+    /// What was made of each submission when it was taken in, in their order. Empty where that
+    /// was elsewhere: then it is made here.
+    pub hashed: Vec<Hashed>,
+}
+
+impl Ordered {
+    pub(crate) fn prepared(&self) -> Vec<Prepared<'_>> {
+        let submissions = &self.batch.submissions;
+        if self.hashed.len() == submissions.len() {
+            let both = submissions.iter().zip(&self.hashed);
+            both.map(|(s, hashed)| Prepared::with(s, hashed)).collect()
+        } else {
+            submissions.iter().map(Prepared::new).collect()
+        }
+    }
 }
 
 /// A batch after it was applied and synced.

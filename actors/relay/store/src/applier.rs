@@ -124,10 +124,7 @@ impl Applier {
     fn carry_out(&mut self, group: &[Ordered]) -> Result<Vec<Applied>, StoreError> {
         let database = self.database.clone();
         let columns = database.columns()?;
-        let prepared: Vec<Vec<Prepared<'_>>> = group
-            .iter()
-            .map(|o| o.batch.submissions.iter().map(Prepared::new).collect())
-            .collect();
+        let prepared: Vec<Vec<Prepared<'_>>> = group.iter().map(Ordered::prepared).collect();
         let mut overlay = Overlay::load(&database, &columns, &mut self.cache, &prepared)?;
         let mut sheet = Sheet::new(&columns, &mut self.batch, &mut self.scratch);
 

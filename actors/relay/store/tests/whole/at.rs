@@ -105,5 +105,6 @@ pub fn ordered(partition: u16, position: u64, submissions: Vec<Submission>, stam
         partition: PartitionId(partition),
         position,
         batch,
+        hashed: Vec::new(),
     }
 }
