@@ -24,6 +24,7 @@ use crate::package::VerifiedPackage;
 use crate::policy::TeamPolicy;
 use crate::record::Pending;
 use crate::session::{GroupSession, fault};
+use crate::shape;
 use crate::state::{MlsStateRead, Step};
 
 /// What a commit shall do, beside taking up all proposals that wait and giving this member fresh
@@ -173,21 +174,22 @@ impl GroupSession {
         Ok(self.step(provider, pending.commit))
     }
 
-    /// Builds a commit whose private message lies exactly in a bucket. Its size is known only
-    /// once it is built, and padding to multiples of the smallest bucket hits a power of two or
-    /// does not; if not, it is built once more on the stored state with the right size.
+    /// Builds a commit whose private message lies exactly in a bucket. MLS pads to multiples of one
+    /// number, so it is told the bucket of the least size that the commit can have: the result
+    /// is that bucket or the next. Should it ever be neither, the commit is built once more on
+    /// the stored state with the right size.
     pub(crate) fn build_in_bucket<'s>(
         mut self,
         state: &'s dyn MlsStateRead,
         keys: &MemberKeys,
         contents: &Contents<'_>,
     ) -> Result<(Self, Provider<'s>, Built), SessionError> {
-        let sizes = Bucket::Handshake.sizes();
-        let smallest = sizes.first().copied().ok_or(SessionError::Fault)?;
+        self.check(contents)?;
+        let padding = self.least_bucket(contents)?;
         let provider = Provider::new(state);
-        self.pad_to(&provider, smallest)?;
+        self.pad_to(&provider, padding)?;
         let built = self.build(&provider, keys, contents)?;
-        let encrypted = built.mls.len() / smallest * smallest;
+        let encrypted = built.mls.len() / padding * padding;
         let bucket = Bucket::Handshake
             .size_for(encrypted)
             .ok_or(SessionError::TooLarge)?;
@@ -202,13 +204,19 @@ impl GroupSession {
         Ok((session, provider, built))
     }
 
+    /// The smallest bucket that a commit may fit into. One that would fit into none is refused
+    /// before it is made.
+    pub(crate) fn least_bucket(&self, contents: &Contents<'_>) -> Result<usize, SessionError> {
+        let least = shape::least_size(&self.group, contents).unwrap_or(0);
+        Bucket::Handshake.size_for(least).ok_or(SessionError::TooLarge)
+    }
+
     pub(crate) fn build(
         &mut self,
         provider: &Provider<'_>,
         keys: &MemberKeys,
         contents: &Contents<'_>,
     ) -> Result<Built, SessionError> {
-        self.check(contents)?;
         let mut builder = self
             .group
             .commit_builder()
@@ -245,8 +253,9 @@ impl GroupSession {
         })
     }
 
-    fn check(&self, contents: &Contents<'_>) -> Result<(), SessionError> {
-        if contents.add.len() > MAX_ADDS || self.group.members().count() + contents.add.len() > MAX_MEMBERS {
+    pub(crate) fn check(&self, contents: &Contents<'_>) -> Result<(), SessionError> {
+        let full = |added: usize| added > MAX_ADDS || self.group.members().count() + added > MAX_MEMBERS;
+        if !contents.add.is_empty() && full(contents.add.len()) {
             return Err(SessionError::TooMany);
         }
         if contents.add.iter().any(|p| p.suite() != self.suite()) {

@@ -75,6 +75,7 @@ impl GroupSession {
                 remove: &[],
                 policy: None,
             };
+            session.check(&contents)?;
             let built = session.build(&provider, keys, &contents)?;
             welcome = built.welcome;
             session

@@ -25,6 +25,7 @@ mod config;
 mod examine;
 mod overlay;
 mod record;
+mod shape;
 mod storage;
 mod verify;
 

@@ -24,6 +24,9 @@ pub const PAST_EPOCHS: usize = 0;
 pub const MAX_MEMBERS: usize = 5_000;
 /// Members added by one commit.
 pub const MAX_ADDS: usize = 1_000;
+/// What a Welcome grows by for each newcomer of its commit, at most, bytes: a leaf with a name in
+/// it, a node above it, and secrets sealed to it, in the hybrid suites.
+pub const GUEST_BYTES: usize = 5 * 1024;
 /// Proposals that wait for one commit.
 pub const MAX_PROPOSALS: usize = 1_000;
 /// One row of stored state, bytes.

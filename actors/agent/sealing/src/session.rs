@@ -5,6 +5,7 @@
 //! be ahead of the store. Load it again.
 
 use openmls::group::{GroupId, MlsGroup};
+use openmls::prelude::tls_codec::Size as _;
 use openmls::prelude::{LeafNodeIndex, OpenMlsProvider};
 use openmls::treesync::LeafNodeSource;
 use telesphor_wire::bytes::Bytes;
@@ -162,6 +163,12 @@ impl GroupSession {
     pub fn me(&self) -> Result<Seat, SessionError> {
         self.seat(self.group.own_leaf_index())
             .ok_or(SessionError::NotMember)
+    }
+
+    /// Bytes that the members' tree takes in a Welcome. Every newcomer takes a leaf more, and the
+    /// Welcome of a commit some more for each whom it lets in ([`crate::limits::GUEST_BYTES`]).
+    pub fn tree_bytes(&self) -> usize {
+        self.group.export_ratchet_tree().tls_serialized_len()
     }
 
     /// A value that all members of this epoch share and nobody else knows (RFC 9420, section

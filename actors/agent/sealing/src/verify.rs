@@ -254,14 +254,16 @@ impl GroupSession {
             self.binding.policy = policy;
         }
         self.begin_epoch(&provider)?;
-        let members = self.members()?;
-        let back = |m: &Member| {
-            members
-                .iter()
-                .any(|s| s.member.identity == m.identity && s.member.endpoint == m.endpoint)
-        };
         let returned = match (outer.rewind, dead) {
-            (true, Some(dead)) => dead.removed.into_iter().filter(back).collect(),
+            (true, Some(dead)) => {
+                let members = self.members()?;
+                let back = |m: &Member| {
+                    members
+                        .iter()
+                        .any(|s| s.member.identity == m.identity && s.member.endpoint == m.endpoint)
+                };
+                dead.removed.into_iter().filter(back).collect()
+            }
             _ => Vec::new(),
         };
         let moved = Moved {

@@ -8,6 +8,7 @@ mod proposals;
 mod reading;
 mod removed;
 mod rewinds;
+mod sizes;
 mod stored;
 mod teams;
 mod torn;
