@@ -82,6 +82,25 @@ impl Relay {
     /// # Errors
     /// [`RelayError`].
     pub fn init_with(binary: &Path, folder: &Path, domain: &str) -> Result<Self, RelayError> {
+        Self::init_at(binary, folder, domain, None)
+    }
+
+    /// Initialises a relay whose clients come to another address than it listens at: something
+    /// stands in between.
+    ///
+    /// # Errors
+    /// [`RelayError`].
+    pub fn init_behind(folder: &Path, domain: &str, front: SocketAddr) -> Result<Self, RelayError> {
+        let binary = binary("TELESPHOR_RELAY_BIN", "telesphor-relay")?;
+        Self::init_at(&binary, folder, domain, Some(front))
+    }
+
+    fn init_at(
+        binary: &Path,
+        folder: &Path,
+        domain: &str,
+        front: Option<SocketAddr>,
+    ) -> Result<Self, RelayError> {
         let relay = Self {
             binary: binary.to_owned(),
             data: folder.join("data"),
@@ -98,7 +117,7 @@ impl Relay {
             "--listen",
             &relay.listen.to_string(),
             "--address",
-            &relay.listen.to_string(),
+            &front.unwrap_or(relay.listen).to_string(),
         ])?;
         Ok(relay)
     }
@@ -245,7 +264,7 @@ impl Relay {
         self.child.as_ref().map(Child::id)
     }
 
-    /// Where clients reach it.
+    /// Where it listens: clients reach it there, if nothing stands in between.
     pub const fn address(&self) -> SocketAddr {
         self.listen
     }

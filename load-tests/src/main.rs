@@ -23,6 +23,8 @@ mod population;
 mod raw;
 mod report;
 mod sealed;
+mod storm;
+mod teams;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -53,8 +55,12 @@ enum Command {
 /// What to run.
 #[derive(clap::Args)]
 struct Bench {
-    /// Scenarios: append, mailboxes, sealed
-    #[arg(long, value_delimiter = ',', default_value = "append,mailboxes,sealed")]
+    /// Scenarios: append, mailboxes, sealed, teams, storm
+    #[arg(
+        long,
+        value_delimiter = ',',
+        default_value = "append,mailboxes,sealed,teams,storm"
+    )]
     only: Vec<String>,
     /// Seconds that each measurement lasts
     #[arg(long, default_value_t = 15)]
@@ -62,6 +68,8 @@ struct Bench {
     /// Mailboxes of the large relay
     #[arg(long, default_value_t = 1_000_000)]
     mailboxes: usize,
+    #[command(flatten)]
+    ward: storm::Size,
     /// nats-server binary; without it that comparison is left out
     #[arg(long, env = "TELESPHOR_NATS_SERVER", value_name = "FILE")]
     nats: Option<PathBuf>,
@@ -109,6 +117,12 @@ fn run(bench: &Bench) -> Result<bool> {
     }
     if wants("sealed") {
         sealed::run(&runtime, folder.path(), lasts, &mut report)?;
+    }
+    if wants("teams") {
+        teams::run(&runtime, folder.path(), &mut report)?;
+    }
+    if wants("storm") {
+        storm::run(&runtime, folder.path(), bench.ward, &mut report)?;
     }
     if let Some(path) = &bench.json {
         std::fs::write(path, report.json())?;

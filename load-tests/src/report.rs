@@ -100,6 +100,21 @@ impl Report {
         line(&format!("  {words}"));
     }
 
+    /// Keeps a figure that stands in a line of its own making.
+    pub(crate) fn keep(&mut self, name: &str, value: impl serde::Serialize) {
+        self.figures.insert(name.into(), json!(value));
+    }
+
+    /// A ratio that must be at most `target` and stands in a line already: said again if missed.
+    pub(crate) fn at_most_quietly(&mut self, name: &str, value: f64, target: f64) {
+        if value > target {
+            self.at_most(name, value, target, "x");
+            return;
+        }
+        let kept = json!({ "value": value, "target": target, "sign": "<=", "met": true });
+        self.figures.insert(name.into(), kept);
+    }
+
     /// A ratio or figure that must be at least `target`.
     pub(crate) fn at_least(&mut self, name: &str, value: f64, target: f64, unit: &str) {
         self.target(name, value, target, unit, value >= target, ">=");
