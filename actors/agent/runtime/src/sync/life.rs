@@ -10,7 +10,6 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ids::MailboxId;
-use telesphor_wire::limits::DEFAULT_CREDIT_BYTES;
 use telesphor_wire::session::Events;
 use tokio::sync::mpsc;
 
@@ -39,7 +38,7 @@ const FRAMING_BYTES: usize = 256;
 
 /// A right, as far as handles are concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum RightKey {
+pub(super) enum RightKey {
     Owner(MailboxId),
     Depositor(MailboxId),
     Member(MemberVia),
@@ -51,11 +50,11 @@ pub(crate) struct Life {
     pub(super) shared: Arc<Shared>,
     pub(super) session: Session,
     pushes: mpsc::Receiver<Push>,
-    handles: HashMap<RightKey, u32>,
+    pub(super) handles: HashMap<RightKey, u32>,
     /// Which mailbox a handle follows.
-    following: HashMap<u32, (MailboxId, RightKey)>,
+    pub(super) following: HashMap<u32, (MailboxId, RightKey)>,
     /// Rights the relay refused in this life: asked again only in the next.
-    refused: HashMap<RightKey, ErrorCode>,
+    pub(super) refused: HashMap<RightKey, ErrorCode>,
     /// Not before this are leases that have run out asked about again.
     lease_look: std::time::Instant,
     /// Not before this are mailboxes asked for again that wait for their owner.
@@ -175,79 +174,6 @@ impl Life {
         Ok(LEASE_LOOK.min(pause))
     }
 
-    /// Proves and follows every mailbox that is open and not followed at its present epoch.
-    async fn follow(&mut self) -> Result<()> {
-        let wanted = self.shared.work(|core| Ok(core.wanted())).await?;
-        for (mailbox, via, after) in wanted {
-            let key = Self::key(mailbox, &via);
-            if self.refused.contains_key(&key) || self.following.values().any(|(_, k)| *k == key) {
-                continue;
-            }
-            let Some(credential) = self.credential(mailbox, via).await? else {
-                self.shared
-                    .work(move |core| {
-                        core.not_followed(mailbox);
-                        Ok(())
-                    })
-                    .await?;
-                self.shared.news();
-                continue;
-            };
-            match self.session.prove(credential).await {
-                Ok(standing) => {
-                    self.handles.insert(key, standing.handle);
-                    // A newer epoch's handle takes the older one's place.
-                    let old: Vec<u32> = self
-                        .following
-                        .iter()
-                        .filter(|(_, (m, _))| *m == mailbox)
-                        .map(|(handle, _)| *handle)
-                        .collect();
-                    for handle in old {
-                        if let Some((_, old_key)) = self.following.remove(&handle) {
-                            self.handles.remove(&old_key);
-                        }
-                        self.session.forget(handle).await?;
-                    }
-                    self.following.insert(standing.handle, (mailbox, key));
-                    let head = standing.head;
-                    let stands = self
-                        .shared
-                        .change(move |core| core.stands(mailbox, head, after))
-                        .await;
-                    let after = match stands {
-                        Ok(after) => after,
-                        // One mailbox whose history does not fit must not stop the others.
-                        Err(error) if error.code == ErrorCode::BrokenChain => {
-                            self.refused.insert(key, error.code);
-                            self.shared
-                                .work(move |core| {
-                                    core.index.last_failure = Some(ErrorCode::BrokenChain);
-                                    core.not_followed(mailbox);
-                                    Ok(())
-                                })
-                                .await?;
-                            continue;
-                        }
-                        Err(error) => return Err(error),
-                    };
-                    self.session
-                        .follow(standing.handle, after, DEFAULT_CREDIT_BYTES)
-                        .await?;
-                }
-                Err(LinkError::Refused(refusal)) => {
-                    self.refused.insert(key, refusal.code);
-                    self.shared
-                        .work(move |core| core.follow_refused(mailbox, &refusal))
-                        .await?;
-                    self.shared.news();
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(())
-    }
-
     /// Looks every head up anew if somebody asked for it: what was durable before the asking is
     /// then known to be there, and has been read once the cursors have come up to it.
     async fn fence(&mut self) -> Result<()> {
@@ -294,7 +220,7 @@ impl Life {
         Ok(())
     }
 
-    fn key(mailbox: MailboxId, via: &Via) -> RightKey {
+    pub(super) fn key(mailbox: MailboxId, via: &Via) -> RightKey {
         match via {
             Via::Signed(_) | Via::Owner(_) => RightKey::Owner(mailbox),
             Via::Depositor(d) => RightKey::Depositor(d.mailbox),
@@ -302,7 +228,7 @@ impl Life {
         }
     }
 
-    async fn credential(&mut self, mailbox: MailboxId, via: Via) -> Result<Option<Credential>> {
+    pub(super) async fn credential(&mut self, mailbox: MailboxId, via: Via) -> Result<Option<Credential>> {
         self.shared.work(move |core| core.credential(mailbox, &via)).await
     }
 

@@ -6,6 +6,7 @@
 
 pub(crate) mod answers;
 pub(crate) mod events;
+mod follow;
 pub(crate) mod life;
 pub(crate) mod pump;
 pub(crate) mod records;

@@ -1,0 +1,112 @@
+//! Entering the mailboxes that are followed.
+
+use futures_util::stream::{self, StreamExt};
+use telesphor_wire::error::ErrorCode;
+use telesphor_wire::ids::MailboxId;
+use telesphor_wire::limits::DEFAULT_CREDIT_BYTES;
+
+use super::life::{Life, RightKey};
+use crate::error::Result;
+use crate::link::{LinkError, session::Standing};
+
+/// Proofs on their way at one time.
+const PROOFS_AT_ONCE: usize = 64;
+
+impl Life {
+    /// Proves and follows every mailbox that is open and not followed at its present epoch. All
+    /// proofs are on their way together: whoever comes on duty enters a ward of teams, and each
+    /// by itself would cost the way to the relay and back.
+    pub(super) async fn follow(&mut self) -> Result<()> {
+        let mut entering = Vec::new();
+        for (mailbox, via, after) in self.shared.work(|core| Ok(core.wanted())).await? {
+            let key = Self::key(mailbox, &via);
+            if self.refused.contains_key(&key) || self.following.values().any(|(_, k)| *k == key) {
+                continue;
+            }
+            match self.credential(mailbox, via).await? {
+                Some(credential) => entering.push(((mailbox, key, after), credential)),
+                None => self.not_followed(mailbox).await?,
+            }
+        }
+        let session = self.session.clone();
+        let mut answers = stream::iter(entering)
+            .map(|(what, credential)| {
+                let proved = session.prove(credential);
+                async move { (what, proved.await) }
+            })
+            .buffered(PROOFS_AT_ONCE);
+        while let Some(((mailbox, key, after), answer)) = answers.next().await {
+            match answer {
+                Ok(standing) => self.entered(mailbox, (key, after), standing).await?,
+                Err(LinkError::Refused(refusal)) => {
+                    self.refused.insert(key, refusal.code);
+                    self.shared
+                        .work(move |core| core.follow_refused(mailbox, &refusal))
+                        .await?;
+                    self.shared.news();
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    async fn entered(
+        &mut self,
+        mailbox: MailboxId,
+        (key, after): (RightKey, u64),
+        standing: Standing,
+    ) -> Result<()> {
+        self.handles.insert(key, standing.handle);
+        // A newer epoch's handle takes the older one's place.
+        let old: Vec<u32> = self
+            .following
+            .iter()
+            .filter(|(_, (m, _))| *m == mailbox)
+            .map(|(handle, _)| *handle)
+            .collect();
+        for handle in old {
+            if let Some((_, old_key)) = self.following.remove(&handle) {
+                self.handles.remove(&old_key);
+            }
+            self.session.forget(handle).await?;
+        }
+        self.following.insert(standing.handle, (mailbox, key));
+        let head = standing.head;
+        let stands = self
+            .shared
+            .change(move |core| core.stands(mailbox, head, after))
+            .await;
+        let after = match stands {
+            Ok(after) => after,
+            // One mailbox whose history does not fit must not stop the others.
+            Err(error) if error.code == ErrorCode::BrokenChain => {
+                self.refused.insert(key, error.code);
+                self.shared
+                    .work(|core| {
+                        core.index.last_failure = Some(ErrorCode::BrokenChain);
+                        Ok(())
+                    })
+                    .await?;
+                return self.not_followed(mailbox).await;
+            }
+            Err(error) => return Err(error),
+        };
+        Ok(self
+            .session
+            .follow(standing.handle, after, DEFAULT_CREDIT_BYTES)
+            .await?)
+    }
+
+    /// There is nothing to wait for in a mailbox that cannot be followed.
+    async fn not_followed(&mut self, mailbox: MailboxId) -> Result<()> {
+        self.shared
+            .work(move |core| {
+                core.not_followed(mailbox);
+                Ok(())
+            })
+            .await?;
+        self.shared.news();
+        Ok(())
+    }
+}
