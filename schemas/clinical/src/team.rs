@@ -23,11 +23,11 @@ crate::open_tagged! {
         1 => Roster(Box<SignedRoster>),
         /// There is a team: patient to roster service, and on to whoever may sit there.
         2 => Place(Box<TeamPlace>),
-        /// Somebody asks for a seat: to the roster service, and on to those who can give it.
-        3 => Ask(Box<TeamAsk>),
+        /// Somebody asks for seats: to the roster service, and on to those who can give them.
+        3 => Asks(Box<TeamAsks>),
         /// Said in the team before a change: what it rests on.
         4 => Basis(Box<TeamBasis>),
-        /// A seat was given: to the roster service, and on to the one who asked.
+        /// Seats were given: to the roster service, and on to each who asked.
         5 => Seat(Box<TeamSeat>),
         /// The patient has ended the team.
         6 => Ended(TeamEnded),
@@ -51,6 +51,15 @@ pub struct TeamPlace {
     pub history: Bytes,
     /// For later versions.
     pub ext: Extensions,
+}
+
+/// Requests for seats. Whoever comes on duty asks in all of a ward's teams at once, and so they
+/// travel together.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TeamAsks {
+    /// Each for another team, or by another endpoint.
+    #[serde(deserialize_with = "bounded::<{ MAX_TEAM }, _, _>")]
+    pub asks: Vec<TeamAsk>,
 }
 
 /// A request for a seat in a team.
@@ -85,13 +94,12 @@ pub struct TeamBasis {
     pub barred: Vec<IdentityId>,
 }
 
-/// A seat for somebody who asked.
+/// Seats for those who asked and came by one change of a team.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TeamSeat {
-    /// For whom.
-    pub person: IdentityId,
-    /// For which endpoint.
-    pub endpoint: PublicKey,
+    /// For whom, and for which endpoint.
+    #[serde(deserialize_with = "bounded::<{ MAX_TEAM }, _, _>")]
+    pub to: Vec<(IdentityId, PublicKey)>,
     /// The way in.
     pub welcome: Welcome,
     /// What the team stands on.

@@ -11,7 +11,7 @@ use telesphor_clinical::header::{DocumentKind, Header};
 use telesphor_clinical::instant::Instant;
 use telesphor_clinical::invite::InviteLink;
 use telesphor_clinical::roster::{Roster, RosterEntry, RosterSource, SignedRoster};
-use telesphor_clinical::team::{TeamAsk, TeamBasis, TeamWord};
+use telesphor_clinical::team::{TeamAsk, TeamAsks, TeamBasis, TeamWord};
 use telesphor_clinical::text::Text;
 use telesphor_wire::canonical;
 use telesphor_wire::ext::Extensions;
@@ -127,7 +127,7 @@ fn mutated_rosters_and_words_about_teams_break_a_reader() {
     };
     let words = [
         TeamWord::Roster(Box::new(signed.clone())),
-        TeamWord::Ask(Box::new(ask)),
+        TeamWord::Asks(Box::new(TeamAsks { asks: vec![ask] })),
         TeamWord::Basis(Box::new(basis)),
         TeamWord::Barred(IdentityId([8; 32])),
     ];

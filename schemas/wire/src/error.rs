@@ -129,6 +129,7 @@ errors! {
     6041 Retracted You "its author has taken this document back; it must not be relied on",
     6042 NotAuthor You "only the author of a document can correct it or take it back",
     6043 Replaced You "a newer document stands in its place; use that one",
+    6060 TeamFull You "this team is as large as one message can carry: nobody more comes in until somebody goes; share with a smaller role",
 
     7001 BadDocument Peer "not genuine: the signature does not belong to this document and author",
     7002 BrokenHistory Peer "not genuine: the author's key history does not hold together",

@@ -91,7 +91,7 @@ impl Exit {
             E::Unverified | E::InviteUsed | E::InviteExpired | E::CannotOpen => Self::Refused,
             E::NoSuchRange | E::NotFound => Self::Nothing,
             E::NoKeyPackage | E::NotYetDurable | E::DiskFull | E::Fenced | E::SlowReader => Self::NotYet,
-            E::SessionLimit | E::QuotaExceeded | E::NotLetIn => Self::NotYet,
+            E::SessionLimit | E::QuotaExceeded | E::NotLetIn | E::TeamFull => Self::NotYet,
             E::TooMany | E::Internal | E::AgentFault => Self::Bug,
             _ => match code.code() / 1000 {
                 2 => Self::Refused,

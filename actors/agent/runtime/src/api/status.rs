@@ -61,7 +61,9 @@ impl Agent {
             .await?;
         self.wait_for(wait, move |core| {
             let index = &core.index;
-            let quiet = index.connected && index.outbox.is_empty() && index.behind() == 0;
+            // A team that waits to be brought in line is work under way.
+            let still = index.outbox.is_empty() && index.lines.is_empty();
+            let quiet = index.connected && still && index.behind() == 0;
             Ok((quiet && index.fence_reached >= asked).then_some(()))
         })
         .await

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use telesphor_clinical::instant::{Clock, Instant};
+use telesphor_clinical::team::TeamAsk;
 use telesphor_vault::{Records, Table, Tx};
 use telesphor_wire::canonical;
 use telesphor_wire::command::OwnerAct;
@@ -33,6 +34,10 @@ pub(crate) struct Effects {
     pub(crate) keys: bool,
     /// A team or a roster changed: turns begin and end at other times.
     pub(crate) teams: bool,
+    /// Requests for seats, and whom to tell of them: all of one transaction travel together.
+    pub(crate) asks: Vec<(IdentityId, TeamAsk)>,
+    /// Teams to bring in line: in which epoch, and not before when (Unix milliseconds).
+    pub(crate) lines: Vec<(MailboxId, (u64, u64))>,
 }
 
 /// A transaction.

@@ -116,6 +116,9 @@ pub(crate) struct Index {
     pub(crate) tend_at: u64,
     /// When care teams are looked at next, Unix milliseconds.
     pub(crate) teams_at: u64,
+    /// Teams to bring in line: in which epoch, and not before when (Unix milliseconds). Lost with
+    /// the program: at the next start all teams are looked at.
+    pub(crate) lines: BTreeMap<MailboxId, (u64, u64)>,
 }
 
 impl Index {

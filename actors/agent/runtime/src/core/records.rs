@@ -291,6 +291,11 @@ pub(crate) struct Refused {
 }
 
 impl Refused {
+    /// Refused on this machine: no relay was asked.
+    pub(crate) const fn here(code: ErrorCode) -> Self {
+        Self { code, support: None }
+    }
+
     pub(crate) const fn by(refusal: &Refusal, support: Option<SupportCode>) -> Self {
         Self {
             code: refusal.code,

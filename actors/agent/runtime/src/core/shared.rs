@@ -94,6 +94,7 @@ impl Core {
                 fx: Effects::default(),
             };
             let value = f(&mut ctx)?;
+            ctx.tell_asks()?;
             Ok::<_, Error>((value, ctx.fx))
         })?;
         self.apply(fx)?;
@@ -128,6 +129,11 @@ impl Core {
         }
         if fx.teams {
             self.index.teams_at = 0;
+        }
+        for (mailbox, line) in fx.lines {
+            let at = self.index.lines.entry(mailbox).or_insert(line);
+            // Drawn anew for another epoch; in the same one nothing is put off again and again.
+            *at = if at.0 == line.0 { line.min(*at) } else { line };
         }
         if let Some(profile) = fx.profile {
             self.profile = profile;
@@ -220,5 +226,31 @@ impl Shared {
     /// A receiver of changes.
     pub(crate) fn changes(&self) -> watch::Receiver<u64> {
         self.changed.subscribe()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use telesphor_wire::ids::MailboxId;
+
+    use crate::testing::Paper;
+
+    #[test]
+    fn a_team_in_which_people_keep_asking_is_never_brought_in_line() {
+        let mut core = Paper::new().person("aino");
+        let team = MailboxId([1; 32]);
+        let mut line = |epoch: u64, at: u64| {
+            core.write(|ctx| {
+                ctx.fx.lines.push((team, (epoch, at)));
+                Ok(())
+            })
+            .unwrap();
+            core.index.lines[&team]
+        };
+        assert_eq!(line(1, 1_000), (1, 1_000));
+        assert_eq!(line(1, 1_100), (1, 1_000), "nothing is put off");
+        assert_eq!(line(1, 900), (1, 900));
+        assert_eq!(line(2, 1_700), (2, 1_700), "another epoch is another turn");
     }
 }

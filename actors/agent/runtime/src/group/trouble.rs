@@ -24,6 +24,15 @@ impl Ctx<'_, '_> {
         Ok(())
     }
 
+    /// Somebody could be let in again.
+    pub(crate) fn room_again(&mut self, held: &Held) -> Result<()> {
+        let noted = trouble(self.tx, &held.id)?;
+        if noted.is_some_and(|(code, _)| code == ErrorCode::TeamFull) {
+            self.tx.delete(Table::Groups, &name(&held.id))?;
+        }
+        Ok(())
+    }
+
     /// Whether a group cannot be followed any more.
     pub(crate) fn is_lost(&self, mailbox: &MailboxId) -> Result<bool> {
         let noted = trouble(self.tx, mailbox)?;

@@ -281,7 +281,7 @@ impl Ctx<'_, '_> {
     }
 
     /// It cannot be done. Whoever waits for it is told.
-    fn give_up(&mut self, seq: u64, refused: &Refused) -> Result<()> {
+    pub(crate) fn give_up(&mut self, seq: u64, refused: &Refused) -> Result<()> {
         let Some(entry) = self.entry(seq)? else {
             return Ok(());
         };

@@ -8,11 +8,14 @@ use telesphor_vault::{Records, Table};
 use telesphor_wire::bytes::Bytes;
 use telesphor_wire::canonical;
 use telesphor_wire::command::{Command, Deposit};
+use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ext::Extensions;
 use telesphor_wire::ids::{CommandId, IdentityId, MailboxId};
 
 use crate::core::index::Lane;
-use crate::core::records::{Entry, GroupSay, Held, Known, MailboxState, MemberVia, Padding, Via, What};
+use crate::core::records::{
+    Entry, GroupSay, Held, Known, MailboxState, MemberVia, Padding, Refused, Via, What,
+};
 use crate::core::windows::Windows;
 use crate::core::{Core, Ctx, names};
 use crate::error::{Error, Result};
@@ -44,9 +47,19 @@ impl Core {
                     continue;
                 }
                 (ctx.windows.at, ctx.windows.full) = (Some(*seq), false);
-                if ctx.seal_entry(*seq)? {
-                    sealed += 1;
-                    continue;
+                match ctx.seal_entry(*seq) {
+                    // No later moment makes it smaller, and what stands behind it must go on.
+                    Err(error) if error.code == ErrorCode::TooLarge => {
+                        ctx.give_up(*seq, &Refused::here(error.code))?;
+                        sealed += 1;
+                        continue;
+                    }
+                    Err(error) => return Err(error),
+                    Ok(true) => {
+                        sealed += 1;
+                        continue;
+                    }
+                    Ok(false) => {}
                 }
                 held_up.extend(lane);
                 match ctx.windows.full {
@@ -199,5 +212,35 @@ impl Ctx<'_, '_> {
             padding,
         };
         self.enqueue(What::Group(say), job, None)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::core::records::Job;
+    use crate::testing::{Paper, first_sealed};
+
+    #[test]
+    fn one_message_that_is_too_large_stops_everything_that_stands_behind_it() {
+        let mut core = Paper::new().person("aino");
+        let own = core.profile.own.unwrap();
+        core.seal_some(64).unwrap();
+        core.write(|ctx| ctx.say_size(own, 2 * 1024 * 1024)).unwrap();
+        let small = core.write(|ctx| ctx.say_size(own, 10)).unwrap();
+        let before = core.index.outbox.len();
+        core.seal_some(64).unwrap();
+        assert_eq!(core.index.outbox.len(), before - 1, "it is given up");
+        assert!(core.index.outbox[&small].sealed, "what stands behind it goes on");
+        let (_, command) = first_sealed(&mut core);
+        assert!(matches!(command, Command::Deposit(_)));
+    }
+
+    impl Ctx<'_, '_> {
+        fn say_size(&mut self, mailbox: MailboxId, size: usize) -> Result<u64> {
+            let body = GroupMessage::Evidence(Bytes(vec![7; size]));
+            self.say(mailbox, &body, Padding::Handshake, Job::Nothing(true))
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! The staff member's part: called to a team, asking for a seat, taking it.
 
 use telesphor_clinical::self_entry::MailboxUse;
-use telesphor_clinical::team::{TeamAsk, TeamPlace, TeamSeat, TeamWord};
+use telesphor_clinical::team::{TeamAsk, TeamPlace, TeamSeat};
 use telesphor_identity::bundle::Proofs;
 use telesphor_sealing::package::{make_packages, seal_package};
 use telesphor_sealing::{Expectation, GroupSession, Joined, PackageAddress, Suite, WelcomeLetter};
@@ -114,12 +114,13 @@ impl Ctx<'_, '_> {
             again,
             proofs: Bytes(self.proofs_about(&me)?.to_bytes()),
         };
-        self.tell_team(&terms.organisation, TeamWord::Ask(Box::new(ask)))
+        self.fx.asks.push((terms.organisation, ask));
+        Ok(())
     }
 
     /// A roster service brings a seat that was asked for. One that leads nowhere is asked for again.
     pub(crate) fn seat_came(&mut self, from: &IdentityId, seat: TeamSeat) -> Result<()> {
-        if seat.person != self.me() || seat.endpoint != self.keys.endpoint.public() {
+        if !seat.to.contains(&(self.me(), self.keys.endpoint.public())) {
             return Ok(());
         }
         let mailbox = seat.welcome.mailbox;

@@ -1,7 +1,7 @@
 //! What is said about teams: in a team itself, and in conversations with a roster service.
 
 use telesphor_clinical::message::GroupMessage;
-use telesphor_clinical::team::{TeamBasis, TeamWord};
+use telesphor_clinical::team::{TeamAsk, TeamBasis, TeamWord};
 use telesphor_sealing::Seat;
 use telesphor_vault::Table;
 use telesphor_wire::error::ErrorCode;
@@ -12,6 +12,7 @@ use super::record::{Standing, Terms};
 use crate::core::Ctx;
 use crate::core::records::Held;
 use crate::error::{Error, Result};
+use crate::sync::events::is_local;
 
 fn said_name(payload: &[u8]) -> Vec<u8> {
     [b"team-said/", &payload_hash(payload).0[..]].concat()
@@ -91,22 +92,9 @@ impl Ctx<'_, '_> {
                     false => self.called(from, *place),
                 }
             }
-            TeamWord::Ask(ask) => {
-                if self.served(&ask.mailbox)?.is_some() {
-                    return self.carry_ask(from, &ask);
-                }
-                let Some(known) = self.team(&ask.mailbox)? else {
-                    return Ok(());
-                };
-                if known.terms.organisation != *from || known.team.standing == Standing::Over {
-                    return Ok(());
-                }
-                self.take_all_proofs(std::slice::from_ref(&ask.proofs))?;
-                self.put_ask(&ask)?;
-                self.team_line(&ask.mailbox)
-            }
+            TeamWord::Asks(asks) => self.asked(from, asks.asks),
             TeamWord::Seat(seat) => match self.served(&seat.welcome.mailbox)? {
-                Some(_) => self.carry_seat(from, *seat),
+                Some(_) => self.carry_seat(from, &seat),
                 None => self.seat_came(from, *seat),
             },
             TeamWord::Ended(ended) => match self.served(&ended.mailbox)? {
@@ -115,5 +103,39 @@ impl Ctx<'_, '_> {
             },
             TeamWord::Basis(_) | TeamWord::Barred(_) | TeamWord::Foreign(_) => Ok(()),
         }
+    }
+
+    /// Somebody asks for seats, in one or many teams. One that is no good does not hold up the
+    /// others.
+    fn asked(&mut self, from: &IdentityId, asks: Vec<TeamAsk>) -> Result<()> {
+        let mut teams = Vec::new();
+        for ask in asks {
+            match self.one_asked(from, &ask) {
+                Err(error) if is_local(error.code) => return Err(error),
+                Ok(true) if !teams.contains(&ask.mailbox) => teams.push(ask.mailbox),
+                Ok(_) | Err(_) => {}
+            }
+        }
+        for mailbox in teams {
+            self.team_line(&mailbox)?;
+        }
+        Ok(())
+    }
+
+    /// Gives whether a seat may have to be given here.
+    fn one_asked(&mut self, from: &IdentityId, ask: &TeamAsk) -> Result<bool> {
+        if self.served(&ask.mailbox)?.is_some() {
+            self.carry_ask(from, ask)?;
+            return Ok(false);
+        }
+        let Some(known) = self.team(&ask.mailbox)? else {
+            return Ok(false);
+        };
+        if known.terms.organisation != *from || known.team.standing == Standing::Over {
+            return Ok(false);
+        }
+        self.take_all_proofs(std::slice::from_ref(&ask.proofs))?;
+        self.put_ask(ask)?;
+        Ok(true)
     }
 }

@@ -6,6 +6,7 @@
 use telesphor_clinical::message::{GroupMessage, Welcome};
 use telesphor_clinical::self_entry::MailboxUse;
 use telesphor_clinical::team::{TeamAsk, TeamBasis, TeamSeat, TeamWord};
+use telesphor_sealing::limits::GUEST_BYTES;
 use telesphor_sealing::package::open_package;
 use telesphor_sealing::{
     GroupSession, Moved, PackageAddress, PackageRules, Seat, Standing as Group, VerifiedPackage,
@@ -14,8 +15,9 @@ use telesphor_vault::{Records, Table};
 use telesphor_wire::bytes::Bytes;
 use telesphor_wire::canonical;
 use telesphor_wire::error::ErrorCode;
-use telesphor_wire::hash::Digest;
+use telesphor_wire::hash::{Digest, hash};
 use telesphor_wire::ids::{IdentityId, MailboxId};
+use telesphor_wire::labels::HashLabel;
 use telesphor_wire::mailbox::Cursor;
 use telesphor_wire::sign::PublicKey;
 
@@ -33,6 +35,15 @@ use crate::sync::events::is_local;
 /// Newcomers of one commit: each package is some kilobytes, and a commit has a largest size.
 const MAX_AT_ONCE: usize = 64;
 
+/// A seat must fit into one message: the largest bucket without what is around it.
+const SEAT_BYTES: usize = 1024 * 1024 - 16 * 1024;
+/// How long requests are gathered before a change, milliseconds.
+const GATHER_MS: u64 = 150;
+/// How long each waits for the one before, milliseconds: longer than a change takes to come round.
+const STEP_MS: u64 = 700;
+/// After so many of them everybody who is left tries.
+const MAX_STEPS: u64 = 5;
+
 /// What a team should be, as its own members see it now.
 struct Wanted {
     add: Vec<VerifiedPackage>,
@@ -40,9 +51,57 @@ struct Wanted {
     lease: u64,
 }
 
+/// How many of those who asked can come by one change, so that their seat fits into a message.
+fn guests_that_fit(asked: usize, tree: usize, basis: impl Fn(usize) -> Result<usize>) -> Result<usize> {
+    let mut guests = asked;
+    while guests > 0 && basis(guests)? + tree + guests * GUEST_BYTES > SEAT_BYTES {
+        guests /= 2;
+    }
+    Ok(guests)
+}
+
 impl Ctx<'_, '_> {
-    /// Brings one team in line, if this endpoint may.
+    /// Has one team brought in line soon, if this endpoint may. Everybody who may looks at the same
+    /// moment, and all but one would change it in vain: so each waits for its turn, drawn anew
+    /// for every epoch, and whoever finds that nothing is left to do does nothing. The first waits,
+    /// too, for a moment: who comes on duty does not come alone.
     pub(crate) fn team_line(&mut self, mailbox: &MailboxId) -> Result<()> {
+        let Some((epoch, place)) = self.place_in_line(mailbox)? else {
+            return Ok(());
+        };
+        let wait = GATHER_MS + STEP_MS * place.min(MAX_STEPS);
+        self.fx.lines.push((*mailbox, (epoch, self.now + wait)));
+        Ok(())
+    }
+
+    /// The epoch, and how many others may change a team in it before this endpoint; nothing if it
+    /// does not sit there.
+    fn place_in_line(&self, mailbox: &MailboxId) -> Result<Option<(u64, u64)>> {
+        let Some(Known { team, terms }) = self.team(mailbox)? else {
+            return Ok(None);
+        };
+        let sits = matches!(team.standing, Standing::Own | Standing::Sitting);
+        let (Some(session), true) = (GroupSession::load(&Rows(self.tx), *mailbox)?, sits) else {
+            return Ok(None);
+        };
+        let (view, epoch) = (self.team_view(mailbox)?, session.epoch());
+        // The patient's phone is the one that is off most of the time.
+        let drawn = |who: &IdentityId, endpoint: &PublicKey| {
+            let lot = hash(HashLabel::Original, &("team line", mailbox, epoch, endpoint));
+            (*who == terms.patient, lot)
+        };
+        let own = drawn(&self.me(), &self.keys.endpoint.public());
+        let mut before = 0;
+        for seat in session.members()? {
+            let who = seat.member.identity;
+            let able = who == terms.patient || self.has_turn(&view, &terms, &who)?;
+            before += u64::from(able && drawn(&who, &seat.member.endpoint) < own);
+        }
+        Ok(Some((epoch, before)))
+    }
+
+    /// Brings one team in line now, if this endpoint may.
+    pub(crate) fn line_now(&mut self, mailbox: &MailboxId) -> Result<()> {
         self.line(mailbox, false)
     }
 
@@ -81,6 +140,10 @@ impl Ctx<'_, '_> {
         let wanted = self.wanted_of(&held, &terms, &view, &seats)?;
         let same = wanted.add.is_empty() && wanted.remove.is_empty() && held.lease >= wanted.lease;
         if same && !renew {
+            return Ok(());
+        }
+        let wanted = self.that_fits(&held, &terms, &view, wanted)?;
+        if wanted.add.is_empty() && wanted.remove.is_empty() && held.lease >= wanted.lease && !renew {
             return Ok(());
         }
         let mut change = Staging {
@@ -173,6 +236,32 @@ impl Ctx<'_, '_> {
             remove,
             lease: terms.end.min(until),
         })
+    }
+
+    /// Leaves out newcomers whose seat would not fit into a message: with it goes the tree of the
+    /// whole team, and what proves who everybody is. Said to whoever looks, before anything is
+    /// done; whoever is left out comes in when somebody has gone.
+    fn that_fits(&mut self, held: &Held, terms: &Terms, view: &View, mut wanted: Wanted) -> Result<Wanted> {
+        let Some(session) = GroupSession::load(&Rows(self.tx), held.id)? else {
+            return Ok(wanted);
+        };
+        if wanted.add.is_empty() {
+            return Ok(wanted);
+        }
+        let mut people: Vec<IdentityId> = session.members()?.iter().map(|s| s.member.identity).collect();
+        people.extend(self.authors(view)?);
+        let basis = |guests: usize| {
+            let coming = wanted.add.iter().take(guests).map(|p| p.member().identity);
+            let everybody = people.iter().copied().chain(coming).collect();
+            Ok(canonical::encode(&self.basis(terms, view, everybody)?).len())
+        };
+        let fit = guests_that_fit(wanted.add.len(), session.tree_bytes(), basis)?;
+        wanted.add.truncate(fit);
+        match fit {
+            0 => self.note_trouble(held, ErrorCode::TeamFull)?,
+            _ => self.room_again(held)?,
+        }
+        Ok(wanted)
     }
 
     /// The package of a request that is still good for something.
@@ -274,17 +363,13 @@ impl Ctx<'_, '_> {
         let mut people: Vec<IdentityId> = seats.iter().map(|s| s.member.identity).collect();
         people.extend(self.authors(&view)?);
         let basis = self.basis(&terms, &view, people)?;
-        for (person, endpoint) in waiting.to {
-            let welcome: Welcome = self.welcome_of(held, terms.patient, &waiting.letter, *at);
-            let seat = TeamSeat {
-                person,
-                endpoint,
-                welcome,
-                basis: basis.clone(),
-            };
-            self.tell_team(&terms.organisation, TeamWord::Seat(Box::new(seat)))?;
-        }
-        Ok(())
+        let welcome: Welcome = self.welcome_of(held, terms.patient, &waiting.letter, *at);
+        let seat = TeamSeat {
+            to: waiting.to,
+            welcome,
+            basis,
+        };
+        self.tell_team(&terms.organisation, TeamWord::Seat(Box::new(seat)))
     }
 
     /// A change of this endpoint was refused. If somebody was first, that one's event brings the
@@ -348,5 +433,29 @@ impl Ctx<'_, '_> {
         };
         let held: Option<Held> = self.get(Table::Mailboxes, &say.mailbox.0)?;
         Ok(held.is_some_and(|h| h.used == MailboxUse::Team && h.state == MailboxState::Ended))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::core::records::Padding;
+
+    #[test]
+    fn a_seat_is_promised_that_no_message_can_carry() {
+        let small = |_| Ok(20_000);
+        assert_eq!(guests_that_fit(12, 40_000, small).unwrap(), 12);
+        assert_eq!(guests_that_fit(0, 40_000, small).unwrap(), 0);
+        // With each newcomer go his proofs, so fewer fit than the tree alone would let in.
+        let proofs = |guests: usize| Ok(600_000 + guests * 1_000);
+        assert_eq!(guests_that_fit(64, 300_000, proofs).unwrap(), 16);
+        assert_eq!(
+            guests_that_fit(64, 1_100_000, small).unwrap(),
+            0,
+            "the team is full"
+        );
+        let largest = Padding::Handshake.bucket().sizes().last().copied();
+        assert!(Some(SEAT_BYTES + 16 * 1024) <= largest);
     }
 }

@@ -179,6 +179,11 @@ pub(crate) fn ask_name(mailbox: &MailboxId, endpoint: &PublicKey) -> Vec<u8> {
     [b"team-ask/", &mailbox.0[..], &endpoint.0[..]].concat()
 }
 
+/// Whom this roster service has brought a seat in a team.
+fn seated_name(mailbox: &MailboxId) -> Vec<u8> {
+    named(b"team-seated/", mailbox)
+}
+
 fn ask_list(mailbox: &MailboxId) -> Vec<u8> {
     named(b"team-asks/", mailbox)
 }
@@ -264,7 +269,19 @@ impl Ctx<'_, '_> {
         list.retain(|m| m != mailbox);
         self.put(Table::Groups, SERVED, &list)?;
         self.tx.delete(Table::Groups, &named(b"team-served/", mailbox))?;
+        self.tx.delete(Table::Groups, &seated_name(mailbox))?;
         Ok(())
+    }
+
+    /// Whom this roster service has ever brought a seat in a team.
+    pub(crate) fn seated(&self, mailbox: &MailboxId) -> Result<Vec<IdentityId>> {
+        Ok(self
+            .get(Table::Groups, &seated_name(mailbox))?
+            .unwrap_or_default())
+    }
+
+    pub(crate) fn put_seated(&self, mailbox: &MailboxId, seated: &Vec<IdentityId>) -> Result<()> {
+        self.put(Table::Groups, &seated_name(mailbox), seated)
     }
 
     /// Requests for seats in a team, oldest first.

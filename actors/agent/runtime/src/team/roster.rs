@@ -7,6 +7,7 @@ use telesphor_clinical::team::TeamWord;
 use telesphor_clinical::text::Text;
 use telesphor_identity::signing::{Judged, SignerSaid};
 use telesphor_vault::{Records, Table};
+use telesphor_wire::canonical;
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ext::Extensions;
 use telesphor_wire::ids::IdentityId;
@@ -19,6 +20,9 @@ use crate::error::{Error, Result};
 const NAMES: &[u8] = b"roster-names";
 /// That many of them.
 const MAX_NAMES: usize = 4096;
+/// An edition goes into every seat of every team, beside the team itself: half of the largest
+/// message at most, bytes.
+const ROSTER_BYTES: usize = 512 * 1024;
 /// Whose rosters are kept here.
 const ORGANISATIONS: &[u8] = b"rosters";
 
@@ -134,6 +138,9 @@ impl Ctx<'_, '_> {
         }
         let signature = self.keys.endpoint.sign(&roster);
         let signed = SignedRoster { roster, signature };
+        if canonical::encode(&signed).len() > ROSTER_BYTES {
+            return Err(ErrorCode::TooMany.into());
+        }
         self.keep_roster(&signed)?;
         for known in self.all_known()? {
             if !known.removed && known.state == Acquaintance::Settled {

@@ -3,7 +3,7 @@
 //! opens under a key of its own.
 
 use telesphor_clinical::message::GroupMessage;
-use telesphor_clinical::team::{TeamAsk, TeamEnded, TeamPlace, TeamSeat, TeamWord};
+use telesphor_clinical::team::{TeamAsk, TeamAsks, TeamEnded, TeamPlace, TeamSeat, TeamWord};
 use telesphor_clinical::text::Text;
 use telesphor_vault::Table;
 use telesphor_wire::bytes::Bytes;
@@ -11,6 +11,7 @@ use telesphor_wire::canonical;
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ids::IdentityId;
 
+use super::EARLY_MS;
 use super::record::{Served, Terms};
 use crate::core::Ctx;
 use crate::core::records::{Job, Known, Padding, TalkSay, What};
@@ -18,6 +19,8 @@ use crate::error::{Error, Result};
 
 /// Requests kept for one team: two endpoints of everybody on a large ward.
 const MAX_ASKS: usize = 256;
+/// Requests in one word: each is some kilobytes, and a message has a largest size.
+const ASKS_AT_ONCE: usize = 48;
 
 impl Ctx<'_, '_> {
     /// Says a word about a team to a contact, in the conversation with it. Somebody who is no
@@ -82,19 +85,24 @@ impl Ctx<'_, '_> {
             }
             served.told.push(entry.person);
             self.tell_team(&entry.person, TeamWord::Place(Box::new(served.place.clone())))?;
-            for ask in served.asks.clone() {
-                self.tell_team(&entry.person, TeamWord::Ask(Box::new(ask)))?;
-            }
         }
         self.put_served(served)
     }
 
-    /// Whoever of the told ones, and the patient, can give a seat.
-    fn circle(served: &Served) -> impl Iterator<Item = IdentityId> {
-        served.told.clone().into_iter().chain([served.owner])
+    /// Whoever can give a seat now: the patient, and those who were brought one and are on duty.
+    fn able(&self, served: &Served) -> Result<Vec<IdentityId>> {
+        let mut able = self.seated(&served.place.mailbox)?;
+        let (roster, terms) = (self.roster(&self.me())?, Terms::of(&served.place.grant));
+        able.retain(|who| match (&roster, &terms) {
+            (Some(signed), Some(terms)) => signed.roster.on_duty(who, &terms.role, self.now, EARLY_MS, 0),
+            _ => false,
+        });
+        able.push(served.owner);
+        Ok(able)
     }
 
-    /// Somebody asks for a seat: it goes on to those who can give it.
+    /// Somebody asks for a seat: it goes on to those who can give it. Whoever is brought a seat
+    /// later hears of it then.
     pub(crate) fn carry_ask(&mut self, from: &IdentityId, ask: &TeamAsk) -> Result<()> {
         let Some(mut served) = self.served(&ask.mailbox)? else {
             return Ok(());
@@ -107,24 +115,59 @@ impl Ctx<'_, '_> {
             served.asks.push(ask.clone());
         }
         self.put_served(&served)?;
-        for to in Self::circle(&served).filter(|to| to != from) {
-            self.tell_team(&to, TeamWord::Ask(Box::new(ask.clone())))?;
+        for to in self.able(&served)?.into_iter().filter(|to| to != from) {
+            self.fx.asks.push((to, ask.clone()));
         }
         Ok(())
     }
 
-    /// A seat was given: the Welcome goes on to the one who asked.
-    pub(crate) fn carry_seat(&mut self, from: &IdentityId, seat: TeamSeat) -> Result<()> {
-        let Some(mut served) = self.served(&seat.welcome.mailbox)? else {
+    /// Tells of the requests that came together: one word to each who must know.
+    pub(crate) fn tell_asks(&mut self) -> Result<()> {
+        let mut words: Vec<(IdentityId, Vec<TeamAsk>)> = Vec::new();
+        for (to, ask) in std::mem::take(&mut self.fx.asks) {
+            match words.iter_mut().find(|(who, _)| *who == to) {
+                Some((_, asks)) => asks.push(ask),
+                None => words.push((to, vec![ask])),
+            }
+        }
+        for (to, asks) in words {
+            for asks in asks.chunks(ASKS_AT_ONCE) {
+                let asks = asks.to_vec();
+                self.tell_team(&to, TeamWord::Asks(Box::new(TeamAsks { asks })))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Seats were given: the Welcome goes on to each who asked, and with it what others ask there.
+    pub(crate) fn carry_seat(&mut self, from: &IdentityId, seat: &TeamSeat) -> Result<()> {
+        let mailbox = seat.welcome.mailbox;
+        let Some(mut served) = self.served(&mailbox)? else {
             return Ok(());
         };
-        if !Self::circle(&served).any(|id| id == *from) || !served.told.contains(&seat.person) {
+        if served.owner != *from && !served.told.contains(from) {
             return Err(ErrorCode::BadDocument.into());
         }
-        served.asks.retain(|a| a.endpoint != seat.endpoint);
+        let mut seated = self.seated(&mailbox)?;
+        let guests = seat.to.iter().filter(|(who, _)| served.told.contains(who));
+        let guests: Vec<_> = guests.copied().collect();
+        served
+            .asks
+            .retain(|a| !guests.iter().any(|(_, endpoint)| *endpoint == a.endpoint));
         self.put_served(&served)?;
-        let person = seat.person;
-        self.tell_team(&person, TeamWord::Seat(Box::new(seat)))
+        for (person, endpoint) in guests {
+            let his = TeamSeat {
+                to: vec![(person, endpoint)],
+                ..seat.clone()
+            };
+            self.tell_team(&person, TeamWord::Seat(Box::new(his)))?;
+            let others = served.asks.iter().cloned();
+            self.fx.asks.extend(others.map(|ask| (person, ask)));
+            if !seated.contains(&person) {
+                seated.push(person);
+            }
+        }
+        self.put_seated(&mailbox, &seated)
     }
 
     /// The patient has ended a team: nobody is called there any more.
@@ -154,4 +197,55 @@ pub(crate) fn padding_for(body: &Bytes) -> Padding {
 /// A name to fill in by whoever knows one.
 pub(crate) fn no_name() -> Text {
     Text::default()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use telesphor_vault::Records;
+    use telesphor_wire::hash::Secret;
+    use telesphor_wire::ids::MailboxId;
+
+    use super::*;
+    use crate::core::names;
+    use crate::core::records::Entry;
+    use crate::testing::{Paper, Told};
+
+    #[test]
+    fn what_is_asked_in_a_ward_of_teams_goes_to_everybody_in_as_many_words() {
+        let mut paper = Paper::new();
+        let (mut hospital, mut nurse) = (paper.person("hospital"), paper.person("nurse"));
+        paper.tell(&mut hospital, &mut nurse, Told::Both);
+        let who = hospital
+            .write(|ctx| Ok(ctx.all_known()?[0].contact.record.identity))
+            .unwrap();
+        let ask = |n: u8| TeamAsk {
+            mailbox: MailboxId([n; 32]),
+            person: IdentityId([9; 32]),
+            endpoint: telesphor_wire::sign::SigningKey::generate().public(),
+            package: vec![n; 4_000].into(),
+            secret: Secret::new([n; 32]),
+            again: false,
+            proofs: vec![n; 600].into(),
+        };
+        hospital
+            .write(|ctx| {
+                (0..60).for_each(|n| ctx.fx.asks.push((who, ask(n))));
+                Ok(())
+            })
+            .unwrap();
+        let outbox = hospital.read().unwrap();
+        let outbox = outbox.range(Table::Outbox, names::OUTBOX, 0, 64).unwrap();
+        let told = outbox.iter().filter_map(|(_, bytes)| {
+            let entry: Entry = canonical::decode(bytes).unwrap();
+            let What::Talk(say) = entry.what else { return None };
+            let body: GroupMessage = canonical::decode(&say.body).unwrap();
+            let GroupMessage::Team(TeamWord::Asks(asks)) = body else {
+                return None;
+            };
+            Some((say.padding, asks.asks.len()))
+        });
+        let told: Vec<_> = told.collect();
+        assert_eq!(told, [(Padding::Handshake, 48), (Padding::Message, 12)]);
+    }
 }

@@ -12,6 +12,8 @@ use crate::group::rows::Rows;
 
 /// The longest that nothing is looked at, milliseconds.
 const AT_LEAST_MS: u64 = 3600 * 1000;
+/// Teams brought in line in one transaction.
+const LINES_AT_ONCE: usize = 8;
 /// The shortest time between two looks, milliseconds.
 const AT_MOST_MS: u64 = 250;
 
@@ -36,7 +38,27 @@ impl Core {
             let next = self.write(|ctx| ctx.tend_teams())?;
             self.index.teams_at = next.clamp(now + AT_MOST_MS, now + AT_LEAST_MS);
         }
-        Ok(self.index.teams_at.saturating_sub(now))
+        let due = self.lines_now(now)?;
+        Ok(self.index.teams_at.min(due).saturating_sub(now))
+    }
+
+    /// Brings those teams in line whose time has come, a few in each transaction; gives when the
+    /// next one is due, Unix milliseconds.
+    fn lines_now(&mut self, now: u64) -> Result<u64> {
+        let due = self.index.lines.iter().filter(|(_, (_, at))| *at <= now);
+        let due: Vec<MailboxId> = due.map(|(mailbox, _)| *mailbox).collect();
+        for some in due.chunks(LINES_AT_ONCE) {
+            some.iter()
+                .for_each(|mailbox| _ = self.index.lines.remove(mailbox));
+            self.write(|ctx| some.iter().try_for_each(|mailbox| ctx.line_now(mailbox)))?;
+        }
+        Ok(self
+            .index
+            .lines
+            .values()
+            .map(|(_, at)| *at)
+            .min()
+            .unwrap_or(u64::MAX))
     }
 }
 
