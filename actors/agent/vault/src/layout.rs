@@ -7,6 +7,7 @@
 //!   vault.ring     two places for the keyring key, overwritten in place (see `ring_file`)
 //!   vault.count    a counter that only rises (see `counter`); may stand elsewhere
 //!   vault.session  the master key wrapped for a session, while one lasts (see `session`)
+//!   vault.wanted   empty; locked by whoever waits for the vault (see `wanted`)
 //!
 //! physical key of a named record
 //!   | table: u8 | 0x00 | K("vault-page", index key, table || 0x00 || name) : 32 |

@@ -43,6 +43,7 @@ mod storage;
 mod table;
 mod tx;
 mod vault;
+mod wanted;
 mod write;
 
 pub use backup::BackupSummary;
@@ -50,7 +51,7 @@ pub use error::{Damage, VaultError};
 pub use guarded::Guarded;
 pub use layout::Value;
 pub use records::{Entry, Records};
-pub use session::end_session;
+pub use session::{end_session, session_lasts};
 pub use slots::{KeyFile, PassphraseCost, SlotInfo, SlotKind, Unlock};
 pub use snapshot::Snapshot;
 pub use table::Table;

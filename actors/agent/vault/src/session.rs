@@ -59,6 +59,16 @@ pub(crate) fn resume(vault: &Digest, inner: &Path, outer: &Path, now_ms: u64) ->
     ))
 }
 
+/// Whether a session lasts, as far as can be seen without opening anything: for whoever has the
+/// vault open and must let go of it when the session ends.
+pub fn session_lasts(inner: &Path, outer: &Path, now_ms: u64) -> bool {
+    let Ok(Some(bytes)) = files::read(inner, MAX_BYTES) else {
+        return false;
+    };
+    let part: Result<(u16, u64, Bytes), _> = canonical::decode(&bytes);
+    outer.exists() && part.is_ok_and(|(version, not_after_ms, _)| version == VERSION && now_ms < not_after_ms)
+}
+
 /// Ends a session: from now on the vault asks again. Needs no key. `inner` is
 /// [`crate::VaultPaths::session`], `outer` the file in the runtime folder.
 ///

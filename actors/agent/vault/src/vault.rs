@@ -21,6 +21,7 @@ use crate::ring_file::RingFile;
 use crate::slots::{KeyFile, PassphraseCost, Slot, Unlock};
 use crate::storage::{self, Disk, FileDisk};
 use crate::table::Table;
+use crate::wanted::Waiting;
 
 pub(crate) const COUNTER: &[u8] = b"counter";
 
@@ -56,6 +57,9 @@ impl VaultPaths {
     }
     fn ring(&self) -> PathBuf {
         self.folder.join("vault.ring")
+    }
+    pub(crate) fn wanted(&self) -> PathBuf {
+        self.folder.join("vault.wanted")
     }
 
     /// Whether there is a vault.
@@ -173,7 +177,7 @@ impl Vault {
         let (head, mac) = Head::read(&paths.head())?;
         let keys = Arc::new(Keys::new(master_from(paths, &head, key)?));
         head.check(&mac, &keys)?;
-        let db = open_waiting(&*disk, options.wait)?;
+        let db = open_waiting(paths, &*disk, options.wait)?;
         let vault = Self::assemble(paths, disk, head, Some(keys.clone()), db);
         vault.settle(&keys)?;
         if vault.is_old_copy() && !options.read_old_copy {
@@ -189,7 +193,7 @@ impl Vault {
     pub fn open_locked(paths: &VaultPaths, options: OpenOptions) -> Result<Self, VaultError> {
         let (head, _) = Head::read(&paths.head())?;
         let disk: Box<dyn Disk> = Box::new(FileDisk(paths.store()));
-        let db = open_waiting(&*disk, options.wait)?;
+        let db = open_waiting(paths, &*disk, options.wait)?;
         Ok(Self::assemble(paths, disk, head, None, db))
     }
 
@@ -343,13 +347,17 @@ impl Vault {
     }
 }
 
-fn open_waiting(disk: &dyn Disk, wait: Duration) -> Result<Arc<Database>, VaultError> {
+fn open_waiting(paths: &VaultPaths, disk: &dyn Disk, wait: Duration) -> Result<Arc<Database>, VaultError> {
     const AGAIN: Duration = Duration::from_millis(20);
     let until = Instant::now() + wait;
+    let mut waiting = None;
     loop {
         match storage::open(disk, false) {
             // The operating system offers no wait with an end for a file lock.
-            Err(VaultError::InUse) if Instant::now() < until => std::thread::sleep(AGAIN),
+            Err(VaultError::InUse) if Instant::now() < until => {
+                waiting.get_or_insert_with(|| Waiting::begin(paths));
+                std::thread::sleep(AGAIN);
+            }
             other => return other,
         }
     }

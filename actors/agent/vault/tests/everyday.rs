@@ -7,6 +7,7 @@ use common::{Home, PASS, contents};
 use std::time::Duration;
 use telesphor_vault::{
     KeyFile, OpenOptions, PassphraseCost, Records, SlotKind, Table, Unlock, Vault, VaultError, end_session,
+    session_lasts,
 };
 use telesphor_wire::error::ErrorCode;
 
@@ -125,8 +126,11 @@ fn a_session_opens_without_asking_until_it_ends() {
         matches!(open(10_000), Err(VaultError::Locked)),
         "a session outlived its end"
     );
+    let lasts = |now| session_lasts(&home.paths.session(), &outer, now);
+    assert!(lasts(9_999) && !lasts(10_000));
     let copy = std::fs::read(&outer).unwrap();
     end_session(&home.paths.session(), &outer).unwrap();
+    assert!(!lasts(1), "whoever holds it open is not told that it was locked");
     assert!(matches!(open(1), Err(VaultError::Locked)));
     std::fs::write(&outer, copy).unwrap();
     assert!(
@@ -135,6 +139,28 @@ fn a_session_opens_without_asking_until_it_ends() {
     );
     end_session(&home.paths.session(), &outer).unwrap();
     end_session(&home.paths.session(), &outer).unwrap();
+}
+
+#[test]
+fn whoever_has_a_vault_open_for_long_does_not_learn_that_somebody_waits() {
+    let home = Home::new();
+    let vault = home.create();
+    assert!(!home.paths.is_wanted());
+    let paths = home.paths.clone();
+    let waiting = std::thread::spawn(move || {
+        let options = OpenOptions {
+            wait: Duration::from_secs(60),
+            ..OpenOptions::default()
+        };
+        Vault::open(&paths, Unlock::Passphrase(PASS), options).map(drop)
+    });
+    while !home.paths.is_wanted() {
+        assert!(!waiting.is_finished(), "it did not wait");
+        std::thread::yield_now();
+    }
+    drop(vault);
+    waiting.join().unwrap().unwrap();
+    assert!(!home.paths.is_wanted(), "nobody waits any more");
 }
 
 #[test]
