@@ -12,6 +12,7 @@
 //! **What always holds.** Every figure printed was measured in this run.
 
 pub mod acts;
+pub mod browser;
 pub mod page;
 pub mod planted;
 pub mod scopes;
@@ -19,3 +20,4 @@ pub mod search;
 pub mod stage;
 pub mod stolen;
 pub mod story;
+pub mod visitor;

@@ -127,7 +127,11 @@ pub fn gather(page: &mut Page, relay: &Relay, folder: &Path, bundle: &Path) -> R
     })
 }
 
-fn join(
+/// Somebody with an admission and an identity of their own, unlocked.
+///
+/// # Errors
+/// If a command fails.
+pub fn join(
     relay: &Relay,
     folder: &Path,
     profile: &'static str,
@@ -152,7 +156,10 @@ fn join(
 }
 
 /// One invites, the other accepts, both compare the words. Gives the words.
-fn acquaint(one: &Person, other: &Person, call: &str) -> Result<String, StageError> {
+///
+/// # Errors
+/// If a command fails, or the words differ.
+pub fn acquaint(one: &Person, other: &Person, call: &str) -> Result<String, StageError> {
     let invited = one.json(&["invite", "--for", &other.name])?;
     let link = text(&invited, "link", "invite")?;
     let accepted = other.json(&["accept", link, "--call", call])?;

@@ -6,7 +6,7 @@
 //! about who may what. All of that is `telesphor-agent`.
 //!
 //! **Where to start.** [`args`] for the commands, [`run`] for what each asks of the agent,
-//! [`out`] and [`shown`] for how answers look.
+//! [`out`] and [`shown`] for how answers look, [`page`] for the same in a browser.
 //!
 //! **What always holds.** Data goes to stdout, words to stderr. Nothing is asked where nobody
 //! can answer. Every failure has a code, and the exit code says what a script should do. No
@@ -18,6 +18,7 @@ mod exit;
 mod fault;
 mod home;
 mod out;
+mod page;
 mod run;
 mod secret;
 mod short;

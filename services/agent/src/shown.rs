@@ -1,8 +1,8 @@
 //! What the agent knows, as rows to print. One function per kind of thing.
 
 use telesphor_agent::views::{
-    AttestationView, ContactState, ContactView, DeviceView, Direction, DocumentView, EndpointView, Exported,
-    Finding, GrantView, Me, Samples, SentState, SentView, Status, TrustView, Verdict,
+    AttestationView, ContactState, ContactView, DeviceView, Direction, DocumentView, EndView, EndpointView,
+    Exported, Finding, GrantView, Me, Revoked, Samples, SentState, SentView, Status, TrustView, Verdict,
 };
 use telesphor_wire::ids::IdentityId;
 use telesphor_wire::text::SupportCode;
@@ -11,6 +11,8 @@ use crate::out::{Out, Row};
 use crate::short;
 
 pub(crate) mod acts;
+pub(crate) mod allergies;
+pub(crate) mod log;
 
 /// Yes or nothing: a column of "no" is noise.
 fn mark(yes: bool, word: &'static str) -> &'static str {
@@ -85,7 +87,7 @@ fn grouped_digits(digits: &str) -> String {
         .join(" ")
 }
 
-const fn direction(direction: Direction) -> &'static str {
+pub(crate) const fn direction(direction: Direction) -> &'static str {
     match direction {
         Direction::Own => "mine",
         Direction::Received => "sent to me",
@@ -240,8 +242,8 @@ pub(crate) fn endpoint(out: &Out, e: &EndpointView) -> Row {
         .more("removed", crate::out::rfc3339(e.removed), "")
 }
 
-pub(crate) fn grant(out: &Out, g: &GrantView, letters: usize) -> Row {
-    let id = g.document.to_string();
+/// How a grant stands, until when it is shown, and when it was last opened.
+pub(crate) fn grant_words(out: &Out, g: &GrantView) -> (&'static str, String, String) {
     let past = |ms: u64| crate::dates::instant(ms) <= out.now;
     let (state, until) = match (g.revoked, g.until) {
         (Some(ms), _) => ("revoked", format!("ended {}, revoked", out.short(ms))),
@@ -253,6 +255,12 @@ pub(crate) fn grant(out: &Out, g: &GrantView, letters: usize) -> Row {
     let opened = g
         .opened
         .map_or_else(|| "not opened".to_owned(), |ms| out.short(ms));
+    (state, until, opened)
+}
+
+pub(crate) fn grant(out: &Out, g: &GrantView, letters: usize) -> Row {
+    let id = g.document.to_string();
+    let (state, until, opened) = grant_words(out, g);
     Row::new()
         .text("who", "WHO", &g.alias)
         .both("id", "ID", id.clone(), &short::cut(&id, letters))
@@ -266,11 +274,42 @@ pub(crate) fn grant(out: &Out, g: &GrantView, letters: usize) -> Row {
         .more("revoked", crate::out::rfc3339(g.revoked), "")
 }
 
-pub(crate) fn verdict(v: &Verdict) -> Row {
-    let words = match v.failed {
+/// What a revocation cannot take back.
+pub(crate) fn revoked_words(who: &str, ended: &Revoked) -> String {
+    match ended.opened {
+        0 => format!("{who} had opened none of them."),
+        n => format!(
+            "{who} had opened {n} of {}; those may be remembered or copied.",
+            ended.documents
+        ),
+    }
+}
+
+/// When and how access ended, in words.
+pub(crate) fn end_words(out: &Out, end: &EndView) -> String {
+    let how = if end.agreed {
+        "as agreed".to_owned()
+    } else {
+        format!("{} ended it", end.by)
+    };
+    let kept = if end.opened {
+        "you had opened it; what you remember or copied stays with you"
+    } else {
+        "you had not opened it"
+    };
+    format!("access ended on {}, {how}: {kept}", out.to_the_minute(end.at))
+}
+
+/// Genuine or not, in a line.
+pub(crate) fn genuine_words(v: &Verdict) -> String {
+    match v.failed {
         None => "genuine".to_owned(),
         Some(code) => format!("NOT GENUINE ({code}): {}", code.words()),
-    };
+    }
+}
+
+pub(crate) fn verdict(v: &Verdict) -> Row {
+    let words = genuine_words(v);
     Row::new()
         .both("genuine", "", v.failed.is_none(), &words)
         .more("error", v.failed.map(|c| c.to_string()), "")
@@ -293,12 +332,17 @@ pub(crate) fn verdict(v: &Verdict) -> Row {
         )
 }
 
-pub(crate) fn status(out: &Out, s: &Status) -> Row {
-    let relay = match (s.connected, s.last_failure) {
+/// How the relay is reached.
+pub(crate) fn relay_words(s: &Status) -> String {
+    match (s.connected, s.last_failure) {
         (true, _) => "connected".to_owned(),
         (false, Some(code)) => format!("not connected: {} ({code})", code.words()),
         (false, None) => "not connected".to_owned(),
-    };
+    }
+}
+
+pub(crate) fn status(out: &Out, s: &Status) -> Row {
+    let relay = relay_words(s);
     let outbox = match s.outbox {
         0 => "empty".to_owned(),
         n => format!("{n} waiting; they go on by themselves"),

@@ -24,7 +24,7 @@ const GROUPS: [(&str, &[&str]); 7] = [
     ("Machines", &["device", "follow"]),
     (
         "This program",
-        &["status", "check", "sync", "run", "completion", "help"],
+        &["page", "status", "check", "sync", "run", "completion", "help"],
     ),
 ];
 

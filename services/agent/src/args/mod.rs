@@ -142,6 +142,8 @@ pub(crate) enum Command {
     Sync,
     /// Keep sending and receiving until stopped
     Run(Run),
+    /// A page for the browser of this machine: what came, who can see what, the log
+    Page(Page),
     /// A script that completes these commands: bash, zsh, fish, elvish, powershell
     Completion(Completion),
     /// Help on a command, or on exit-codes

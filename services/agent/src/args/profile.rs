@@ -165,6 +165,19 @@ pub(crate) struct Run {
 }
 
 #[derive(Args, Debug)]
+pub(crate) struct Page {
+    /// Which port of 127.0.0.1; any that is free if not said
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    pub(crate) port: u16,
+    /// Lock the profile after this time in which nobody did anything on the page
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = parse_length)]
+    pub(crate) idle: Duration,
+    /// If the profile is locked: unlock it for this time
+    #[arg(long = "for", value_name = "TIME", default_value = "8h", value_parser = parse_length)]
+    pub(crate) duration: Duration,
+}
+
+#[derive(Args, Debug)]
 pub(crate) struct Completion {
     /// Your shell
     pub(crate) shell: Shell,

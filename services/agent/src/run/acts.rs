@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use telesphor_agent::views::{
-    Awaited, DocumentView, HadIt, Opened, Retracted, RetractedView, SentState, SentView, StandingView,
+    Awaited, DocumentView, HadIt, Retracted, RetractedView, SentState, SentView, StandingView,
 };
 use telesphor_agent::{Agent, Correction, RetractRequest};
-use telesphor_clinical::retraction::{RETRACTION, Retraction, RetractionReason};
+use telesphor_clinical::retraction::RetractionReason;
 use telesphor_wire::error::ErrorCode;
 
 use super::session::Here;
@@ -207,16 +207,7 @@ pub(super) async fn taken_back(here: &Here<'_>, agent: &Agent, what: &str) -> Re
 }
 
 fn gone(here: &Here<'_>, document: &DocumentView, back: &RetractedView) -> Fault {
-    let before = match document.opened {
-        true => "you had opened it: what you remember or copied must not be relied on",
-        false => "you had not opened it",
-    };
-    Fault::of(ErrorCode::Retracted).with(format!(
-        "taken back by {} on {}: {}; {before}",
-        document.author_name,
-        here.out.to_the_minute(back.at),
-        back.words,
-    ))
+    Fault::of(ErrorCode::Retracted).with(shown::acts::gone_words(here.out, document, back))
 }
 
 /// An error about a document that is not the current one, with the one that is.
@@ -243,25 +234,6 @@ pub(super) fn warn(here: &Here<'_>, document: &DocumentView, letters: usize) {
             shown::acts::standing_words(here.out, &document.standing, letters)
         ));
     }
-}
-
-/// The body of a retraction in words; other bodies are shown as they are.
-pub(super) fn body_words(opened: &Opened) -> Option<String> {
-    if opened.view.format != RETRACTION {
-        return None;
-    }
-    let documents: Vec<String> = opened.view.corrects.iter().map(ToString::to_string).collect();
-    let retraction = Retraction::from_bytes(&opened.body);
-    let (reason, words) = match &retraction {
-        Ok(r) => (r.reason.words(), r.words.as_ref().map(|w| w.shown())),
-        Err(_) => (RetractionReason::Other(0).words(), None),
-    };
-    Some(format!(
-        "{} takes this back: {}\nWhy: {reason}{}\nIt must not be relied on any more.",
-        opened.view.author_name,
-        documents.join(", "),
-        words.map_or_else(String::new, |w| format!("\n{w}")),
-    ))
 }
 
 /// What an inbox says at its end: what is urgent, and what nobody has accepted, here or there.

@@ -8,12 +8,12 @@ use telesphor_clinical::header::DocumentKind;
 use telesphor_clinical::scope::{Scope, Scopes};
 use telesphor_wire::error::ErrorCode;
 
-use super::allergies::Allergies;
 use super::session::Here;
 use crate::args;
 use crate::exit::Exit;
 use crate::fault::{Fault, Result};
 use crate::out::{Form, Progress, Row};
+use crate::shown::allergies::Allergies;
 use crate::{short, shown};
 
 pub(super) fn scopes(names: &[String]) -> Result<Scopes> {
@@ -241,7 +241,7 @@ pub(super) async fn read(here: &Here<'_>, args: &args::Read) -> Result<Exit> {
     };
     let id = opened.view.id.to_string();
     let letters = short::needed([id.as_str()]);
-    let said = super::acts::body_words(&opened);
+    let said = shown::acts::body_words(&opened);
     let text = said.as_deref().or(std::str::from_utf8(&opened.body).ok());
     if here.out.form == Form::Json {
         let row = shown::document(here.out, &opened.view, letters)
@@ -279,21 +279,8 @@ pub(super) async fn read(here: &Here<'_>, args: &args::Read) -> Result<Exit> {
 
 /// When and how access ended, in words.
 fn over(here: &Here<'_>, end: &EndView) -> Fault {
-    let how = if end.agreed {
-        "as agreed".to_owned()
-    } else {
-        format!("{} ended it", end.by)
-    };
-    let kept = if end.opened {
-        "you had opened it; what you remember or copied stays with you"
-    } else {
-        "you had not opened it"
-    };
     Fault::of(ErrorCode::LeaseOver)
-        .with(format!(
-            "access ended on {}, {how}: {kept}",
-            here.out.to_the_minute(end.at)
-        ))
+        .with(shown::end_words(here.out, end))
         .then(format!("ask {} to share it again", end.alias))
 }
 

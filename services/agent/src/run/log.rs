@@ -4,23 +4,20 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use telesphor_agent::Agent;
-use telesphor_agent::views::{LogCheck, LogLine, Missing, Seen};
+use telesphor_agent::views::{LogLine, Seen};
 use telesphor_clinical::text::shown;
-use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ids::IdentityId;
 
 use super::running::stop_after;
 use super::session::Here;
 use crate::args;
 use crate::exit::Exit;
-use crate::fault::{Fault, Result};
+use crate::fault::Result;
 use crate::out::{Form, Out, Row};
+use crate::shown::log::{in_words, may_still_be_announced, verdict};
 
 /// Lines of the log that are looked at.
 const LOG: usize = 10_000;
-/// How long a key may have been announced too late before `--follow` calls it one that nobody
-/// announced: an honest program says it right after its first look.
-const GRACE_MS: u64 = 2_000;
 /// Between two looks of `--follow`.
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -70,7 +67,12 @@ pub(super) async fn log(here: &Here<'_>, args: &args::Log) -> Result<Exit> {
     let rows: Vec<Row> = lines.iter().map(|l| row(here.out, l, here.now_ms())).collect();
     here.out.list(&rows, "nobody looked at anything")?;
     let check = agent.log_check().await?;
-    for line in verdict(here.out, &check, stale.is_some(), lines.len() == LOG) {
+    for line in verdict(
+        here.out,
+        &check,
+        stale.is_some(),
+        (lines.len() == LOG).then_some(LOG),
+    ) {
         here.out.words(&line);
     }
     if args.follow {
@@ -103,7 +105,7 @@ async fn follow(
             .await?
             .into_iter()
             .filter(|l| by.wants(l, all))
-            .filter(|l| l.seen != Seen::Alarm || l.came.saturating_add(GRACE_MS) <= now)
+            .filter(|l| !may_still_be_announced(l, now))
             .filter(|l| !printed.contains(&key(l)))
             .collect();
         fresh.sort_by_key(|l| l.at);
@@ -127,16 +129,6 @@ async fn follow(
     Ok(Exit::Done)
 }
 
-fn in_words(l: &LogLine, now: u64) -> String {
-    match l.seen {
-        Seen::Alarm if l.came.saturating_add(GRACE_MS) > now => {
-            format!("ALARM, unless it is announced in a moment: {}", l.words)
-        }
-        Seen::Alarm => format!("ALARM: {}", l.words),
-        _ => l.words.clone(),
-    }
-}
-
 fn row(out: &Out, l: &LogLine, now: u64) -> Row {
     Row::new()
         .instant("at", "WHEN", Some(l.at), &out.short(l.at))
@@ -147,56 +139,4 @@ fn row(out: &Out, l: &LogLine, now: u64) -> Row {
         .more("title", l.title.clone(), "")
         .more("who_id", l.who.map(|id| id.to_string()), "")
         .more("document", l.document.map(|d| d.to_string()), "")
-}
-
-/// What the log is worth, in words.
-fn verdict(out: &Out, check: &LogCheck, stale: bool, cut: bool) -> Vec<String> {
-    let mut lines = Vec::new();
-    let whole = check.missing.is_empty() && !stale && !cut && check.mailboxes > 0;
-    if whole {
-        lines.push("checked: complete, no gap in what the relay wrote down".to_owned());
-    } else {
-        lines.push("NOT complete:".to_owned());
-    }
-    if stale {
-        lines.push(format!(
-            "  the relay was not asked ({})",
-            Fault::of(ErrorCode::Unreachable).to_words()
-        ));
-    }
-    if cut {
-        lines.push(format!("  only the newest {LOG} lines were looked at"));
-    }
-    if check.mailboxes == 0 {
-        lines.push("  there is no mailbox of yours yet".to_owned());
-    }
-    lines.extend(check.missing.iter().map(|m| format!("  {}", missing(out, m))));
-    if check.others > 0 {
-        lines.push(format!(
-            "{} of your mailboxes belong to the other side: only it learns who fetched there.",
-            check.others
-        ));
-    }
-    lines.push(
-        "Fetched is the relay's word that a key got the ciphertext; opened is the reader's program's word. Neither proves that eyes saw it, and a relay can leave a fetch out."
-            .to_owned(),
-    );
-    lines
-}
-
-fn missing(out: &Out, missing: &Missing) -> String {
-    match missing {
-        Missing::NoRecords => "this relay writes down no fetches".to_owned(),
-        Missing::NotRead(of) => format!("{of} was not looked at yet"),
-        Missing::Refused(of) => format!("the relay does not say who fetched from {of}"),
-        Missing::NotKept(of) => {
-            format!("nothing is known of fetches from {of} before now; it is asked for from now on")
-        }
-        Missing::LetGo(of, n) => format!("{n} records of {of} gave way before they were read here"),
-        Missing::Unreadable(of, n) => format!("{n} records of {of} do not open"),
-        Missing::Torn(at) => format!(
-            "the relay came up on {} after a hard stop: fetches of the minutes before may be missing",
-            out.exactly(*at)
-        ),
-    }
 }

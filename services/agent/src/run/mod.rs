@@ -1,7 +1,6 @@
 //! What each command asks of the agent.
 
 mod acts;
-mod allergies;
 mod attest;
 mod documents;
 mod endpoints;
@@ -10,6 +9,7 @@ mod input;
 mod log;
 mod machines;
 mod names;
+mod page;
 mod people;
 mod roster_file;
 mod rotate;
@@ -93,6 +93,7 @@ async fn with_profile(here: &Here<'_>, command: &Command) -> Result<Exit> {
         Command::Check => running::check(here).await,
         Command::Sync => running::sync(here).await,
         Command::Run(args) => running::run(here, args.duration).await,
+        Command::Page(args) => page::page(here, args).await,
         Command::Backup => identity::back_up(here).await,
         Command::Recover(args) => identity::recover(here, args).await,
         // Carried out before a profile is looked for.

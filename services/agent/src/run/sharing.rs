@@ -207,13 +207,7 @@ pub(super) fn show_revoked(here: &Here<'_>, who: &str, ended: &Revoked) -> Resul
             .both("opened", "OPENED", ended.opened as u64, &ended.opened.to_string())
             .instant("at", "AT", Some(now), &here.out.exactly(now)),
     )?;
-    here.out.hint(&match ended.opened {
-        0 => format!("{who} had opened none of them."),
-        n => format!(
-            "{who} had opened {n} of {}; those may be remembered or copied.",
-            ended.documents
-        ),
-    });
+    here.out.hint(&shown::revoked_words(who, ended));
     Ok(())
 }
 

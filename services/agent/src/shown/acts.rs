@@ -1,14 +1,16 @@
 //! What became of documents after they were sent: accepted, corrected, taken back.
 
 use telesphor_agent::views::{
-    Amended, AnswerView, Awaited, Direction, DocumentView, HadIt, Retracted, SentView, StandingView,
+    Amended, AnswerView, Awaited, Direction, DocumentView, HadIt, Opened, Retracted, RetractedView, SentView,
+    StandingView,
 };
+use telesphor_clinical::retraction::{RETRACTION, Retraction, RetractionReason};
 
 use crate::out::{Out, Row, rfc3339};
 use crate::short;
 
 /// The words that a list sets before a document.
-pub(super) fn marks(d: &DocumentView) -> Vec<&'static str> {
+pub(crate) fn marks(d: &DocumentView) -> Vec<&'static str> {
     let standing = match &d.standing {
         StandingView::Current => "",
         StandingView::Replaced(_) => "REPLACED",
@@ -61,7 +63,7 @@ fn answered(out: &Out, a: &AnswerView) -> String {
 }
 
 /// What is still to be done, or was answered, for a person.
-fn answer_words(out: &Out, state: Awaited, answer: Option<&AnswerView>) -> String {
+pub(crate) fn answer_words(out: &Out, state: Awaited, answer: Option<&AnswerView>) -> String {
     match (answer, state) {
         (Some(answer), _) => answered(out, answer),
         (None, Awaited::Late(by)) => format!("NOT ACCEPTED by {}", out.short(by)),
@@ -89,6 +91,39 @@ pub(crate) fn standing_words(out: &Out, standing: &StandingView, letters: usize)
             format!("taken back on {}: {}", out.to_the_minute(r.at), r.words)
         }
     }
+}
+
+/// When and why a document was taken back, in words.
+pub(crate) fn gone_words(out: &Out, document: &DocumentView, back: &RetractedView) -> String {
+    let before = match document.opened {
+        true => "you had opened it: what you remember or copied must not be relied on",
+        false => "you had not opened it",
+    };
+    format!(
+        "taken back by {} on {}: {}; {before}",
+        document.author_name,
+        out.to_the_minute(back.at),
+        back.words,
+    )
+}
+
+/// The body of a retraction in words; other bodies are shown as they are.
+pub(crate) fn body_words(opened: &Opened) -> Option<String> {
+    if opened.view.format != RETRACTION {
+        return None;
+    }
+    let documents: Vec<String> = opened.view.corrects.iter().map(ToString::to_string).collect();
+    let retraction = Retraction::from_bytes(&opened.body);
+    let (reason, words) = match &retraction {
+        Ok(r) => (r.reason.words(), r.words.as_ref().map(|w| w.shown())),
+        Err(_) => (RetractionReason::Other(0).words(), None),
+    };
+    Some(format!(
+        "{} takes this back: {}\nWhy: {reason}{}\nIt must not be relied on any more.",
+        opened.view.author_name,
+        documents.join(", "),
+        words.map_or_else(String::new, |w| format!("\n{w}")),
+    ))
 }
 
 /// Adds to a row what programs and `read` need to know of a document's standing.
