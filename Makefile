@@ -10,7 +10,7 @@ SEEDS ?= 20
 MEMBERS ?= 50
 EPOCHS ?= 1000
 
-.PHONY: help setup build release demo test lint unit bench crash crash-points matrix race fuzz audit vectors
+.PHONY: help setup build release demo demo-admission test lint unit bench crash crash-points matrix race fuzz audit vectors
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -27,6 +27,9 @@ release: setup ## both programs, built for use
 
 demo: build ## the whole story on this machine; BUNDLE=path/to/fhir.json for your own record
 	@"$(CARGO_TARGET_DIR)/debug/telesphor-demo" $(if $(BUNDLE),--bundle "$(BUNDLE)")
+
+demo-admission: build ## an admission: signed roster, roles, shift change, lost badge, discharge; with pictures of the page
+	@"$(CARGO_TARGET_DIR)/debug/telesphor-admission" $(if $(BUNDLE),--bundle "$(BUNDLE)")
 
 test: setup lint unit ## everything that must hold
 

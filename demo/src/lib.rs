@@ -12,6 +12,7 @@
 //! **What always holds.** Every figure printed was measured in this run.
 
 pub mod acts;
+pub mod admission;
 pub mod browser;
 pub mod page;
 pub mod planted;
