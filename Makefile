@@ -10,13 +10,16 @@ SEEDS ?= 20
 MEMBERS ?= 50
 EPOCHS ?= 1000
 
-.PHONY: help setup build release demo demo-admission test lint unit bench crash crash-points matrix race fuzz audit vectors
+.PHONY: help setup browser build release demo demo-admission test lint unit bench crash crash-points matrix race fuzz audit vectors
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
 
 setup: ## install what building needs (Debian packages; asks for root if it must)
 	@./scripts/setup
+
+browser: ## install what the page is tested and pictured with
+	@./scripts/setup browser
 
 build: setup ## both binaries
 	@./scripts/build
@@ -28,7 +31,7 @@ release: setup ## both programs, built for use
 demo: build ## the whole story on this machine; BUNDLE=path/to/fhir.json for your own record
 	@"$(CARGO_TARGET_DIR)/debug/telesphor-demo" $(if $(BUNDLE),--bundle "$(BUNDLE)")
 
-demo-admission: build ## an admission: signed roster, roles, shift change, lost badge, discharge; with pictures of the page
+demo-admission: browser build ## an admission: signed roster, roles, shift change, lost badge, discharge; with pictures of the page
 	@"$(CARGO_TARGET_DIR)/debug/telesphor-admission" $(if $(BUNDLE),--bundle "$(BUNDLE)")
 
 test: setup lint unit ## everything that must hold
@@ -37,7 +40,7 @@ lint: setup
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 
-unit: build
+unit: browser build
 	@./scripts/test
 
 bench: setup ## throughput and cost as ratios within one run (release build, about six minutes after it)

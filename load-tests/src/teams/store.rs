@@ -31,6 +31,9 @@ fn unpack<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, BadRow> {
     rmp_serde::from_slice(bytes).map_err(|_| BadRow)
 }
 
+/// Of a list: what an entry is found by, and the entry.
+type Pair = (Vec<u8>, Vec<u8>);
+
 impl Rows {
     fn key<K: Serialize + ?Sized>(kind: &str, key: &K) -> Result<Vec<u8>, BadRow> {
         let mut name = kind.as_bytes().to_vec();
@@ -55,7 +58,7 @@ impl Rows {
         Ok(())
     }
 
-    fn list<K: Serialize>(&self, kind: &str, key: &K) -> Result<Vec<(Vec<u8>, Vec<u8>)>, BadRow> {
+    fn list<K: Serialize>(&self, kind: &str, key: &K) -> Result<Vec<Pair>, BadRow> {
         Ok(self.get(kind, key)?.unwrap_or_default())
     }
 }
