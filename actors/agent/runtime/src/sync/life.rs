@@ -102,7 +102,11 @@ impl Life {
             self.follow().await?;
             let records = self.records().await?;
             self.fence().await?;
-            let teams = Duration::from_millis(self.shared.work(Core::tend_teams).await?);
+            let (teams, in_line) = self.shared.work(Core::tend_teams).await?;
+            if in_line {
+                self.shared.news();
+            }
+            let teams = Duration::from_millis(teams);
             let due = self.send().await?;
             let pause = due.unwrap_or(Duration::from_secs(3600)).min(lease);
             let pause = pause.min(teams).min(records);

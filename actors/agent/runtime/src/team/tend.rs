@@ -31,15 +31,18 @@ impl Core {
         Ok(wedged)
     }
 
-    /// Looks at the teams if that is due; gives in how many milliseconds it is due again.
-    pub(crate) fn tend_teams(&mut self) -> Result<u64> {
+    /// Looks at the teams if that is due; gives in how many milliseconds it is due again, and whether
+    /// a team was brought in line: whoever waits for that is told.
+    pub(crate) fn tend_teams(&mut self) -> Result<(u64, bool)> {
         let now = (self.clock)();
         if now >= self.index.teams_at {
             let next = self.write(|ctx| ctx.tend_teams())?;
             self.index.teams_at = next.clamp(now + AT_MOST_MS, now + AT_LEAST_MS);
         }
+        let waiting = self.index.lines.len();
         let due = self.lines_now(now)?;
-        Ok(self.index.teams_at.min(due).saturating_sub(now))
+        let pause = self.index.teams_at.min(due).saturating_sub(now);
+        Ok((pause, self.index.lines.len() != waiting))
     }
 
     /// Brings those teams in line whose time has come, a few in each transaction; gives when the
