@@ -81,6 +81,7 @@ impl Keeper {
         if let Ok(agent) = RwLockReadGuard::try_map(open, Option::as_ref) {
             return Ok(agent);
         }
+        self.give_way().await;
         let mut slot = self.agent.write().await;
         if slot.is_none() {
             let key = Key::Session(self.outer.clone());
@@ -89,6 +90,15 @@ impl Keeper {
         }
         RwLockReadGuard::try_map(slot.downgrade(), Option::as_ref)
             .map_err(|_| Fault::of(ErrorCode::VaultInUse))
+    }
+
+    /// A command that waits comes first: a window that looks for news would take the profile
+    /// back before it each time.
+    async fn give_way(&self) {
+        let began = Instant::now();
+        while self.paths.is_wanted() && began.elapsed() < limits::GIVE_WAY {
+            tokio::time::sleep(limits::AGAIN).await;
+        }
     }
 
     /// Closes the profile, as soon as nobody is at it.

@@ -26,6 +26,10 @@ pub(super) const LINK: Duration = Duration::from_secs(600);
 pub(super) const FRESH: Duration = Duration::from_millis(1500);
 /// Between two looks at whether the profile is still unlocked, in use, or wanted by a command.
 pub(super) const LOOK: Duration = Duration::from_millis(100);
+/// How long the profile is left to commands that wait for it, before it is opened again.
+pub(super) const GIVE_WAY: Duration = Duration::from_secs(3);
+/// Between two looks at whether a command still waits.
+pub(super) const AGAIN: Duration = Duration::from_millis(20);
 /// Between two looks of a stream of news.
 pub(super) const NEWS: Duration = Duration::from_millis(500);
 /// Lines of the log that are looked at.
