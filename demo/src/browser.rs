@@ -35,8 +35,6 @@ const QUIET: [&str; 13] = [
 pub enum Key {
     /// To the next thing.
     Tab,
-    /// To the one before.
-    BackTab,
     /// Follow, press.
     Enter,
     /// Press, unfold.
@@ -202,16 +200,15 @@ impl Browser {
     /// # Errors
     /// If the browser is gone.
     pub fn press(&mut self, key: Key) -> io::Result<()> {
-        let (name, code, text, shift) = match key {
-            Key::Tab => ("Tab", 9, "", 0),
-            Key::BackTab => ("Tab", 9, "", 8),
-            Key::Enter => ("Enter", 13, "\r", 0),
-            Key::Space => (" ", 32, " ", 0),
+        let (name, code, text) = match key {
+            Key::Tab => ("Tab", 9, ""),
+            Key::Enter => ("Enter", 13, "\r"),
+            Key::Space => (" ", 32, " "),
         };
         let code_name = if key == Key::Space { "Space" } else { name };
         let mut down = json!({
             "type": if text.is_empty() { "rawKeyDown" } else { "keyDown" },
-            "key": name, "code": code_name, "windowsVirtualKeyCode": code, "modifiers": shift,
+            "key": name, "code": code_name, "windowsVirtualKeyCode": code,
         });
         if !text.is_empty() {
             down["text"] = json!(text);
@@ -219,7 +216,7 @@ impl Browser {
         self.call("Input.dispatchKeyEvent", down)?;
         let up = json!({
             "type": "keyUp", "key": name, "code": code_name,
-            "windowsVirtualKeyCode": code, "modifiers": shift,
+            "windowsVirtualKeyCode": code,
         });
         self.call("Input.dispatchKeyEvent", up)?;
         Ok(())

@@ -204,7 +204,7 @@ fn focused(browser: &mut Browser) -> (String, bool) {
     let at = browser
         .run(
             "(() => { const e = document.activeElement, s = getComputedStyle(e), r = e.getBoundingClientRect(); \
-             return [e.getAttribute('aria-label') || e.innerText || e.name || '', \
+             return [e === document.body ? '' : e.getAttribute('aria-label') || e.innerText || e.name || '', \
              s.outlineStyle !== 'none' && parseFloat(s.outlineWidth) >= 2 && r.bottom > 0 && r.top < innerHeight]; })()",
         )
         .unwrap();
@@ -213,8 +213,9 @@ fn focused(browser: &mut Browser) -> (String, bool) {
 }
 
 /// Goes on with Tab until something with these words has the focus.
-fn tab_to(browser: &mut Browser, wanted: &str) {
-    for _ in 0..300 {
+/// In how many stops it came there.
+fn tab_to(browser: &mut Browser, wanted: &str) -> usize {
+    for stops in 1..300 {
         browser.press(Key::Tab).unwrap();
         let (words, visible) = focused(browser);
         assert!(
@@ -222,10 +223,11 @@ fn tab_to(browser: &mut Browser, wanted: &str) {
             "one does not see that {words} has the focus"
         );
         if words.contains(wanted) {
-            return;
+            return stops;
         }
     }
-    panic!("Tab never comes to {wanted}");
+    let page = browser.text("document.body.innerText").unwrap();
+    panic!("Tab never comes to {wanted}:\n{page}");
 }
 
 fn follow(browser: &mut Browser, wanted: &str) {
@@ -249,22 +251,21 @@ fn something_cannot_be_done_with_a_keyboard_alone_or_without_scripts() {
         ("Skip to the content".to_owned(), true)
     );
     visitor.browser.press(Key::Enter).unwrap();
-    tab_to(&mut visitor.browser, "Potassium 7.1");
-    visitor.browser.press(Key::BackTab).unwrap();
-    assert_eq!(
-        visitor.browser.text("document.activeElement.tagName").unwrap(),
-        "MAIN"
+    let stops = tab_to(&mut visitor.browser, "Potassium 7.1");
+    assert!(
+        stops <= 2,
+        "{stops} stops on the way to the first urgent document"
     );
 
     // Open, take it.
-    follow(&mut visitor.browser, "Potassium 7.1");
+    visitor.browser.lead(|b| b.press(Key::Enter)).unwrap();
     assert!(visitor.words().unwrap().contains("Come to the ward today"));
     follow(&mut visitor.browser, "I take it");
     assert!(visitor.words().unwrap().contains("You have taken it"));
 
     // End what the doctor sees: look first, unfold the list, then the deed.
     follow(&mut visitor.browser, "Who can see");
-    follow(&mut visitor.browser, "End what Dr Virtanen sees");
+    follow(&mut visitor.browser, "End what dr-virtanen sees");
     assert!(visitor.words().unwrap().contains("What will end"));
     tab_to(&mut visitor.browser, "Show");
     visitor.browser.press(Key::Space).unwrap();
