@@ -12,6 +12,7 @@ use telesphor_clinical::receipt::SignedReceipt;
 use telesphor_clinical::retraction::Retraction;
 use telesphor_clinical::roster::SignedRoster;
 use telesphor_clinical::self_entry::SelfEntry;
+use telesphor_clinical::standing_in::{MandateWord, OnBehalf, SignedMandateRequest};
 use telesphor_clinical::stream::SignedStreamBatch;
 use telesphor_clinical::team::TeamWord;
 use telesphor_wire::canonical;
@@ -74,6 +75,14 @@ pub fn documents(bytes: &[u8]) {
     one_form::<SignedStreamBatch>(bytes);
     one_form::<SelfEntry>(bytes);
     one_form::<TeamWord>(bytes);
+    one_form::<MandateWord>(bytes);
+    if let Ok(signed) = canonical::decode::<SignedMandateRequest>(bytes) {
+        let _ = signed.request.id();
+    }
+    one_form::<SignedMandateRequest>(bytes);
+    if let Ok(signed) = canonical::decode::<SignedReceipt>(bytes) {
+        let _ = OnBehalf::of(&signed.receipt);
+    }
     if let Ok(signed) = canonical::decode::<SignedRoster>(bytes) {
         assert_eq!(
             canonical::encode(&signed),

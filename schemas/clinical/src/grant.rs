@@ -65,7 +65,8 @@ pub struct Grant {
     pub head: Digest,
     /// The endpoint whose key signs.
     pub endpoint: PublicKey,
-    /// `H("mandate-id", ..)` if `by` is not the subject.
+    /// `H("mandate-id", ..)` of what it rests on: the mandate under which `by` acts for the
+    /// subject, or, where the subject grants, the mandate by whose holder it is read.
     pub mandate: Option<Digest>,
     /// To whom.
     pub to: Grantee,

@@ -40,6 +40,7 @@ pub mod roster;
 pub mod scope;
 pub mod self_entry;
 pub mod standing;
+pub mod standing_in;
 pub mod statement;
 pub mod stream;
 pub mod team;

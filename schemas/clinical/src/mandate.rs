@@ -8,7 +8,7 @@ use telesphor_wire::labels::{HashLabel, SignLabel};
 use telesphor_wire::sign::{PublicKey, Signature, Signed};
 
 use crate::instant::Instant;
-use crate::scope::Scopes;
+use crate::scope::{Scopes, Sharing, sharing};
 use crate::text::{Text, bounded};
 
 open_coded! {
@@ -84,14 +84,17 @@ impl Mandate {
         hash(HashLabel::MandateId, self)
     }
 
-    /// Whether it allows `power` for a document in `scopes` at `now` (Unix milliseconds).
-    /// Whether it is signed, revoked or still dormant is for whoever knows histories.
-    pub fn allows(&self, power: Power, scopes: &Scopes, now: u64) -> bool {
-        let in_time = self.from.stamp() <= now && self.until.as_ref().is_none_or(|u| now <= u.stamp());
-        let in_scope = self.scopes.as_ref().is_none_or(|granted| {
-            crate::scope::sharing(scopes, &Scopes::none(), granted) == crate::scope::Sharing::Shared
-        });
-        in_time && in_scope && self.powers.contains(&power)
+    /// Whether `at` (Unix milliseconds) lies in its time.
+    pub fn runs_at(&self, at: u64) -> bool {
+        self.from.stamp() <= at && self.until.as_ref().is_none_or(|until| at <= until.stamp())
+    }
+
+    /// Whether it reaches a document of these scopes, of which `sensitivity` are sensitive: by
+    /// the same rule as a grant of its scopes would.
+    pub fn covers(&self, scopes: &Scopes, sensitivity: &Scopes) -> bool {
+        self.scopes
+            .as_ref()
+            .is_none_or(|granted| sharing(scopes, sensitivity, granted) == Sharing::Shared)
     }
 }
 

@@ -70,6 +70,8 @@ crate::open_tagged! {
         14 => Evidence(Bytes),
         /// A word about a care team.
         20 => Team(crate::team::TeamWord),
+        /// A word between somebody and the holder of a mandate for him.
+        21 => Mandate(crate::standing_in::MandateWord),
     }
 }
 

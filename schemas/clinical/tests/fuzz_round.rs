@@ -10,13 +10,17 @@ use telesphor_clinical::document::{SignOptions, SignedDocument, Signer};
 use telesphor_clinical::header::{DocumentKind, Header};
 use telesphor_clinical::instant::Instant;
 use telesphor_clinical::invite::InviteLink;
+use telesphor_clinical::receipt::{OpeningReceipt, ReceiptKind, SignedReceipt};
 use telesphor_clinical::roster::{Roster, RosterEntry, RosterSource, SignedRoster};
+use telesphor_clinical::standing_in::{
+    LogEntry, MandateAsk, MandateLog, MandateRequest, MandateWord, OnBehalf, RevokeAsk, SignedMandateRequest,
+};
 use telesphor_clinical::team::{TeamAsk, TeamAsks, TeamBasis, TeamWord};
 use telesphor_clinical::text::Text;
 use telesphor_wire::canonical;
 use telesphor_wire::ext::Extensions;
 use telesphor_wire::hash::{Digest, Secret};
-use telesphor_wire::ids::{IdentityId, MailboxId};
+use telesphor_wire::ids::{DocumentId, IdentityId, MailboxId};
 use telesphor_wire::sign::SigningKey;
 
 const RESOURCE: &str = r#"{"resourceType":"Observation","status":"final","code":{"coding":[{"system":"http://loinc.org",
@@ -132,6 +136,75 @@ fn mutated_rosters_and_words_about_teams_break_a_reader() {
         TeamWord::Barred(IdentityId([8; 32])),
     ];
     let mut corpus: Vec<Vec<u8>> = words.iter().map(canonical::encode).collect();
+    corpus.push(canonical::encode(&signed));
+    mutate::round(&corpus, 4_000, clinical::documents);
+}
+
+#[test]
+fn mutated_words_under_a_mandate_break_a_reader() {
+    let key = SigningKey::from_seed(&Secret::new([3; 32]));
+    let at = Instant::from_fhir("2026-11-20T12:00:00+02:00").unwrap();
+    let on_behalf = OnBehalf {
+        subject: IdentityId([1; 32]),
+        mandate: Digest([2; 32]),
+    };
+    let receipt = OpeningReceipt {
+        document: DocumentId([4; 32]),
+        kind: ReceiptKind::Opened,
+        person: None,
+        place: IdentityId([5; 32]),
+        place_head: Digest([6; 32]),
+        at_endpoint: key.public(),
+        presence: None,
+        at: at.clone(),
+        purpose: None,
+        words: None,
+        ext: Extensions::none().with(on_behalf.extension()),
+    };
+    let signed = SignedReceipt {
+        signature: key.sign(&receipt),
+        receipt,
+        staff: None,
+    };
+    let request = MandateRequest {
+        version: 1,
+        subject: IdentityId([1; 32]),
+        by: IdentityId([5; 32]),
+        head: Digest([6; 32]),
+        endpoint: key.public(),
+        mandate: Digest([2; 32]),
+        ask: MandateAsk::Revoke(RevokeAsk {
+            to: IdentityId([7; 32]),
+            scopes: ["heart".parse().unwrap()].into_iter().collect(),
+            documents: vec![DocumentId([4; 32])],
+        }),
+        at: at.clone(),
+        not_after: 1_800_000_000_000,
+        random: Digest([8; 32]),
+        ext: Extensions::none(),
+    };
+    let request = SignedMandateRequest {
+        signature: key.sign(&request),
+        request,
+    };
+    let log = MandateLog {
+        mandate: Digest([2; 32]),
+        lines: vec![LogEntry {
+            at: 1,
+            who: None,
+            name: Text::from("Dr Virtanen"),
+            what: Text::from("opened"),
+            words: Text::from("opened by Dr Virtanen"),
+            document: DocumentId([4; 32]),
+        }],
+    };
+    let words = [
+        MandateWord::Log(log),
+        MandateWord::Request(Box::new(request.clone())),
+        MandateWord::Read(Box::new(signed.clone())),
+    ];
+    let mut corpus: Vec<Vec<u8>> = words.iter().map(canonical::encode).collect();
+    corpus.push(canonical::encode(&request));
     corpus.push(canonical::encode(&signed));
     mutate::round(&corpus, 4_000, clinical::documents);
 }

@@ -68,6 +68,16 @@ errors! {
     2007 VoucherSpent You "this permission to open a mailbox has been used already",
     2008 LeaseTooLong You "access cannot be given beyond the owner's limit",
     2009 NotListed You "after a repair only keys named by the owner may change this team",
+    2020 NoMandate You "you hold no mandate for this person; ask them, or the court, for one",
+    2021 MandatePower You "the mandate does not allow this act; ask whoever gave it",
+    2022 MandateScope You "this lies outside the scopes of the mandate; ask whoever gave it",
+    2023 MandateOver You "the time of the mandate is over or has not begun; ask whoever gave it for a new one",
+    2024 MandateEnded You "the mandate was ended by whoever gave it; ask them",
+    2025 MandateDormant You "the mandate sleeps until somebody whose word counts attests what it waits for; ask them to attest it",
+    2026 MandateBeyond You "nothing can be given beyond the end of the mandate; choose an earlier day",
+    2027 MandateGivenOn You "a mandate cannot be given on by its holder; the one it speaks for, or the court, must give another",
+    2028 MandateReads You "they see this by a mandate, not by a share; `telesphor mandate end` ends it",
+    2029 NotIssuer You "only whoever gave a mandate can end it; ask them",
 
     3001 EpochConflict You "somebody was first: the team has moved on; look again and decide",
     3002 WrongEpoch You "made for an earlier state of the team; it must be sealed again",
@@ -83,6 +93,7 @@ errors! {
     3012 NotNextKey You "this is not the key that was committed to",
     3013 NoSuchRange Peer "no such events in this mailbox",
     3014 KitReplaced You "this recovery kit was replaced by a newer one and opens nothing any more; use the newest kit",
+    3020 Repeated Peer "this request was made before and is not carried out twice",
 
     4001 QuotaExceeded You "the mailbox is full; its owner must take over or erase older events",
     4002 TooMany Peer "more entries in one request than allowed",
@@ -146,6 +157,8 @@ errors! {
     7013 WrongRelay Operator "this is not the relay that was agreed on; nothing was sent to it",
     7014 InviteUsed Peer "this invitation has been used already; if not by you, tell the one who sent it",
     7015 InviteExpired You "this invitation has expired; ask for a new one",
+    7020 MandateForged Peer "not genuine: the mandate is signed neither by the one it speaks for nor by an authority that you trust for it",
+    7021 MandateOther Peer "not genuine: the mandate is for somebody else, or somebody else holds it",
 }
 
 impl fmt::Display for ErrorCode {

@@ -77,6 +77,8 @@ labels! {
         ExportManifest = "export-manifest",
         /// One person's word that another may act for him.
         Mandate = "mandate",
+        /// What the holder of a mandate asks a device of the other's to do.
+        MandateRequest = "mandate-request",
         /// "I am at this workstation until then."
         Presence = "presence",
         /// A device is attached to a patient for a time.
@@ -119,6 +121,8 @@ labels! {
         GrantId = "grant-id",
         /// Name of a mandate.
         MandateId = "mandate-id",
+        /// Name of a request under a mandate.
+        MandateRequestId = "mandate-request-id",
         /// Name of one edition of a roster.
         RosterId = "roster-id",
         /// Name of an attestation.

@@ -86,7 +86,7 @@ impl Exit {
             | E::ProfileExists => Self::Conflict,
             E::Closed | E::Expired | E::OnHold | E::NotNextKey | E::KitReplaced => Self::Refused,
             E::EndpointEnded | E::NewKitDue => Self::Refused,
-            E::NothingToAccept | E::NotAuthor | E::Retracted => Self::Refused,
+            E::NothingToAccept | E::NotAuthor | E::Retracted | E::Repeated => Self::Refused,
             E::Replaced => Self::Conflict,
             E::Unverified | E::InviteUsed | E::InviteExpired | E::CannotOpen => Self::Refused,
             E::NoSuchRange | E::NotFound => Self::Nothing,

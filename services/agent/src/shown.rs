@@ -1,8 +1,9 @@
 //! What the agent knows, as rows to print. One function per kind of thing.
 
 use telesphor_agent::views::{
-    AttestationView, ContactState, ContactView, DeviceView, Direction, DocumentView, EndView, EndpointView,
-    Exported, Finding, GrantView, Me, Revoked, Samples, SentState, SentView, Status, TrustView, Verdict,
+    ActedView, AttestationView, ContactState, ContactView, DeviceView, Direction, DocumentView, EndView,
+    EndpointView, Exported, Finding, GrantView, Me, Revoked, Samples, SentState, SentView, Status, TrustView,
+    Verdict,
 };
 use telesphor_wire::ids::IdentityId;
 use telesphor_wire::text::SupportCode;
@@ -105,6 +106,7 @@ pub(crate) fn documents(out: &Out, documents: &[DocumentView], known: &[Document
 pub(crate) fn document(out: &Out, d: &DocumentView, letters: usize) -> Row {
     let id = d.id.to_string();
     let marks = acts::marks(d);
+    let by = d.acted.as_ref().map_or_else(String::new, |a| acted(out, a));
     let until = d.until.map_or_else(String::new, |ms| {
         format!("{} {}", if d.ended { "ended" } else { "until" }, out.short(ms))
     });
@@ -129,7 +131,8 @@ pub(crate) fn document(out: &Out, d: &DocumentView, letters: usize) -> Row {
         .more("format", d.format.clone(), &d.format)
         .more("bytes", d.size, &format!("{} bytes", d.size))
         .more("opened", d.opened, if d.opened { "yes" } else { "no" })
-        .more("urgent", d.urgent, "");
+        .more("urgent", d.urgent, "")
+        .more("acted", d.acted.as_ref().map(|a| acted(out, a)), &by);
     acts::of_document(out, row, d, letters)
 }
 
@@ -261,17 +264,44 @@ pub(crate) fn grant_words(out: &Out, g: &GrantView) -> (&'static str, String, St
 pub(crate) fn grant(out: &Out, g: &GrantView, letters: usize) -> Row {
     let id = g.document.to_string();
     let (state, until, opened) = grant_words(out, g);
+    let why = match &g.acted {
+        Some(by) => format!("{} ({})", g.why, acted(out, by)),
+        None => g.why.clone(),
+    };
     Row::new()
         .text("who", "WHO", &g.alias)
         .both("id", "ID", id.clone(), &short::cut(&id, letters))
         .text("title", "TITLE", &g.title)
         .both("scopes", "SCOPES", g.scopes.clone(), &g.scopes.join(", "))
         .instant("until", "UNTIL", g.until, &until)
-        .text("why", "WHY", &g.why)
+        .both("why", "WHY", g.why.clone(), &why)
         .instant("opened", "LAST OPENED", g.opened, &opened)
+        .more("by", g.acted.as_ref().map(|a| a.by.clone()), "")
+        .more(
+            "mandate_until",
+            crate::out::rfc3339(g.acted.as_ref().and_then(|a| a.until)),
+            "",
+        )
         .more("state", state, "")
         .more("with", g.with.to_string(), "")
         .more("revoked", crate::out::rfc3339(g.revoked), "")
+}
+
+/// `Liisa, for Aino Korhonen, by mandate until 26 Nov 2027 10:00`.
+pub(crate) fn acted(out: &Out, a: &ActedView) -> String {
+    let whom = match a.for_me {
+        true => "you".to_owned(),
+        false => telesphor_clinical::text::shown(&a.whom),
+    };
+    let until = match (a.refused, a.until) {
+        (Some(code), _) => format!(", which does not hold now: {}", code.words()),
+        (None, Some(ms)) => format!(" until {}", out.short(ms)),
+        (None, None) => String::new(),
+    };
+    format!(
+        "{}, for {whom}, by mandate{until}",
+        telesphor_clinical::text::shown(&a.by)
+    )
 }
 
 /// What a revocation cannot take back.

@@ -3,14 +3,17 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use telesphor_clinical::document::SignedDocument;
+use telesphor_clinical::mandate::Power;
 use telesphor_wire::hash::Digest;
 use telesphor_wire::ids::IdentityId;
+use telesphor_wire::sign::{PublicKey, Signature, Signed};
 
 use crate::attestation::{Claim, SignedAttestation};
 use crate::bundle::Proofs;
 use crate::endpoint::EndReason;
 use crate::known::Known;
 use crate::limits::{self, MAX_CHAIN};
+use crate::mandate::{Act, MandateProblem};
 pub use crate::problem::AttestationProblem;
 use crate::report::{Attested, Finding, MandateFound, Seen};
 use crate::signing::{Judged, SignerError, SignerSaid};
@@ -164,25 +167,7 @@ impl<'a> Judge<'a> {
         if a.version != limits::VERSION || a.ext.check(&[]).is_err() || matches!(a.claim, Claim::Foreign(_)) {
             return Err(AttestationProblem::Newer);
         }
-        let history = self.known.get(&a.issuer).map_err(AttestationProblem::History)?;
-        let state = history
-            .at_head(&a.issuer_head)
-            .ok_or(AttestationProblem::Issuer(SignerError::UnknownHead))?;
-        if history.disputed_from().is_some_and(|n| state.n >= n) {
-            return Err(AttestationProblem::Issuer(SignerError::Disputed));
-        }
-        if state.live_endpoint(&a.endpoint).is_none() {
-            return Err(AttestationProblem::Issuer(SignerError::KeyNotValidThen));
-        }
-        // An issuer's endpoint that was merely retired keeps its word: the status list, signed by
-        // one that is not, goes on vouching for it. One that was stolen does not.
-        let end = history.now().endpoint(&a.endpoint).and_then(|e| e.ended);
-        if end.is_some_and(|e| e.reason == EndReason::Stolen && e.since <= self.judged.at) {
-            return Err(AttestationProblem::Issuer(SignerError::KeyNotValidThen));
-        }
-        a.endpoint
-            .verify(a, &signed.signature)
-            .map_err(|_| AttestationProblem::Issuer(SignerError::BadSignature))?;
+        self.issued(&a.issuer, &a.issuer_head, &a.endpoint, a, &signed.signature)?;
         if self.judged.at < a.from || self.judged.at > a.until {
             return Err(AttestationProblem::NotThen {
                 from: a.from,
@@ -193,8 +178,38 @@ impl<'a> Judge<'a> {
         self.place(&a.issuer, &a.list, a.index)
     }
 
+    /// Whether an issuer's endpoint signed something that is to outlive the endpoint.
+    pub(crate) fn issued<T: Signed>(
+        &self,
+        issuer: &IdentityId,
+        head: &Digest,
+        endpoint: &PublicKey,
+        value: &T,
+        signature: &Signature,
+    ) -> Result<(), AttestationProblem> {
+        let history = self.known.get(issuer).map_err(AttestationProblem::History)?;
+        let state = history
+            .at_head(head)
+            .ok_or(AttestationProblem::Issuer(SignerError::UnknownHead))?;
+        if history.disputed_from().is_some_and(|n| state.n >= n) {
+            return Err(AttestationProblem::Issuer(SignerError::Disputed));
+        }
+        if state.live_endpoint(endpoint).is_none() {
+            return Err(AttestationProblem::Issuer(SignerError::KeyNotValidThen));
+        }
+        // An issuer's endpoint that was merely retired keeps its word: the status list, signed by
+        // one that is not, goes on vouching for it. One that was stolen does not.
+        let end = history.now().endpoint(endpoint).and_then(|e| e.ended);
+        if end.is_some_and(|e| e.reason == EndReason::Stolen && e.since <= self.judged.at) {
+            return Err(AttestationProblem::Issuer(SignerError::KeyNotValidThen));
+        }
+        endpoint
+            .verify(value, signature)
+            .map_err(|_| AttestationProblem::Issuer(SignerError::BadSignature))
+    }
+
     /// Step 7. A withdrawal after the judged time is reported, not refused.
-    fn place(
+    pub(crate) fn place(
         &self,
         issuer: &IdentityId,
         list: &Digest,
@@ -250,7 +265,7 @@ impl<'a> Judge<'a> {
     /// The mandate under which the author says he acted.
     pub(crate) fn mandate(
         &self,
-        author: &IdentityId,
+        document: &SignedDocument,
         whom: &IdentityId,
         named: Option<Digest>,
     ) -> MandateFound {
@@ -258,48 +273,24 @@ impl<'a> Judge<'a> {
             return MandateFound::NotNamed;
         };
         let Some(signed) = self.proofs.mandates.iter().find(|m| m.mandate.id() == named) else {
-            return MandateFound::NotProved;
+            return MandateFound::NotProved(MandateProblem::Missing);
         };
-        let m = &signed.mandate;
-        let said = SignerSaid {
-            identity: &m.issuer,
-            head: &m.issuer_head,
-            endpoint: &m.endpoint,
+        let header = &document.header;
+        let act = Act {
+            by: &header.author,
+            whom,
+            powers: &[Power::Write, Power::Decide],
+            documents: &[(&header.scopes, &header.sensitivity)],
         };
-        let genuine = self.known.get(&m.issuer).is_ok_and(|h| {
-            h.check_signed(said, Judged::now(self.verifier.now), m, &signed.signature)
-                .is_ok()
-        });
-        let anchored = self
-            .verifier
-            .anchors
-            .iter()
-            .any(|a| a.identity == m.issuer && a.covers("mandate"));
-        if !genuine || m.ext.check(&[]).is_err() || (m.issuer != m.subject && !anchored) {
-            return MandateFound::NotProved;
-        }
-        let awake = m.dormant_until.as_ref().is_none_or(|claim| {
-            self.proofs.attestations.iter().any(|a| {
-                a.attestation.subject == m.subject
-                    && a.attestation.claim.word() == claim.as_str()
-                    && self.attestation(a).is_ok()
-            })
-        });
-        let in_force = match m.status {
-            None => true,
-            Some(place) => match self.place(&m.issuer, &place.list, place.index) {
-                Ok(_) => true,
-                Err(AttestationProblem::Withdrawn { .. }) => false,
-                Err(_) => return MandateFound::NotProved,
-            },
-        };
-        let then =
-            m.from.stamp() <= self.judged.at && m.until.as_ref().is_none_or(|u| self.judged.at <= u.stamp());
-        let fits = m.subject == *whom && m.holder == *author;
-        if fits && then && awake && in_force {
-            MandateFound::Holds
-        } else {
-            MandateFound::DoesNotHold
+        match self.allows(signed, &act) {
+            Ok(until) => MandateFound::Holds(until),
+            Err(
+                why @ (MandateProblem::NotSigned(_)
+                | MandateProblem::NotTrusted
+                | MandateProblem::Newer
+                | MandateProblem::Unknown(_)),
+            ) => MandateFound::NotProved(why),
+            Err(why) => MandateFound::DoesNotHold(why),
         }
     }
 

@@ -32,6 +32,7 @@ pub mod kit;
 pub mod known;
 pub mod limits;
 pub mod locator;
+pub mod mandate;
 pub mod opener;
 pub mod problem;
 pub mod recovery;

@@ -8,6 +8,7 @@ use telesphor_wire::ids::{DocumentId, IdentityId};
 
 use crate::evidence::{BadEvidence, ProvedTime};
 use crate::inception::Custody;
+use crate::mandate::MandateProblem;
 use crate::status::Revoked;
 use crate::trust::{SeenHead, Verifier};
 
@@ -36,11 +37,11 @@ pub enum MandateFound {
     /// The document names none.
     NotNamed,
     /// One is named, but it is not here, or its issuer cannot be checked.
-    NotProved,
-    /// One is named and does not hold: not for this author, not then, withdrawn, or still dormant.
-    DoesNotHold,
-    /// It is here, genuine, and held then.
-    Holds,
+    NotProved(MandateProblem),
+    /// One is named and does not hold: not for this author, not then, not for this.
+    DoesNotHold(MandateProblem),
+    /// It is here, genuine, and held then; it runs until this instant, Unix milliseconds.
+    Holds(Option<u64>),
 }
 
 /// One thing that was found.
@@ -113,7 +114,7 @@ pub struct Report {
 }
 
 /// An instant in words, UTC.
-pub(crate) fn when(unix_ms: u64) -> String {
+pub fn when(unix_ms: u64) -> String {
     let mut instant = Instant::now_of(unix_ms / 1000 * 1000, 0, Clock::Unknown);
     instant.precision = telesphor_clinical::instant::Precision::Second;
     instant.to_string().replacen('T', " ", 1).replace('Z', " UTC")
@@ -146,12 +147,15 @@ fn line(finding: &Finding, report: &Report, proved: Option<&ProvedTime>, verifie
         Finding::SignedBy(author) => format!("signed by {}", name(author)),
         Finding::OnBehalfOf { whom, mandate } => {
             let how = match mandate {
-                MandateFound::Holds => "under a mandate that held then",
-                MandateFound::NotNamed => "as the author says; no mandate is named",
-                MandateFound::NotProved => "as the author says; the mandate named could not be checked",
-                MandateFound::DoesNotHold => "BUT THE MANDATE NAMED DOES NOT HOLD",
+                MandateFound::Holds(Some(until)) => format!("by mandate until {}", when(*until)),
+                MandateFound::Holds(None) => "by mandate until it is ended".to_owned(),
+                MandateFound::NotNamed => "as the author says; no mandate is named".to_owned(),
+                MandateFound::NotProved(why) => {
+                    format!("as the author says; the mandate named could not be checked: {why}")
+                }
+                MandateFound::DoesNotHold(why) => format!("BUT THE MANDATE NAMED DOES NOT HOLD: {why}"),
             };
-            format!("on behalf of {}, {how}", name(whom))
+            format!("{}, for {}, {how}", name(&report.author), name(whom))
         }
         Finding::Custody(Custody::Institution(by)) => {
             format!(

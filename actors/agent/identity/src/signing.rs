@@ -19,6 +19,7 @@
 //! | [`telesphor_clinical::receipt::Presence`] | `presence` | the person's endpoint |
 //! | [`telesphor_clinical::grant::Grant`] | `grant` | grantor's endpoint |
 //! | [`telesphor_clinical::mandate::Mandate`] | `mandate` | issuer's endpoint |
+//! | [`telesphor_clinical::standing_in::MandateRequest`] | `mandate-request` | holder's endpoint |
 //! | [`telesphor_clinical::invite::InviteAccept`] | `invite-accept` | taker's endpoint |
 //! | [`telesphor_clinical::stream::Association`] | `association` | endpoint of who attached |
 //! | [`telesphor_clinical::stream::StreamBatch`] | `stream-batch` | device's endpoint |

@@ -123,7 +123,7 @@ pub fn verify_document(
     }
     let judge = Judge::new(&known, proofs, verifier, judged);
     if let Some(whom) = statement.on_behalf_of {
-        let mandate = judge.mandate(&author, &whom, statement.mandate);
+        let mandate = judge.mandate(document, &whom, statement.mandate);
         findings.push(Finding::OnBehalfOf { whom, mandate });
     }
     findings.extend(judge.claims(&author)?);

@@ -3,9 +3,11 @@
 //! All instants are Unix milliseconds. Lists come sorted as a person would want them.
 
 mod log;
+mod mandates;
 mod teams;
 
 pub use log::{LogCheck, LogLine, Missing, Seen};
+pub use mandates::{ActedView, Asked as MandateAsked, MandateState, MandateView};
 pub use teams::{RosterView, TeamMember, TeamState, TeamView, TurnView};
 
 use std::path::PathBuf;
@@ -137,6 +139,8 @@ pub struct DocumentView {
     pub ended: bool,
     /// Bytes of the body.
     pub size: u64,
+    /// Who shows or wrote it for another, if somebody does.
+    pub acted: Option<ActedView>,
     /// Earlier documents that it replaces or takes back.
     pub corrects: Vec<DocumentId>,
     /// Whether somebody here has still to accept it.
@@ -312,6 +316,8 @@ pub struct GrantView {
     pub opened: Option<u64>,
     /// Taken back at.
     pub revoked: Option<u64>,
+    /// Who gave it for another, if somebody did.
+    pub acted: Option<ActedView>,
 }
 
 /// What a revocation ended.

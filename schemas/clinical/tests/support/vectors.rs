@@ -7,7 +7,7 @@ use telesphor_clinical::blob::Carried;
 use telesphor_clinical::contact::{ContactRecord, IntakeKey};
 use telesphor_clinical::document::{FHIR_JSON, SignOptions, SignedDocument, Signer};
 use telesphor_clinical::fields::{leaf_salt, leaves};
-use telesphor_clinical::grant::{Grant, Granted, Grantee, Until};
+use telesphor_clinical::grant::{Grant, Granted, Grantee, SignedGrant, Until};
 use telesphor_clinical::header::{DocumentKind, Header, Purpose, PurposeCode, Relation, RelationKind};
 use telesphor_clinical::identifier::HowChecked;
 use telesphor_clinical::instant::{Clock, Instant};
@@ -21,6 +21,10 @@ use telesphor_clinical::retraction::{Retraction, RetractionReason};
 use telesphor_clinical::roster::{Roster, RosterEntry, RosterSource};
 use telesphor_clinical::scope::{Scope, Scopes};
 use telesphor_clinical::self_entry::{OwnerKeyEntry, SelfEntry};
+use telesphor_clinical::standing_in::{
+    LogEntry, MandateAct, MandateAnswer, MandateAsk, MandateLog, MandateRequest, MandateWho, MandateWord,
+    OnBehalf, RevokeAsk, SignedMandateRequest, WhoLine,
+};
 use telesphor_clinical::statement::{Profile, SaltUse, part_hash, salt, statement_bytes};
 use telesphor_clinical::stream::{Association, Channel, Gap, GapReason, Quality, StreamBatch};
 use telesphor_clinical::text::Text;
@@ -53,6 +57,101 @@ fn id(n: u8) -> IdentityId {
 
 fn scopes(names: &[&str]) -> Scopes {
     names.iter().map(|n| n.parse::<Scope>().unwrap()).collect()
+}
+
+/// What is said under a mandate.
+fn standing_in(grant: &Grant) -> Vec<(&'static str, Value)> {
+    let request = MandateRequest {
+        version: 1,
+        subject: id(1),
+        by: id(3),
+        head: Digest([2; 32]),
+        endpoint: key(4).public(),
+        mandate: Digest([5; 32]),
+        ask: MandateAsk::Revoke(RevokeAsk {
+            to: id(6),
+            scopes: scopes(&["heart"]),
+            documents: vec![DocumentId([7; 32])],
+        }),
+        at: at(5),
+        not_after: 6,
+        random: Digest([8; 32]),
+        ext: Extensions::none(),
+    };
+    let (name, asked) = (request.id(), request.clone());
+    let signature = key(4).sign(&request);
+    let on_behalf = OnBehalf {
+        subject: id(1),
+        mandate: Digest([5; 32]),
+    };
+    let words = [
+        MandateWord::Who(MandateWho {
+            mandate: Digest([5; 32]),
+            at: at(5),
+            lines: vec![WhoLine {
+                document: DocumentId([7; 32]),
+                to: id(6),
+                name: Text::from("Dr Virtanen"),
+                until: Some(8),
+                given: false,
+                why: Some(Text::from("follow-up")),
+                opened: None,
+                revoked: Some(9),
+            }],
+        }),
+        MandateWord::Log(MandateLog {
+            mandate: Digest([5; 32]),
+            lines: vec![LogEntry {
+                at: 5,
+                who: Some(id(6)),
+                name: Text::from("Dr Virtanen"),
+                what: Text::from("opened"),
+                words: Text::from("opened by Dr Virtanen: ECG"),
+                document: DocumentId([7; 32]),
+            }],
+        }),
+        MandateWord::Acted(Box::new(MandateAct {
+            grant: SignedGrant {
+                grant: grant.clone(),
+                signature: key(4).sign(grant),
+            },
+            mailbox: MailboxId([9; 32]),
+            domain: "hospital-a.example".parse().unwrap(),
+            reader: vec![1, 2, 3].into(),
+            name: Text::from("Dr Virtanen"),
+            ext: Extensions::none(),
+        })),
+        MandateWord::Owner(OwnerKeyEntry {
+            mailbox: MailboxId([9; 32]),
+            seed: Secret::new([2; 32]),
+            next_seed: Some(Secret::new([3; 32])),
+            counter: 4,
+        }),
+        MandateWord::Request(Box::new(SignedMandateRequest { request, signature })),
+        MandateWord::Answer(MandateAnswer {
+            request: name,
+            refused: 2022,
+            grants: 1,
+            documents: 2,
+            opened: 3,
+        }),
+    ];
+    let mut all = vec![
+        ("mandate-request", hex_of(&asked)),
+        ("mandate-request-id", json!(hex::encode(name.0))),
+        ("mandate-request-signature", json!(hex::encode(signature.0))),
+        ("receipt-on-behalf", hex_of(&on_behalf.extension())),
+    ];
+    let names = [
+        "mandate-who",
+        "mandate-log",
+        "mandate-acted",
+        "mandate-owner",
+        "mandate-asked",
+        "mandate-answer",
+    ];
+    all.extend(names.into_iter().zip(words.iter().map(hex_of)));
+    all
 }
 
 fn document() -> SignedDocument {
@@ -251,6 +350,9 @@ pub fn derived() -> Map<String, Value> {
     };
     put("mandate", hex_of(&mandate));
     put("mandate-id", json!(hex::encode(mandate.id().0)));
+    for (name, value) in standing_in(&grant) {
+        put(name, value);
+    }
     let roster = Roster {
         version: 1,
         organisation: id(1),

@@ -12,7 +12,7 @@ const GROUPS: [(&str, &[&str]); 7] = [
             "identity", "invite", "add", "share", "revoke", "who", "log", "inbox",
         ],
     ),
-    ("People", &["accept", "contacts", "attest", "trust"]),
+    ("People", &["accept", "contacts", "attest", "trust", "mandate"]),
     (
         "Documents",
         &[

@@ -44,6 +44,9 @@ pub(crate) struct Global {
     /// Which of this user's profiles
     #[arg(long, global = true, value_name = "NAME", env = "TELESPHOR_PROFILE")]
     pub(crate) profile: Option<String>,
+    /// Act for this person, by a mandate that you hold
+    #[arg(long = "as", global = true, value_name = "WHOM")]
+    pub(crate) act_as: Option<String>,
     /// For programs: one object, or one object a line
     #[arg(long, global = true, conflicts_with = "plain")]
     pub(crate) json: bool,
@@ -92,6 +95,9 @@ pub(crate) enum Command {
     /// Whose word I accept, and for what
     #[command(subcommand)]
     Trust(Trust),
+    /// Somebody acts for me, or I for somebody: give, list, end
+    #[command(subcommand)]
+    Mandate(Mandate),
 
     /// What is in my record
     List(List),

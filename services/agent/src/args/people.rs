@@ -111,3 +111,57 @@ pub(crate) struct TrustRemove {
     /// The authority: its name or id, as `trust list` shows it
     pub(crate) authority: String,
 }
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Mandate {
+    /// Let somebody act for me, within scopes and until a day
+    Give(MandateGive),
+    /// Who may act for me, and for whom I may: in words
+    List,
+    /// End one: what its holder was shown and the rooms he opened end with it
+    End(MandateEnd),
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+What the holder may do, several with commas:
+  read      open the documents of these scopes; see who can see them, and the log of them
+  share     show them to others (needs read)
+  revoke    end what others are shown of them
+  write     write documents in your name
+  collect   collect medicine
+  decide    consent to treatment
+
+Reading and sharing work with your devices switched off. What you granted yourself is ended by a
+device of yours, when one is next on. `telesphor --as WHOM share ...` is how the holder acts.")]
+pub(crate) struct MandateGive {
+    /// Who may act: a contact
+    pub(crate) who: String,
+    /// What: read, share, revoke, write, collect, decide
+    #[arg(long, value_name = "POWER,...", value_delimiter = ',', required = true)]
+    pub(crate) may: Vec<String>,
+    /// Only in this scope; may be said again. Everything if left out
+    #[arg(long, value_name = "NAME")]
+    pub(crate) scope: Vec<String>,
+    /// Until when, or `ended`: until you end it
+    #[arg(long, value_name = "WHEN")]
+    pub(crate) until: String,
+    /// It sleeps until somebody whose word counts attests this about me, such as incapacity
+    #[arg(long, value_name = "CLAIM")]
+    pub(crate) dormant_until_attested: Option<String>,
+    /// As an authority (a court): for this contact, not for me
+    #[arg(long = "for", value_name = "WHOM")]
+    pub(crate) whom: Option<String>,
+    /// Although the words were never compared
+    #[arg(long)]
+    pub(crate) unverified: bool,
+    /// Do not ask for a yes after the preview
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct MandateEnd {
+    /// Its id, as `mandate list` shows it, or its holder
+    pub(crate) what: String,
+}

@@ -1,8 +1,8 @@
 //! `add`, `list`, `send`, `sent`, `inbox`, `read`.
 
 use std::path::Path;
-use telesphor_agent::Draft;
-use telesphor_agent::views::{DocumentView, EndView, SentState};
+use telesphor_agent::views::{DocumentView, EndView, Opened, SentState};
+use telesphor_agent::{Agent, Draft};
 use telesphor_clinical::fhir;
 use telesphor_clinical::header::DocumentKind;
 use telesphor_clinical::scope::{Scope, Scopes};
@@ -29,6 +29,11 @@ pub(super) fn scopes(names: &[String]) -> Result<Scopes> {
 
 /// `add`.
 pub(super) async fn add(here: &Here<'_>, args: &args::Add) -> Result<Exit> {
+    add_for(here, args, None).await
+}
+
+/// The same into somebody else's record, by a mandate.
+pub(super) async fn add_for(here: &Here<'_>, args: &args::Add, whom: Option<&str>) -> Result<Exit> {
     let chosen = scopes(&args.scope)?;
     let mut drafts = Vec::new();
     let mut left = Vec::new();
@@ -45,7 +50,10 @@ pub(super) async fn add(here: &Here<'_>, args: &args::Add) -> Result<Exit> {
         draft.subject.get_or_insert(me);
     }
     let progress = Progress::start(here.out, "signing and keeping");
-    let added = agent.add(drafts).await;
+    let added = match whom {
+        Some(whom) => agent.add_as(whom, drafts).await,
+        None => agent.add(drafts).await,
+    };
     drop(progress);
     let added = added?;
     let known = agent.documents().await?;
@@ -205,15 +213,27 @@ pub(super) async fn inbox(here: &Here<'_>, args: &args::Inbox) -> Result<Exit> {
 
 /// `read`: the text itself on stdout, what was checked on stderr.
 pub(super) async fn read(here: &Here<'_>, args: &args::Read) -> Result<Exit> {
+    read_for(here, args, None).await
+}
+
+async fn opened(agent: &Agent, id: &str, whom: Option<&str>) -> telesphor_agent::Result<Opened> {
+    match whom {
+        Some(whom) => agent.read_as(whom, id).await,
+        None => agent.read(id).await,
+    }
+}
+
+/// The same for somebody else, by a mandate.
+pub(super) async fn read_for(here: &Here<'_>, args: &args::Read, whom: Option<&str>) -> Result<Exit> {
     for file in args.output.iter().chain(&args.tel) {
         super::identity::refuse_existing(file)?;
     }
     let agent = here.open(true).await?;
-    let opened = match agent.read(&args.id).await {
+    let opened = match opened(&agent, &args.id, whom).await {
         // Somebody may have said the id of what is still on its way.
         Err(error) if error.code == ErrorCode::NotFound && !here.wait().is_zero() => {
             let _ = agent.settle(here.wait()).await;
-            agent.read(&args.id).await?
+            opened(&agent, &args.id, whom).await?
         }
         Err(error) if error.code == ErrorCode::Retracted => {
             let fault = super::acts::taken_back(here, &agent, &args.id).await?;

@@ -129,7 +129,7 @@ async fn follow(
     Ok(Exit::Done)
 }
 
-fn row(out: &Out, l: &LogLine, now: u64) -> Row {
+pub(super) fn row(out: &Out, l: &LogLine, now: u64) -> Row {
     Row::new()
         .instant("at", "WHEN", Some(l.at), &out.short(l.at))
         .text("words", "WHAT HAPPENED", &in_words(l, now))

@@ -8,6 +8,7 @@ mod identity;
 mod input;
 mod log;
 mod machines;
+mod mandates;
 mod names;
 mod page;
 mod people;
@@ -16,6 +17,7 @@ mod rotate;
 mod running;
 mod session;
 mod sharing;
+mod standing_in;
 mod teams;
 mod this_program;
 
@@ -55,6 +57,9 @@ fn carry_out(cli: &Cli, out: &Out) -> Result<Exit> {
 }
 
 async fn with_profile(here: &Here<'_>, command: &Command) -> Result<Exit> {
+    if let Some(whom) = here.global.act_as.as_deref() {
+        return standing_in::act(here, whom, command).await;
+    }
     match command {
         Command::Identity(args::Identity::New(args)) => identity::new(here, args).await,
         Command::Identity(args::Identity::Show(args)) => identity::show(here, args).await,
@@ -78,6 +83,7 @@ async fn with_profile(here: &Here<'_>, command: &Command) -> Result<Exit> {
         Command::Follow(args) => machines::follow(here, args).await,
         Command::Attest(act) => attest::attest(here, act).await,
         Command::Trust(act) => attest::trust(here, act).await,
+        Command::Mandate(act) => mandates::mandate(here, act).await,
         Command::Verify(args) => attest::verify(here, args).await,
         Command::Add(args) => documents::add(here, args).await,
         Command::List(args) => documents::list(here, args).await,

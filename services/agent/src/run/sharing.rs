@@ -148,7 +148,7 @@ pub(super) fn plan_lines(plan: &SharePlan) -> Vec<String> {
     lines
 }
 
-fn left_out(plan: &SharePlan) -> Vec<String> {
+pub(super) fn left_out(plan: &SharePlan) -> Vec<String> {
     let mut lines = Vec::new();
     if !plan.outside.is_empty() {
         let rest: Vec<String> = plan
@@ -175,10 +175,15 @@ pub(super) async fn revoke(here: &Here<'_>, args: &args::Revoke) -> Result<Exit>
         return super::teams::revoke(here, args, role).await;
     }
     let agent = here.open(true).await?;
-    let who = agent.contact(&args.who).await?;
+    let alias = match agent.contact(&args.who).await {
+        Ok(contact) => contact.alias,
+        // Somebody to whom only the holder of a mandate has shown something.
+        Err(error) if error.code == ErrorCode::NotFound => args.who.clone(),
+        Err(error) => return Err(error.into()),
+    };
     let (scopes, documents) = what(&agent, &args.what).await?;
     let ended = agent.revoke(&args.who, scopes, documents).await?;
-    show_revoked(here, &who.alias, &ended)?;
+    show_revoked(here, &alias, &ended)?;
     let progress = Progress::start(here.out, "ending it at the relay");
     let told = agent.settle(here.wait()).await;
     drop(progress);

@@ -118,6 +118,7 @@ mod tests {
             urgent: false,
             until: None,
             ended: false,
+            acted: None,
             size: 0,
             corrects: Vec::new(),
             awaited: Awaited::Nobody,

@@ -10,6 +10,7 @@ use telesphor_identity::bundle::Proofs;
 use telesphor_identity::endpoint::EndReason;
 use telesphor_identity::inception::Kind;
 use telesphor_identity::judge::AttestationProblem;
+use telesphor_identity::mandate::MandateProblem;
 use telesphor_identity::report::{Finding, MandateFound};
 use telesphor_identity::signing::SignerError;
 use telesphor_identity::status::{RevocationReason, Revoked};
@@ -340,27 +341,28 @@ fn a_mandate_that_is_missing_over_or_for_another_is_not_called_good() {
     let mut s = scene();
     let (mother, daughter) = (Person::new(Kind::Person), Person::new(Kind::Person));
     s.verifier.demands.clear();
-    for (given, brought, expected) in [
-        (mandate(&mother, &daughter, NOW + DAY), true, MandateFound::Holds),
+    let end = NOW + DAY;
+    let does_not_hold = |why| (true, MandateFound::DoesNotHold(why));
+    for (given, (brought, expected)) in [
         (
-            mandate(&mother, &daughter, NOW + DAY),
-            false,
-            MandateFound::NotProved,
+            mandate(&mother, &daughter, end),
+            (true, MandateFound::Holds(Some(end))),
+        ),
+        (
+            mandate(&mother, &daughter, end),
+            (false, MandateFound::NotProved(MandateProblem::Missing)),
         ),
         (
             mandate(&mother, &daughter, NOW - DAY),
-            true,
-            MandateFound::DoesNotHold,
+            does_not_hold(MandateProblem::NotThen),
         ),
         (
-            mandate(&mother, &s.doctor, NOW + DAY),
-            true,
-            MandateFound::DoesNotHold,
+            mandate(&mother, &s.doctor, end),
+            does_not_hold(MandateProblem::OtherPerson),
         ),
         (
-            mandate(&daughter, &daughter, NOW + DAY),
-            true,
-            MandateFound::DoesNotHold,
+            mandate(&daughter, &daughter, end),
+            does_not_hold(MandateProblem::OtherPerson),
         ),
     ] {
         let document = daughter.write_with("For mother", |mut header| {

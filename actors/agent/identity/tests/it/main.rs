@@ -9,6 +9,7 @@ mod support;
 mod claims;
 mod history;
 mod kit;
+mod mandates;
 mod people;
 mod recovery;
 mod scene;

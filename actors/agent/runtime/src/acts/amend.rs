@@ -73,7 +73,7 @@ impl Ctx<'_, '_> {
     }
 
     /// Whether somebody can be written to.
-    pub(super) fn reachable(&self, who: &IdentityId) -> Result<bool> {
+    pub(crate) fn reachable(&self, who: &IdentityId) -> Result<bool> {
         let known: Option<Known> = self.get(Table::Contacts, &who.0)?;
         Ok(known.is_some_and(|k| !k.removed))
     }
@@ -101,7 +101,7 @@ impl Ctx<'_, '_> {
                 }
                 Reaches::Shown(running) => {
                     for given in running {
-                        self.show_until(&sent.to, &[document], given.until, &given.why)?;
+                        self.show_until(&sent.to, &[document], given.until, &given.why, given.under)?;
                     }
                     to.push(sent.to);
                 }

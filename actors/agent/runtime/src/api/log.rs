@@ -17,7 +17,7 @@ impl Agent {
         self.shared
             .work(move |core| {
                 let mut lines = crate::sharing::show::log(&core.read()?, &core.profile, limit)?;
-                lines.extend(show::lines(core)?);
+                lines.extend(show::lines(core, &core.profile.identity)?);
                 lines.sort_by_key(|line| std::cmp::Reverse(line.at));
                 lines.truncate(limit);
                 Ok(lines)

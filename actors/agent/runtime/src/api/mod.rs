@@ -14,6 +14,7 @@ mod endpoints;
 mod export;
 mod identity;
 mod log;
+mod mandates;
 mod open;
 mod recover;
 mod rights;

@@ -52,6 +52,20 @@ impl Agent {
     /// [`ErrorCode::NotYetDurable`] or [`ErrorCode::Unreachable`] after `wait`; what waits goes
     /// on by itself.
     pub async fn settle(&self, wait: Duration) -> Result<()> {
+        const ROUNDS: usize = 8;
+        let until = std::time::Instant::now() + wait;
+        for _ in 0..ROUNDS {
+            let left = until.saturating_duration_since(std::time::Instant::now());
+            self.settle_once(left).await?;
+            // What came may oblige this device to something, for those who stand in for somebody.
+            if !self.shared.change(Core::bring_mandates_in_line).await? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    async fn settle_once(&self, wait: Duration) -> Result<()> {
         let asked = self
             .shared
             .change(|core| {

@@ -16,9 +16,12 @@ use crate::core::Ctx;
 use crate::core::records::{Job, Padding, TalkSay, What};
 use crate::error::{Error, Result};
 
-pub(super) const BOOK: &[u8] = b"book";
+pub(crate) const BOOK: &[u8] = b"book";
 /// How long a status list is good, milliseconds (7 days).
 pub(super) const LIST_LIFE_MS: u64 = 7 * 24 * 3600 * 1000;
+/// The same of somebody for whom another acts (90 days): his devices may be switched off for long,
+/// and whoever acts for him must not come to a halt with them.
+const MANDATE_LIFE_MS: u64 = 90 * 24 * 3600 * 1000;
 
 impl Ctx<'_, '_> {
     /// Attests a claim about a contact and sends it there, with a fresh status list.
@@ -81,8 +84,19 @@ impl Ctx<'_, '_> {
         })
     }
 
-    pub(super) fn publish_list(&mut self, mut book: StatusBook) -> Result<()> {
-        let list = book.sign(&self.issuer()?, self.now, self.now + LIST_LIFE_MS);
+    /// How long this identity's list is good.
+    pub(super) fn list_life(&self) -> Result<u64> {
+        let all = crate::mandates::record::all_mandates(self.tx)?;
+        let me = self.me();
+        let stands_in = all
+            .iter()
+            .any(|k| k.over.is_none() && k.signed.mandate.issuer == me && k.signed.mandate.subject == me);
+        Ok(if stands_in { MANDATE_LIFE_MS } else { LIST_LIFE_MS })
+    }
+
+    pub(crate) fn publish_list(&mut self, mut book: StatusBook) -> Result<()> {
+        let life = self.list_life()?;
+        let list = book.sign(&self.issuer()?, self.now, self.now + life);
         let me = self.me();
         self.put(Table::Attestations, &list_name(&me), &list)?;
         self.put(Table::Attestations, BOOK, &book)

@@ -85,6 +85,9 @@ impl Ctx<'_, '_> {
         for list in &proofs.lists {
             self.keep_list(list)?;
         }
+        for mandate in &proofs.mandates {
+            self.keep_mandate(mandate)?;
+        }
         Ok(())
     }
 

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use telesphor_clinical::mandate::SignedMandate;
 use telesphor_identity::status::{SignedStatusList, StatusBook};
 use telesphor_vault::Table;
 use telesphor_wire::ids::IdentityId;
@@ -24,7 +25,12 @@ impl Ctx<'_, '_> {
         ) else {
             return Ok(());
         };
-        if list.list.next_update > self.now.saturating_add(LIST_LIFE_MS / 2) {
+        let mandates = self.running_mandates()?;
+        let life = match mandates.is_empty() {
+            true => LIST_LIFE_MS,
+            false => self.list_life()?,
+        };
+        if list.list.next_update > self.now.saturating_add(life / 2) {
             return Ok(());
         }
         let subjects: BTreeSet<IdentityId> = all_attestations(self.tx)?
@@ -33,10 +39,13 @@ impl Ctx<'_, '_> {
             .map(|a| a.attestation.subject)
             .collect();
         // Nobody holds anything of it any more.
-        if subjects.is_empty() {
+        if subjects.is_empty() && mandates.is_empty() {
             return Ok(());
         }
         self.publish_list(book)?;
+        for signed in mandates {
+            self.tell_parties(&signed)?;
+        }
         for subject in subjects {
             let known: Option<Known> = self.get(Table::Contacts, &subject.0)?;
             if known.is_some_and(|k| !k.removed) {
@@ -44,6 +53,16 @@ impl Ctx<'_, '_> {
             }
         }
         Ok(())
+    }
+
+    /// Mandates given here that still run.
+    fn running_mandates(&self) -> Result<Vec<SignedMandate>> {
+        let (me, now) = (self.me(), self.now);
+        let all = crate::mandates::record::all_mandates(self.tx)?.into_iter();
+        Ok(all
+            .filter(|k| k.over.is_none() && k.signed.mandate.issuer == me && k.signed.mandate.runs_at(now))
+            .map(|k| k.signed)
+            .collect())
     }
 }
 

@@ -1,7 +1,7 @@
 //! Whether a document is genuine, in words.
 
 use telesphor_clinical::document::SignedDocument;
-use telesphor_identity::bundle::Bundle;
+use telesphor_identity::bundle::{Bundle, Proofs};
 use telesphor_identity::status::SignedStatusList;
 use telesphor_identity::verify::verify;
 use telesphor_vault::Table;
@@ -47,7 +47,36 @@ impl Ctx<'_, '_> {
                 }
             }
         }
+        self.add_mandate(kept, &mut proofs)?;
         Ok(Bundle::new(bytes.to_vec(), proofs, kept.evidence.clone()))
+    }
+
+    /// What proves the mandate by which a document was written for another.
+    fn add_mandate(&self, kept: &Kept, proofs: &mut Proofs) -> Result<()> {
+        let Some(id) = kept.header.mandate else {
+            return Ok(());
+        };
+        let Some(found) = crate::mandates::record::mandate(self.tx, &id)? else {
+            return Ok(());
+        };
+        let more = crate::mandates::judge::proofs_of(self.tx, &self.profile, &found.signed)?;
+        proofs.mandates.extend(more.mandates);
+        for one in more.histories {
+            if !proofs.histories.contains(&one) {
+                proofs.histories.push(one);
+            }
+        }
+        for one in more.attestations {
+            if !proofs.attestations.contains(&one) {
+                proofs.attestations.push(one);
+            }
+        }
+        for one in more.lists {
+            if !proofs.lists.contains(&one) {
+                proofs.lists.push(one);
+            }
+        }
+        Ok(())
     }
 
     /// Judges a document that is kept here by what is known now.
@@ -60,8 +89,11 @@ impl Ctx<'_, '_> {
     pub(crate) fn judge_bundle(&self, bundle: &Bundle, asked: &Asked) -> Result<Verdict> {
         let mut bundle = bundle.clone();
         // A file brings the list of the day it was written. What was withdrawn since is known here.
-        for signed in &bundle.proofs.attestations {
-            let name = list_name(&signed.attestation.issuer);
+        let attested = bundle.proofs.attestations.iter().map(|a| a.attestation.issuer);
+        let mandated = bundle.proofs.mandates.iter().map(|m| m.mandate.issuer);
+        let issuers: Vec<_> = attested.chain(mandated).collect();
+        for issuer in issuers {
+            let name = list_name(&issuer);
             if let Some(list) = self.get::<SignedStatusList>(Table::Attestations, &name)?
                 && !bundle.proofs.lists.contains(&list)
             {

@@ -38,6 +38,8 @@ pub(crate) struct Effects {
     pub(crate) asks: Vec<(IdentityId, TeamAsk)>,
     /// Teams to bring in line: in which epoch, and not before when (Unix milliseconds).
     pub(crate) lines: Vec<(MailboxId, (u64, u64))>,
+    /// There is a mandate here.
+    pub(crate) mandates: bool,
 }
 
 /// A transaction.

@@ -119,6 +119,12 @@ pub(crate) struct Index {
     /// Teams to bring in line: in which epoch, and not before when (Unix milliseconds). Lost with
     /// the program: at the next start all teams are looked at.
     pub(crate) lines: BTreeMap<MailboxId, (u64, u64)>,
+    /// There is a mandate here, given or held.
+    pub(crate) mandates: bool,
+    /// Something was written since mandates were looked at.
+    pub(crate) changed: bool,
+    /// Not before this are mandates looked at again, Unix milliseconds.
+    pub(crate) mandates_at: u64,
 }
 
 impl Index {

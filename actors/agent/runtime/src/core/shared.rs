@@ -69,6 +69,8 @@ impl Core {
                 .map_or(0, |c| c.seq);
             index.note(&held, seq);
         }
+        index.mandates = !crate::mandates::record::all_mandates(&snapshot)?.is_empty();
+        index.changed = true;
         drop(snapshot);
         Ok(Self {
             clock: Arc::new(clock),
@@ -127,6 +129,8 @@ impl Core {
         if room_made {
             self.index.outbox.values_mut().for_each(|slot| slot.full = false);
         }
+        self.index.changed = true;
+        self.index.mandates |= fx.mandates;
         if fx.teams {
             self.index.teams_at = 0;
         }

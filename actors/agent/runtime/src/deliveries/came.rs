@@ -16,6 +16,7 @@ use super::keys::are_recorded;
 use crate::core::records::{Held, Job, MailboxState, Via};
 use crate::core::{Core, Ctx, names};
 use crate::error::Result;
+use crate::mandates::acted::OPENED_FOR_ME;
 
 /// Records kept here of all mailboxes together; the oldest give way.
 const KEPT: u64 = 65_536;
@@ -59,7 +60,7 @@ impl Core {
                 continue;
             };
             let there = held.state != MailboxState::Opening && held.owner.is_some();
-            if !there || !are_recorded(held.used) || self.keys.records_key(&held.id).is_none() {
+            if !there || !is_recorded(&held) || self.keys.records_key(&held.id).is_none() {
                 continue;
             }
             let standing: Option<Standing> =
@@ -218,7 +219,7 @@ pub(crate) fn all_deliveries(records: &impl Records) -> Result<Vec<Delivery>> {
 
 /// Whether a mailbox is one of this identity's own whose records are kept.
 pub(crate) fn is_recorded(held: &Held) -> bool {
-    held.owner.is_some() && are_recorded(held.used)
+    held.owner.is_some() && are_recorded(held.used) && held.name != OPENED_FOR_ME
 }
 
 /// Whether a mailbox is one that somebody else owns: only the owner learns who fetched there.

@@ -6,7 +6,7 @@ use telesphor_clinical::message::PseudonymAnnouncement;
 use telesphor_clinical::self_entry::MailboxUse;
 use telesphor_vault::{Records, Table};
 use telesphor_wire::canonical;
-use telesphor_wire::ids::{DocumentId, MailboxId};
+use telesphor_wire::ids::{DocumentId, IdentityId, MailboxId};
 use telesphor_wire::records::DeliveryRecord;
 use telesphor_wire::session::Right;
 
@@ -16,6 +16,7 @@ use crate::core::records::{Held, MailboxState};
 use crate::core::{Core, Profile, names};
 use crate::documents::show::{People, all_sent};
 use crate::error::Result;
+use crate::sharing::show::all_given;
 use crate::views::{LogCheck, LogLine, Missing, Seen};
 
 /// Documents named in one line.
@@ -44,13 +45,19 @@ enum Reader {
     Unknown,
 }
 
-/// One line for each record, in the order in which they came.
-pub(crate) fn lines(core: &Core) -> Result<Vec<LogLine>> {
+/// One line for each record, in the order in which they came: of one's own mailboxes, or of rooms
+/// that were opened here for somebody else.
+pub(crate) fn lines(core: &Core, whom: &IdentityId) -> Result<Vec<LogLine>> {
     let snapshot = core.read()?;
-    let all = all_deliveries(&snapshot)?;
+    let mut all = all_deliveries(&snapshot)?;
     if all.is_empty() {
         return Ok(Vec::new());
     }
+    let acted: HashMap<MailboxId, IdentityId> = all_given(&snapshot)?
+        .into_iter()
+        .map(|given| (given.mailbox, given.signed.grant.subject))
+        .collect();
+    all.retain(|d| acted.get(&d.record.mailbox).unwrap_or(&core.profile.identity) == whom);
     let book = Book::load(core, &snapshot)?;
     all.iter().map(|d| book.line(&snapshot, d)).collect()
 }

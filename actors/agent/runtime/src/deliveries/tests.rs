@@ -84,7 +84,7 @@ fn a_gap_in_the_records_is_called_complete() {
             Missing::Unreadable("your inbox", 1)
         ]
     );
-    assert_eq!(show::lines(&core).unwrap().len(), 4);
+    assert_eq!(show::lines(&core, &core.profile.identity).unwrap().len(), 4);
 }
 
 #[test]
@@ -104,7 +104,11 @@ fn numbers_given_twice_after_a_power_cut_hide_a_fetch_or_double_one() {
     );
     let whole = page(vec![seal(&one, &key, 1), seal(&other, &key, 2)], 1, 2, 77);
     assert_eq!(core.records_came(inbox, &whole).unwrap(), None);
-    assert_eq!(show::lines(&core).unwrap().len(), 3, "what was read before stays");
+    assert_eq!(
+        show::lines(&core, &core.profile.identity).unwrap().len(),
+        3,
+        "what was read before stays"
+    );
     assert_eq!(missing(&core), [Missing::Torn(77)]);
     let before = core.index.outbox.len();
     let unkept = RecordsPage {
@@ -131,7 +135,11 @@ fn a_key_is_an_alarm_although_this_device_was_not_there_to_hear_of_it() {
     let records = [record(own, 1), later];
     let sealed = records.iter().zip(1..).map(|(r, n)| seal(r, &key, n)).collect();
     core.records_came(own, &page(sealed, 1, 2, 0)).unwrap();
-    let seen: Vec<_> = show::lines(&core).unwrap().iter().map(|l| l.seen).collect();
+    let seen: Vec<_> = show::lines(&core, &core.profile.identity)
+        .unwrap()
+        .iter()
+        .map(|l| l.seen)
+        .collect();
     assert_eq!(seen, [Seen::Alarm, Seen::Upkeep]);
 }
 

@@ -33,6 +33,8 @@ impl Ctx<'_, '_> {
         if doubt == Some(ErrorCode::BadDocument) {
             return Err(ErrorCode::BadDocument.into());
         }
+        self.check_shown_for(from, &document.header, &held.id)?;
+        self.check_written_for_me(&document)?;
         let way = match held.used {
             MailboxUse::Shared => Way::Shared,
             _ => Way::Received,

@@ -35,6 +35,10 @@ impl Ctx<'_, '_> {
         purpose: Option<Purpose>,
         words: Option<Text>,
     ) -> Result<SignedReceipt> {
+        let on_behalf = match kind {
+            ReceiptKind::Delivered => None,
+            _ => self.read_by_mandate(&document)?,
+        };
         let receipt = OpeningReceipt {
             document,
             kind,
@@ -46,7 +50,10 @@ impl Ctx<'_, '_> {
             at: self.instant(),
             purpose,
             words,
-            ext: Extensions::none(),
+            ext: match on_behalf {
+                Some(said) => Extensions::none().with(said.extension()),
+                None => Extensions::none(),
+            },
         };
         let signature = self.keys.endpoint.sign(&receipt);
         let signed = SignedReceipt {
@@ -108,6 +115,7 @@ impl Ctx<'_, '_> {
             ReceiptKind::Other(_) => return Ok(()),
         };
         self.push(Table::Receipts, names::LOG, signed)?;
+        self.pass_on_receipt(&from.identity, signed)?;
         if is_answer(receipt.kind) && !self.answer_heard(signed)? {
             return Ok(());
         }

@@ -91,6 +91,7 @@ impl Ctx<'_, '_> {
         if kept.header.author != self.me() {
             self.send_proofs(&kept.header.author, to)?;
         }
+        self.send_mandate_of(&kept, to)?;
         let name = names::sent(document, to);
         let before: Option<SentRecord> = self.get(Table::Receipts, &name)?;
         if before.is_none() {

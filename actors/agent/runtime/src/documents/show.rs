@@ -3,9 +3,10 @@
 use telesphor_clinical::attention::{Awaited, Urgency};
 use telesphor_clinical::header::{DocumentKind, Subject};
 use telesphor_clinical::standing::corrects;
+use telesphor_clinical::standing_in::OnBehalf;
 use telesphor_vault::{Records, Table};
 use telesphor_wire::error::ErrorCode;
-use telesphor_wire::ids::{DocumentId, IdentityId};
+use telesphor_wire::ids::{DocumentId, IdentityId, MailboxId};
 
 use super::keep::{Kept, Way, all_kept};
 use super::send::{Reached, SentRecord};
@@ -17,11 +18,12 @@ use crate::core::records::Known;
 use crate::core::shared::clock;
 use crate::core::{Profile, names};
 use crate::error::{Error, Result};
-use crate::views::{Direction, DocumentView, SentState, SentView};
+use crate::views::{ActedView, Direction, DocumentView, SentState, SentView};
 
 /// Names of people and what is not current any more, looked up once for a whole list.
 pub(crate) struct People {
     me: IdentityId,
+    profile: Profile,
     name: String,
     known: Vec<Known>,
     standings: Standings,
@@ -33,10 +35,11 @@ impl People {
     pub(crate) fn load(records: &impl Records, profile: &Profile) -> Result<Self> {
         Ok(Self {
             me: profile.identity,
+            profile: profile.clone(),
             name: profile.name.clone(),
             known: all_known(records)?,
             standings: Standings::load(records, profile)?,
-            staff: crate::team::show::staff(records)?,
+            staff: named(records)?,
         })
     }
 
@@ -47,6 +50,11 @@ impl People {
 
     pub(crate) fn is_current(&self, kept: &Kept) -> bool {
         self.standing(kept).is_current()
+    }
+
+    /// That somebody acts for another.
+    fn acted(&self, records: &impl Records, by: &IdentityId, said: &OnBehalf) -> Result<ActedView> {
+        crate::mandates::show::acted(records, &self.profile, self, by, said)
     }
 
     pub(crate) fn is_me(&self, id: &IdentityId) -> bool {
@@ -84,6 +92,13 @@ impl People {
             |(_, name)| name.clone(),
         )
     }
+}
+
+/// Names of people who are no contacts: by rosters, and by those who act for this identity.
+fn named(records: &impl Records) -> Result<Vec<(IdentityId, String)>> {
+    let mut all = crate::team::show::staff(records)?;
+    all.extend(crate::mandates::acted::readers(records)?);
+    Ok(all)
 }
 
 /// One document for a list.
@@ -125,6 +140,7 @@ pub(crate) fn view(records: &impl Records, people: &People, kept: &Kept) -> Resu
         until: kept.until,
         ended: kept.until.is_some_and(|until| until <= now),
         size: kept.size,
+        acted: acted(records, people, kept)?,
         corrects: header
             .relates
             .iter()
@@ -138,6 +154,29 @@ pub(crate) fn view(records: &impl Records, people: &People, kept: &Kept) -> Resu
         answer,
         standing,
     })
+}
+
+/// Who shows a document for another, or wrote it for another.
+fn acted(records: &impl Records, people: &People, kept: &Kept) -> Result<Option<ActedView>> {
+    let room = match kept.way {
+        Way::Shared => records.get_value::<MailboxId>(Table::Receipts, &names::came_in(&kept.id))?,
+        _ => None,
+    };
+    let shown = match room {
+        Some(room) => crate::mandates::shown::room_for(records, &room)?,
+        None => None,
+    };
+    if let (Some(said), Some(by)) = (shown, kept.from) {
+        return people.acted(records, &by, &said).map(Some);
+    }
+    let header = &kept.header;
+    match (header.on_behalf_of, header.mandate) {
+        (Some(subject), Some(mandate)) => {
+            let said = OnBehalf { subject, mandate };
+            people.acted(records, &header.author, &said).map(Some)
+        }
+        _ => Ok(None),
+    }
 }
 
 pub(crate) const fn sent_state(reached: Reached) -> SentState {

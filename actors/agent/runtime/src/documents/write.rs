@@ -5,6 +5,7 @@ use telesphor_clinical::document::{SignOptions, SignedDocument, Signer};
 use telesphor_clinical::header::{DocumentKind, Header, Relation, RelationKind, Status, Subject};
 use telesphor_clinical::instant::{Clock, Instant};
 use telesphor_clinical::scope::Scopes;
+use telesphor_clinical::standing_in::OnBehalf;
 use telesphor_clinical::text::Text;
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ids::{DocumentId, IdentityId};
@@ -47,6 +48,8 @@ pub struct Draft {
     pub(crate) status: Status,
     /// Documents of one's own that it replaces or takes back.
     pub(crate) corrects: Vec<Relation>,
+    /// For whom it is written, and by which mandate.
+    pub(crate) on_behalf: Option<OnBehalf>,
 }
 
 impl Draft {
@@ -68,6 +71,7 @@ impl Draft {
             replies_to: None,
             status: Status::Final,
             corrects: Vec::new(),
+            on_behalf: None,
         }
     }
 }
@@ -96,6 +100,8 @@ impl Ctx<'_, '_> {
                 .map(|at| Instant::now_of(at, 0, Clock::Device)),
             then: Vec::new(),
         };
+        header.on_behalf_of = draft.on_behalf.map(|said| said.subject);
+        header.mandate = draft.on_behalf.map(|said| said.mandate);
         header.status = draft.status;
         header.relates = draft.corrects;
         if let Some(document) = draft.replies_to {

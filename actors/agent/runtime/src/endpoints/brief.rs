@@ -46,6 +46,9 @@ impl Ctx<'_, '_> {
         for kept in all_kept(self.tx)? {
             self.describe_record(&kept)?;
         }
+        for kept in crate::mandates::record::all_mandates(self.tx)? {
+            self.own(SelfEntry::Mandate(Box::new(kept.signed)))?;
+        }
         self.brief_grants()?;
         for sent in all_sent(self.tx)? {
             self.describe_sent(&sent)?;

@@ -99,6 +99,7 @@ impl Ctx<'_, '_> {
                 .map_or_else(String::new, |w| w.as_str().to_owned()),
             documents: documents.clone(),
             revoked: None,
+            under: grant.mandate,
             signed: signed.clone(),
         };
         self.put(Table::Grants, &name, &given)

@@ -70,8 +70,9 @@ impl Ctx<'_, '_> {
                 self.change_keys(|keys| keys.guarded = Some(guarded))
             }
             SelfEntry::Answer(signed) => self.answer_told(&signed),
+            SelfEntry::Mandate(signed) => self.keep_mandate(&signed),
             // An invitation is carried through by the endpoint that made it.
-            SelfEntry::Invitation(_) | SelfEntry::Mandate(_) | SelfEntry::Foreign(_) => Ok(()),
+            SelfEntry::Invitation(_) | SelfEntry::Foreign(_) => Ok(()),
         }
     }
 

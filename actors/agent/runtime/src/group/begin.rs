@@ -197,6 +197,7 @@ impl Ctx<'_, '_> {
             seq: receipt.leaf.seq,
             hash: receipt.leaf.hash,
         };
+        self.hand_over_room(held)?;
         self.send_welcome(held, from)
     }
 

@@ -77,6 +77,7 @@ impl Ctx<'_, '_> {
         self.put_cursor(&held.id, &welcome.from)?;
         self.put_held(&held)?;
         self.note_link(&held.id, welcome.from.seq, &welcome.from.hash)?;
+        self.note_room_for(&held.id, welcome.grant.as_ref())?;
         if held.used == MailboxUse::Conversation {
             known.conversations.push(held.id);
         }

@@ -214,6 +214,7 @@ impl Ctx<'_, '_> {
             GroupMessage::Association(association) => self.association_came(held, &from.member, *association),
             GroupMessage::Stream(batch) => self.batch_came(held, &from.member, *batch, stamp),
             GroupMessage::Team(word) if held.used == MailboxUse::Conversation => self.team_word(&who, word),
+            GroupMessage::Mandate(word) => self.mandate_word(held, &from.member, word),
             GroupMessage::Own(_)
             | GroupMessage::Team(_)
             | GroupMessage::Heads(_)

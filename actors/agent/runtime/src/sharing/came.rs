@@ -48,6 +48,7 @@ impl Ctx<'_, '_> {
         history
             .check_signed(said, Judged::now(self.now), grant, &signed.signature)
             .map_err(|e| Error::of(e.code()))?;
+        self.check_grant_for(&signed, &held.id)?;
         let id = grant.id();
         self.put(Table::Grants, &id.0, &signed)?;
         if held.used == MailboxUse::Shared {

@@ -26,11 +26,35 @@ impl Ctx<'_, '_> {
     /// Ends what is granted to a contact, for documents in any of these scopes, or for these
     /// documents, or for all if neither is named.
     pub(crate) fn revoke(&mut self, who: &str, scopes: &Scopes, documents: &[DocumentId]) -> Result<Revoked> {
-        let to = crate::contacts::show::find(self.tx, who)?.contact.record.identity;
+        let to = self.reader(who)?;
+        let me = self.me();
+        let mine = |given: &Given| given.signed.grant.subject == me;
+        // What a mandate lets its holder read ends with the mandate, and would come again.
+        let reads = |given: &Given| given.signed.grant.by == me && given.under.is_some();
+        let by_mandate = all_given(self.tx)?
+            .iter()
+            .any(|g| g.to == to && mine(g) && reads(g) && g.runs(self.now));
+        let revoked = self.end_shown(&to, scopes, documents, |g| mine(g) && !reads(g))?;
+        match (revoked.grants, by_mandate) {
+            (0, true) => Err(Error::of(ErrorCode::MandateReads)),
+            (0, false) => Err(Error::of(ErrorCode::NotFound)),
+            _ => Ok(revoked),
+        }
+    }
+
+    /// Ends those of the grants to somebody that `meant` picks, for documents in any of these
+    /// scopes, or for these documents, or for all if neither is named.
+    pub(crate) fn end_shown(
+        &mut self,
+        to: &IdentityId,
+        scopes: &Scopes,
+        documents: &[DocumentId],
+        meant: impl Fn(&Given) -> bool,
+    ) -> Result<Revoked> {
         let all = scopes.is_empty() && documents.is_empty();
         let mut revoked = Revoked::default();
         for given in all_given(self.tx)? {
-            if given.to != to || !given.runs(self.now) {
+            if given.to != *to || !given.runs(self.now) || !meant(&given) {
                 continue;
             }
             let mut going = Vec::new();
@@ -49,11 +73,8 @@ impl Ctx<'_, '_> {
             revoked.grants += 1;
             revoked.documents += going.len();
             for id in &going {
-                revoked.opened += usize::from(self.was_opened(id, &to)?);
+                revoked.opened += usize::from(self.was_opened(id, to)?);
             }
-        }
-        if revoked.grants == 0 {
-            return Err(Error::of(ErrorCode::NotFound));
         }
         Ok(revoked)
     }
@@ -71,6 +92,9 @@ impl Ctx<'_, '_> {
         going: &[DocumentId],
         after: Option<u64>,
     ) -> Result<()> {
+        if given.signed.grant.by != self.me() {
+            return self.end_room_of(&given.mailbox);
+        }
         let all = given.documents.iter().copied();
         let (gone, stays): (Vec<DocumentId>, Vec<DocumentId>) = all.partition(|d| going.contains(d));
         if gone.is_empty() {
@@ -79,7 +103,7 @@ impl Ctx<'_, '_> {
         let (to, room) = (given.to, given.mailbox);
         if !stays.is_empty() {
             let renewed = Given {
-                signed: self.sign_grant(to, &stays, given.until, &given.why)?,
+                signed: self.sign_grant(to, &stays, given.until, &given.why, given.under)?,
                 documents: stays,
                 ..given.clone()
             };

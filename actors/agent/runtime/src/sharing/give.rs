@@ -53,6 +53,8 @@ pub(crate) struct Given {
     pub(crate) why: String,
     pub(crate) documents: Vec<DocumentId>,
     pub(crate) revoked: Option<u64>,
+    /// The mandate that it rests on, if one.
+    pub(crate) under: Option<Digest>,
 }
 
 impl Given {
@@ -66,17 +68,28 @@ pub(crate) fn given_name(id: &Digest) -> Vec<u8> {
     [b"given/", &id.0[..]].concat()
 }
 
+/// Documents that a request means, those that are held back, and those outside of it.
+pub(crate) type Chosen = (Vec<Kept>, Vec<(Kept, Scopes)>, Vec<Kept>);
+
 /// Which of one's own documents a request means, and which are held back.
-/// What was replaced or taken back is neither, nor is what only says so.
-pub(crate) fn chosen(
-    kept: Vec<Kept>,
+pub(crate) fn chosen(kept: Vec<Kept>, people: &People, scopes: &Scopes, documents: &[DocumentId]) -> Chosen {
+    // What was written in another's name is of his record, not of one's own.
+    let mine = kept
+        .into_iter()
+        .filter(|k| k.way == Way::Own && k.header.on_behalf_of.is_none());
+    chosen_of(mine, people, scopes, documents)
+}
+
+/// The same of these documents, whoever's they are. What was replaced or taken back is neither,
+/// nor is what only says so.
+pub(crate) fn chosen_of(
+    kept: impl Iterator<Item = Kept>,
     people: &People,
     scopes: &Scopes,
     documents: &[DocumentId],
-) -> (Vec<Kept>, Vec<(Kept, Scopes)>, Vec<Kept>) {
+) -> Chosen {
     let (mut shown, mut withheld, mut outside) = (Vec::new(), Vec::new(), Vec::new());
-    let mine = kept.into_iter().filter(|k| k.way == Way::Own);
-    for entry in mine.filter(|k| people.is_current(k) && k.header.kind != DocumentKind::Retraction) {
+    for entry in kept.filter(|k| people.is_current(k) && k.header.kind != DocumentKind::Retraction) {
         if documents.contains(&entry.id) {
             shown.push(entry);
             continue;
@@ -115,23 +128,24 @@ impl Ctx<'_, '_> {
         if documents.is_empty() {
             return Err(ErrorCode::NotFound.into());
         }
-        self.show_until(&to, &documents, request.until, &request.why)?;
+        self.show_until(&to, &documents, request.until, &request.why, None)?;
         Ok(documents)
     }
 
-    /// Shows documents to a contact until an instant. What is on its way there already until
-    /// the same instant is not sent twice.
+    /// Shows documents to a contact until an instant, by one's own word or under a mandate. What
+    /// is on its way there already until the same instant is not sent twice.
     pub(crate) fn show_until(
         &mut self,
         to: &IdentityId,
         documents: &[DocumentId],
         until: Option<u64>,
         why: &str,
+        under: Option<Digest>,
     ) -> Result<()> {
-        let room = self.room_until(to, until.unwrap_or(NO_END))?.mailbox;
+        let room = self.room_until(to, until.unwrap_or(NO_END), under)?.mailbox;
         let others: Vec<Given> = all_given(self.tx)?
             .into_iter()
-            .filter(|g| g.to == *to && g.runs(self.now))
+            .filter(|g| g.to == *to && g.runs(self.now) && g.under == under)
             .collect();
         let mut fresh = Vec::new();
         for document in documents {
@@ -145,13 +159,14 @@ impl Ctx<'_, '_> {
         let mut last = None;
         for some in fresh.chunks(MAX_LIST) {
             let given = Given {
-                signed: self.sign_grant(*to, some, until, why)?,
+                signed: self.sign_grant(*to, some, until, why, under)?,
                 to: *to,
                 mailbox: room,
                 until,
                 why: why.to_owned(),
                 documents: some.to_vec(),
                 revoked: None,
+                under,
             };
             // The grant goes first, so that the reader knows under which word a document comes.
             self.put_given(&given, None)?;
@@ -171,6 +186,7 @@ impl Ctx<'_, '_> {
         self.put(Table::Grants, &given_name(&id), given)?;
         self.own(SelfEntry::Grant(Box::new(given.signed.clone())))?;
         self.tell_siblings(room_entry(given, self.profile.domain()))?;
+        self.show_mandate(given, after)?;
         let said = GroupMessage::Grant(Box::new(given.signed.clone()));
         self.say_in_room(&given.mailbox, &said, after)?;
         Ok(())
@@ -187,14 +203,15 @@ impl Ctx<'_, '_> {
         documents: &[DocumentId],
         until: Option<u64>,
         why: &str,
+        under: Option<Digest>,
     ) -> Result<SignedGrant> {
         let grant = Grant {
             version: VERSION,
-            subject: self.me(),
+            subject: self.acts_for(under.as_ref())?,
             by: self.me(),
             head: self.my_head()?,
             endpoint: self.keys.endpoint.public(),
-            mandate: None,
+            mandate: under,
             to: Grantee::Identity(to),
             what: Granted::Documents(documents.to_vec()),
             from: self.instant(),

@@ -15,6 +15,7 @@ use telesphor_wire::canonical;
 use telesphor_wire::coded;
 use telesphor_wire::command::{Command, OwnerAct, SignedVoucher};
 use telesphor_wire::ext::Extensions;
+use telesphor_wire::hash::Digest;
 use telesphor_wire::ids::{DocumentId, IdentityId, MailboxId};
 
 use super::show::all_given;
@@ -56,6 +57,8 @@ pub(crate) struct Room {
     pub(crate) voucher: Option<SignedVoucher>,
     /// When a key package may be asked for again, Unix milliseconds.
     pub(crate) retry_at: u64,
+    /// The mandate that everything in it rests on, if one: it ends with it.
+    pub(crate) under: Option<Digest>,
 }
 
 fn name(mailbox: &MailboxId) -> Vec<u8> {
@@ -72,7 +75,7 @@ impl Ctx<'_, '_> {
         self.get(Table::Grants, &name(mailbox))
     }
 
-    fn put_room(&mut self, room: &Room) -> Result<()> {
+    pub(crate) fn put_room(&mut self, room: &Room) -> Result<()> {
         self.put(Table::Grants, &name(&room.mailbox), room)
     }
 
@@ -86,13 +89,14 @@ impl Ctx<'_, '_> {
             .collect())
     }
 
-    /// The room of a contact and an end; drawn now if there is none that can still be entered.
-    pub(crate) fn room_until(&mut self, to: &IdentityId, end: u64) -> Result<Room> {
+    /// The room of a contact, an end and a mandate; drawn now if there is none that can still be
+    /// entered.
+    pub(crate) fn room_until(&mut self, to: &IdentityId, end: u64, under: Option<Digest>) -> Result<Room> {
         for room in self.open_rooms()? {
             let held: Option<Held> = self.get(Table::Mailboxes, &room.mailbox.0)?;
             let enterable = held.is_none_or(|h| h.state != MailboxState::Ended);
             let another = matches!(room.state, RoomState::Left | RoomState::Sibling);
-            if room.to == *to && room.end == end && enterable && !another {
+            if room.to == *to && room.end == end && room.under == under && enterable && !another {
                 return Ok(room);
             }
         }
@@ -104,6 +108,7 @@ impl Ctx<'_, '_> {
             state: RoomState::Drawn,
             voucher: Some(voucher),
             retry_at: 0,
+            under,
         };
         self.put_room(&room)?;
         Ok(room)
@@ -168,6 +173,7 @@ impl Ctx<'_, '_> {
             state: RoomState::Sibling,
             voucher: None,
             retry_at: 0,
+            under: None,
         })
     }
 
@@ -284,7 +290,7 @@ impl Ctx<'_, '_> {
         self.put_room(room)?;
         for given in all_given(self.tx)? {
             if given.mailbox == room.mailbox && given.runs(self.now) {
-                self.show_until(&room.to, &given.documents, given.until, &given.why)?;
+                self.show_until(&room.to, &given.documents, given.until, &given.why, given.under)?;
             }
         }
         Ok(())

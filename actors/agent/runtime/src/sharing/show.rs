@@ -1,6 +1,7 @@
 //! Who can see what, and who looked.
 
 use telesphor_clinical::receipt::{ReceiptKind, SignedReceipt};
+use telesphor_clinical::standing_in::OnBehalf;
 use telesphor_vault::{Records, Table};
 use telesphor_wire::canonical;
 use telesphor_wire::ids::{DocumentId, IdentityId};
@@ -11,7 +12,8 @@ use crate::documents::keep::Kept;
 use crate::documents::send::SentRecord;
 use crate::documents::show::People;
 use crate::error::{Error, Result};
-use crate::views::{GrantView, LogLine, Seen};
+use crate::mandates::show::by_mandate;
+use crate::views::{ActedView, GrantView, LogLine, Seen};
 
 /// Every grant given here.
 pub(crate) fn all_given(records: &impl Records) -> Result<Vec<Given>> {
@@ -27,19 +29,19 @@ pub(crate) fn all_given(records: &impl Records) -> Result<Vec<Given>> {
     Ok(all)
 }
 
-/// Everything that anybody can see of the own record: granted until, and given for good.
-pub(crate) fn who(records: &impl Records, profile: &Profile) -> Result<Vec<GrantView>> {
+/// What was granted of somebody's record, by himself or in his name. One's own record, or that of
+/// somebody for whom this identity acts.
+pub(crate) fn who_of(records: &impl Records, profile: &Profile, whom: &IdentityId) -> Result<Vec<GrantView>> {
     let people = People::load(records, profile)?;
     let mut views = Vec::new();
-    let mut granted = Vec::new();
-    let all = all_given(records)?;
+    let mut all = all_given(records)?;
+    all.retain(|g| g.signed.grant.subject == *whom);
     let runs = |document: &DocumentId, to: &IdentityId| {
         let mut live = all.iter().filter(|g| g.to == *to && g.revoked.is_none());
         live.any(|g| g.documents.contains(document))
     };
     for given in &all {
         for document in &given.documents {
-            granted.push((*document, given.to, given.mailbox));
             // What is shown until another end now is listed once, with that end.
             if given.revoked.is_some() && runs(document, &given.to) {
                 continue;
@@ -60,9 +62,78 @@ pub(crate) fn who(records: &impl Records, profile: &Profile) -> Result<Vec<Grant
                 why: given.why.clone(),
                 opened: sent.and_then(|s| s.opened),
                 revoked: given.revoked,
+                acted: acted_by(records, profile, &people, given)?,
             });
         }
     }
+    Ok(views)
+}
+
+/// A line for each document that somebody was shown in another's name.
+fn acts(records: &impl Records, people: &People, whom: &IdentityId, given: &[Given]) -> Result<Vec<LogLine>> {
+    let mut lines = Vec::new();
+    for one in given {
+        let grant = &one.signed.grant;
+        let (Some(mandate), true) = (grant.mandate, grant.by != grant.subject && grant.subject == *whom)
+        else {
+            continue;
+        };
+        let said = OnBehalf {
+            subject: grant.subject,
+            mandate,
+        };
+        let how = by_mandate(records, people, &said)?;
+        let (by, to) = (people.name(&grant.by), people.name(&one.to));
+        for document in &one.documents {
+            let kept: Option<Kept> = records.get_value(Table::Documents, &document.0)?;
+            let title = kept.map_or_else(String::new, |k| k.header.title.shown());
+            lines.push(LogLine {
+                at: grant.from.stamp(),
+                came: grant.from.stamp(),
+                who: Some(grant.by),
+                alias: people.alias(&grant.by),
+                what: "shared-by-mandate",
+                words: format!("shown to {to} by {by}, {how}: {title}"),
+                document: Some(*document),
+                title,
+                seen: Seen::Plain,
+            });
+        }
+    }
+    Ok(lines)
+}
+
+/// Who gave a grant for another.
+fn acted_by(
+    records: &impl Records,
+    profile: &Profile,
+    people: &People,
+    given: &Given,
+) -> Result<Option<ActedView>> {
+    let grant = &given.signed.grant;
+    let (Some(mandate), true) = (grant.mandate, grant.by != grant.subject) else {
+        return Ok(None);
+    };
+    let said = OnBehalf {
+        subject: grant.subject,
+        mandate,
+    };
+    crate::mandates::show::acted(records, profile, people, &grant.by, &said).map(Some)
+}
+
+/// Everything that anybody can see of the own record: granted until, and given for good.
+pub(crate) fn who(records: &impl Records, profile: &Profile) -> Result<Vec<GrantView>> {
+    let people = People::load(records, profile)?;
+    let mut views = who_of(records, profile, &profile.identity)?;
+    let granted: Vec<_> = all_given(records)?
+        .iter()
+        .flat_map(|g| {
+            g.documents
+                .iter()
+                .map(|d| (*d, g.to, g.mailbox))
+                .collect::<Vec<_>>()
+        })
+        .collect();
     views.extend(crate::team::show::who(records, profile, &people)?);
     for sent in crate::documents::show::all_sent(records)? {
         let place = sent.receipt.as_ref().map(|r| r.leaf.mailbox);
@@ -86,18 +157,50 @@ pub(crate) fn who(records: &impl Records, profile: &Profile) -> Result<Vec<Grant
             why: "given for good".to_owned(),
             opened: sent.opened,
             revoked: None,
+            acted: None,
         });
     }
     Ok(views)
 }
 
-/// What others did with documents of this record, newest first, at most `limit` lines.
+/// What others did with documents of the own record, newest first, at most `limit` lines.
 pub(crate) fn log(records: &impl Records, profile: &Profile, limit: usize) -> Result<Vec<LogLine>> {
     let people = People::load(records, profile)?;
-    let mut lines = Vec::new();
+    let mut lines = log_of(records, profile, &profile.identity, limit)?;
+    lines.extend(crate::team::show::log(records, &people)?);
+    lines.sort_by_key(|line| std::cmp::Reverse(line.at));
+    lines.truncate(limit);
+    Ok(lines)
+}
+
+/// What was granted of somebody's record in his name, and what readers did with it.
+pub(crate) fn log_of(
+    records: &impl Records,
+    profile: &Profile,
+    whom: &IdentityId,
+    limit: usize,
+) -> Result<Vec<LogLine>> {
+    let people = People::load(records, profile)?;
+    let given = all_given(records)?;
+    let mut lines = acts(records, &people, whom, &given)?;
     for (_, bytes) in records.newest(Table::Receipts, names::LOG, u64::MAX, limit)? {
         let signed: SignedReceipt = canonical::decode(&bytes).map_err(|_| Error::fault("log"))?;
         let receipt = signed.receipt;
+        let acted = given.iter().find(|g| {
+            g.to == receipt.place
+                && g.documents.contains(&receipt.document)
+                && g.signed.grant.by != g.signed.grant.subject
+        });
+        // What a reader said of a room that this identity opened for another belongs to his log.
+        if acted.map_or(profile.identity, |g| g.signed.grant.subject) != *whom {
+            continue;
+        }
+        let by_mandate = match OnBehalf::of(&receipt) {
+            Some(said) if said.subject == *whom => {
+                format!(", {}", by_mandate(records, &people, &said)?)
+            }
+            _ => String::new(),
+        };
         let kept: Option<Kept> = records.get_value(Table::Documents, &receipt.document.0)?;
         let title = kept.map_or_else(String::new, |k| k.header.title.shown());
         let name = people.name(&receipt.place);
@@ -114,13 +217,12 @@ pub(crate) fn log(records: &impl Records, profile: &Profile, limit: usize) -> Re
             who: Some(receipt.place),
             alias: people.alias(&receipt.place),
             what,
-            words: format!("{did}: {title}"),
+            words: format!("{did}{by_mandate}: {title}"),
             document: Some(receipt.document),
             title,
             seen: Seen::Plain,
         });
     }
-    lines.extend(crate::team::show::log(records, &people)?);
     lines.sort_by_key(|line| std::cmp::Reverse(line.at));
     lines.truncate(limit);
     Ok(lines)

@@ -107,9 +107,10 @@ impl Life {
                 self.shared.news();
             }
             let teams = Duration::from_millis(teams);
+            let mandates = Duration::from_millis(self.shared.work(Core::tend_mandates).await?);
             let due = self.send().await?;
             let pause = due.unwrap_or(Duration::from_secs(3600)).min(lease);
-            let pause = pause.min(teams).min(records);
+            let pause = pause.min(teams).min(records).min(mandates);
             tokio::select! {
                 biased;
                 push = self.pushes.recv() => match push {

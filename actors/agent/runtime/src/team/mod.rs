@@ -16,7 +16,7 @@ mod line;
 mod record;
 mod roster;
 pub(crate) mod rules;
-mod serve;
+pub(crate) mod serve;
 pub(crate) mod show;
 mod tend;
 mod verbs;

@@ -168,6 +168,7 @@ pub(crate) fn who(records: &impl Records, profile: &Profile, people: &People) ->
                     why: team.why.clone(),
                     opened: sent.and_then(|s| s.opened),
                     revoked: over,
+                    acted: None,
                 });
             }
         }
