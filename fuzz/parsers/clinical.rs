@@ -10,6 +10,7 @@ use telesphor_clinical::mandate::SignedMandate;
 use telesphor_clinical::message::{DepositEnvelope, GroupEnvelope};
 use telesphor_clinical::receipt::SignedReceipt;
 use telesphor_clinical::retraction::Retraction;
+use telesphor_clinical::role::{RoleContent, RoleReceipt, RoleWord};
 use telesphor_clinical::roster::SignedRoster;
 use telesphor_clinical::self_entry::SelfEntry;
 use telesphor_clinical::standing_in::{MandateWord, OnBehalf, SignedMandateRequest};
@@ -83,6 +84,9 @@ pub fn documents(bytes: &[u8]) {
     if let Ok(signed) = canonical::decode::<SignedReceipt>(bytes) {
         let _ = OnBehalf::of(&signed.receipt);
     }
+    one_form::<RoleWord>(bytes);
+    one_form::<RoleContent>(bytes);
+    one_form::<RoleReceipt>(bytes);
     if let Ok(signed) = canonical::decode::<SignedRoster>(bytes) {
         assert_eq!(
             canonical::encode(&signed),

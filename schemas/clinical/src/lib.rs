@@ -36,6 +36,7 @@ pub mod message;
 pub mod own_device;
 pub mod receipt;
 pub mod retraction;
+pub mod role;
 pub mod roster;
 pub mod scope;
 pub mod self_entry;

@@ -72,6 +72,8 @@ crate::open_tagged! {
         20 => Team(crate::team::TeamWord),
         /// A word between somebody and the holder of a mandate for him.
         21 => Mandate(crate::standing_in::MandateWord),
+        /// A word about what is written to roles.
+        24 => Role(crate::role::RoleWord),
     }
 }
 

@@ -6,7 +6,8 @@ use telesphor_wire::bytes::Bytes;
 use telesphor_wire::ext::Extensions;
 use telesphor_wire::hash::{Digest, Secret};
 use telesphor_wire::ids::{IdentityId, MailboxId};
-use telesphor_wire::sign::PublicKey;
+use telesphor_wire::labels::SignLabel;
+use telesphor_wire::sign::{PublicKey, Signature, Signed};
 use telesphor_wire::text::Domain;
 
 use crate::grant::SignedGrant;
@@ -33,6 +34,9 @@ crate::open_tagged! {
         6 => Ended(TeamEnded),
         /// The patient bars somebody from this team, whatever the roster says.
         7 => Barred(IdentityId),
+        /// The organisation has discharged the patient: to the patient and to everybody who was
+        /// called to a team of his.
+        8 => Discharged(Box<SignedDischarge>),
     }
 }
 
@@ -115,4 +119,41 @@ pub struct TeamEnded {
     pub grant: Digest,
     /// When.
     pub at: Instant,
+}
+
+/// That an organisation needs what a patient has granted to its roles no more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Discharge {
+    /// [`crate::limits::VERSION`].
+    pub version: u16,
+    /// Who says so.
+    pub organisation: IdentityId,
+    /// Its history as it stood.
+    pub head: Digest,
+    /// The endpoint whose key signs.
+    pub endpoint: PublicKey,
+    /// Who is discharged.
+    pub patient: IdentityId,
+    /// `H("grant-id", ..)` of every grant that ends by it.
+    #[serde(deserialize_with = "bounded::<{ MAX_LIST }, _, _>")]
+    pub grants: Vec<Digest>,
+    /// When.
+    pub at: Instant,
+    /// In words, for the patient and the staff.
+    pub why: Option<Text>,
+    /// For later versions.
+    pub ext: Extensions,
+}
+
+impl Signed for Discharge {
+    const LABEL: SignLabel = SignLabel::Discharge;
+}
+
+/// A signed [`Discharge`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignedDischarge {
+    /// What is signed.
+    pub discharge: Discharge,
+    /// By `discharge.endpoint`.
+    pub signature: Signature,
 }

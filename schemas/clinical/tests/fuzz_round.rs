@@ -11,6 +11,7 @@ use telesphor_clinical::header::{DocumentKind, Header};
 use telesphor_clinical::instant::Instant;
 use telesphor_clinical::invite::InviteLink;
 use telesphor_clinical::receipt::{OpeningReceipt, ReceiptKind, SignedReceipt};
+use telesphor_clinical::role::{RoleCopy, RoleKey, RoleLetter, RoleStep, RoleWant, RoleWord, SignedRoleKey};
 use telesphor_clinical::roster::{Roster, RosterEntry, RosterSource, SignedRoster};
 use telesphor_clinical::standing_in::{
     LogEntry, MandateAsk, MandateLog, MandateRequest, MandateWord, OnBehalf, RevokeAsk, SignedMandateRequest,
@@ -21,6 +22,8 @@ use telesphor_wire::canonical;
 use telesphor_wire::ext::Extensions;
 use telesphor_wire::hash::{Digest, Secret};
 use telesphor_wire::ids::{DocumentId, IdentityId, MailboxId};
+use telesphor_wire::labels::HpkeLabel;
+use telesphor_wire::seal::{SealingKey, seal_to};
 use telesphor_wire::sign::SigningKey;
 
 const RESOURCE: &str = r#"{"resourceType":"Observation","status":"final","code":{"coding":[{"system":"http://loinc.org",
@@ -207,4 +210,58 @@ fn mutated_words_under_a_mandate_break_a_reader() {
     corpus.push(canonical::encode(&request));
     corpus.push(canonical::encode(&signed));
     mutate::round(&corpus, 4_000, clinical::documents);
+}
+
+#[test]
+fn mutated_words_about_letters_to_roles_break_a_reader() {
+    let key = SigningKey::from_seed(&Secret::new([3; 32]));
+    let at = Instant::from_fhir("2026-11-20T12:00:00+02:00").unwrap();
+    let sealing = SealingKey::from_seed(Secret::new([4; 32])).public();
+    let statement = RoleKey {
+        version: 1,
+        organisation: IdentityId([5; 32]),
+        person: IdentityId([6; 32]),
+        head: Digest([7; 32]),
+        endpoint: key.public(),
+        key: sealing.clone(),
+        made: at.clone(),
+        ext: Extensions::none(),
+    };
+    let signed = SignedRoleKey {
+        signature: key.sign(&statement),
+        key: statement,
+    };
+    let want = RoleWant {
+        letter: Digest([8; 32]),
+        keys: vec![signed.clone()],
+        proofs: vec![vec![3; 16].into()],
+    };
+    let letter = RoleLetter {
+        version: 1,
+        letter: Digest([8; 32]),
+        organisation: IdentityId([5; 32]),
+        from: IdentityId([9; 32]),
+        name: Text::from("Dr Virtanen"),
+        steps: vec![RoleStep {
+            role: Text::from("cardiology-oncall"),
+            identity: IdentityId([10; 32]),
+            by: Some(at),
+        }],
+        at: 0,
+        follows: Some(Digest([11; 32])),
+        sealed: vec![1; 64].into(),
+        copies: vec![RoleCopy {
+            person: IdentityId([6; 32]),
+            endpoint: key.public(),
+            key: seal_to(&sealing, HpkeLabel::Role, b"for", &[12; 32]).unwrap(),
+        }],
+        ext: Extensions::none(),
+    };
+    let words = [
+        RoleWord::Key(Box::new(signed)),
+        RoleWord::Want(Box::new(want)),
+        RoleWord::Letter(Box::new(letter)),
+    ];
+    let corpus: Vec<Vec<u8>> = words.iter().map(canonical::encode).collect();
+    mutate::round(&corpus, 2_000, clinical::documents);
 }

@@ -87,6 +87,14 @@ labels! {
         StreamBatch = "stream-batch",
         /// A second signature under somebody else's document.
         CoSignature = "co-signature",
+        /// The organisation's word that what a patient granted to its roles has served its purpose.
+        Discharge = "discharge",
+        /// That a role of an organisation can be written to.
+        RoleCard = "role-card",
+        /// A member of staff's key for letters to roles.
+        RoleKey = "role-key",
+        /// The sender's word in a letter to a role.
+        RoleLetter = "role-letter",
         // ledger
         RxTicket = "rx-ticket",
         RxConfirm = "rx-confirm",
@@ -195,6 +203,8 @@ labels! {
         Invite = "seal invite",
         /// What one device hands to another of the same identity.
         Endpoint = "seal endpoint",
+        /// The key of a letter to a role, for one of its readers.
+        Role = "seal role",
     }
 }
 

@@ -53,13 +53,15 @@ fn misunderstood(error: &clap::Error, json: bool) -> Exit {
             Exit::Done
         }
         _ if json => {
+            // The first paragraph: which arguments, and not how all of them are written.
             let words = error.to_string();
-            let first = words
+            let first: Vec<&str> = words
                 .lines()
-                .next()
-                .unwrap_or_default()
-                .trim_start_matches("error: ");
-            Out::new(Form::Json).fault(&Fault::usage(first));
+                .map(str::trim)
+                .take_while(|line| !line.is_empty())
+                .collect();
+            let first = first.join(" ");
+            Out::new(Form::Json).fault(&Fault::usage(first.trim_start_matches("error: ")));
             Exit::Usage
         }
         _ => {

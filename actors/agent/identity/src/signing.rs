@@ -25,6 +25,10 @@
 //! | [`telesphor_clinical::stream::StreamBatch`] | `stream-batch` | device's endpoint |
 //! | [`telesphor_clinical::message::Complaint`] | `complaint` | member's endpoint |
 //! | [`telesphor_clinical::message::Rejoin`] | `rejoin-request` | member's endpoint |
+//! | [`telesphor_clinical::team::Discharge`] | `discharge` | organisation's endpoint |
+//! | [`telesphor_clinical::role::RoleCard`] | `role-card` | organisation's endpoint |
+//! | [`telesphor_clinical::role::RoleKey`] | `role-key` | the reader's endpoint |
+//! | [`telesphor_clinical::role::RoleSaid`] | `role-letter` | sender's endpoint |
 //!
 //! `commit-attribution`, `deposit-inner` and `key-package-set` are signed where they are sealed;
 //! what a relay verifies stands with the words that it sees.

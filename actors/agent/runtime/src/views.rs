@@ -4,11 +4,13 @@
 
 mod log;
 mod mandates;
+mod roles;
 mod teams;
 
 pub use log::{LogCheck, LogLine, Missing, Seen};
 pub use mandates::{ActedView, Asked as MandateAsked, MandateState, MandateView};
-pub use teams::{RosterView, TeamMember, TeamState, TeamView, TurnView};
+pub use roles::{DeskView, HeardView, PassedView, RoleView};
+pub use teams::{Discharged, RosterView, TeamMember, TeamState, TeamView, TurnView};
 
 use std::path::PathBuf;
 
@@ -231,6 +233,10 @@ pub struct SentView {
     pub answer: Option<AnswerView>,
     /// Whether it is current.
     pub standing: StandingView,
+    /// To a role: who of its people did what.
+    pub heard: Vec<HeardView>,
+    /// To a role: where it went on to.
+    pub passed: Option<PassedView>,
 }
 
 /// An attestation, held, given or seen.

@@ -18,7 +18,7 @@ pub(crate) struct Add {
 
 #[derive(Args, Debug)]
 pub(crate) struct Share {
-    /// Documents: ids, or scope:NAME
+    /// Documents: ids, or scope:NAME. To several roles of one organisation at once: ROLE=SCOPE,SCOPE for each
     #[arg(required = true, value_name = "WHAT")]
     pub(crate) what: Vec<String>,
     /// With which contact; or ROLE@WHO: whoever has that role there, by its roster
@@ -40,7 +40,7 @@ pub(crate) struct Share {
 
 #[derive(Args, Debug)]
 pub(crate) struct Revoke {
-    /// Whose looking ends: a contact, or ROLE@WHO
+    /// Whose looking ends: a contact, or ROLE@WHO, or @WHO for every role there
     pub(crate) who: String,
     /// Only these: ids, or scope:NAME; everything if left out
     #[arg(value_name = "WHAT")]
@@ -105,7 +105,7 @@ pub(crate) struct Read {
 
 #[derive(Args, Debug)]
 pub(crate) struct Send {
-    /// To which contact
+    /// To which contact; or ROLE@WHO: whoever holds that role there, by its roster
     pub(crate) who: String,
     /// A file, `-` for stdin, or the id of a document that is here
     #[arg(value_name = "WHAT")]
@@ -128,6 +128,10 @@ pub(crate) struct Send {
     /// Somebody must accept it within this time, such as 1h; `sent` shows who did, and what is late
     #[arg(long, value_name = "TIME", value_parser = parse_length)]
     pub(crate) ack_by: Option<Duration>,
+    /// Where it goes if nobody has accepted it in that time: another role of the same organisation,
+    /// as ROLE@WHO, or ROLE@WHO:30m if its time is another. The organisation's desk keeps the time
+    #[arg(long, value_name = "ROLE@WHO", requires = "ack_by")]
+    pub(crate) then: Vec<String>,
     /// Although the words were never compared
     #[arg(long)]
     pub(crate) unverified: bool,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use telesphor_agent::views::{
-    Awaited, DocumentView, HadIt, Retracted, RetractedView, SentState, SentView, StandingView,
+    Awaited, DocumentView, HadIt, Retracted, RetractedView, SentView, StandingView,
 };
 use telesphor_agent::{Agent, Correction, RetractRequest};
 use telesphor_clinical::retraction::RetractionReason;
@@ -81,17 +81,7 @@ pub(super) async fn amend(here: &Here<'_>, args: &args::Amend) -> Result<Exit> {
         Ok(amended) => amended,
     };
     let progress = Progress::start(here.out, "waiting until it is durable");
-    let deadline = std::time::Instant::now() + here.wait();
-    let mut fault = None;
-    for to in &amended.to {
-        let left = deadline.saturating_duration_since(std::time::Instant::now());
-        let durable = agent
-            .wait_sent(amended.document, *to, SentState::Durable, left)
-            .await;
-        if let Err(error) = durable {
-            fault.get_or_insert(Fault::from(error));
-        }
-    }
+    let gone = agent.wait_gone(vec![amended.document], here.wait()).await;
     drop(progress);
     let letters = letters(&agent).await?;
     here.out.one(&shown::acts::amended(&amended, letters))?;
@@ -100,9 +90,9 @@ pub(super) async fn amend(here: &Here<'_>, args: &args::Amend) -> Result<Exit> {
         short::cut(&before.id.to_string(), letters)
     ));
     here.let_go(agent).await;
-    match fault {
-        None => Ok(Exit::Done),
-        Some(fault) => Err(fault.then("telesphor sync; telesphor sent")),
+    match gone {
+        Ok(()) => Ok(Exit::Done),
+        Err(error) => Err(Fault::from(error).then("telesphor sync; telesphor sent")),
     }
 }
 
@@ -149,7 +139,7 @@ pub(super) async fn retract(here: &Here<'_>, args: &args::Retract) -> Result<Exi
         here.out.words(&line);
     }
     let progress = Progress::start(here.out, "waiting until the word is durable");
-    let told = agent.settle(here.wait()).await;
+    let told = agent.wait_gone(back.retractions.clone(), here.wait()).await;
     drop(progress);
     agent.close().await;
     match told {

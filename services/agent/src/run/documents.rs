@@ -328,8 +328,13 @@ pub(super) async fn send(here: &Here<'_>, args: &args::Send) -> Result<Exit> {
         ));
     }
     let agent = here.open(true).await?;
-    let to = agent.contact(&args.who).await?;
+    let role = super::roles::addressed(&agent, args).await?;
+    let name = role.as_ref().map_or(&args.who, |way| &way.to.organisation);
+    let to = agent.contact(name).await?;
     super::sharing::refuse_unverified(here, &to, args.unverified)?;
+    if let Some(way) = &role {
+        super::roles::say_who(here, &agent, way).await?;
+    }
     let ack_by = args.ack_by.map(|within| super::acts::by(here, within));
     let sent = match body {
         Some(body) => {
@@ -340,19 +345,29 @@ pub(super) async fn send(here: &Here<'_>, args: &args::Send) -> Result<Exit> {
                 .to_lowercase();
             let title = args.title.clone().unwrap_or_else(|| title_of(&body, path));
             let mut draft = Draft::new(kind, media_type(&extension, &body), &title, body);
-            draft.subject = Some(match &args.about {
-                Some(who) => super::sharing::person(&agent, who).await?,
-                None => to.id,
-            });
+            draft.subject = match (&args.about, &role) {
+                (Some(who), _) => Some(super::sharing::person(&agent, who).await?),
+                (None, None) => Some(to.id),
+                // A role is nobody that anything could be about.
+                (None, Some(_)) => None,
+            };
             draft.scopes = scopes;
             draft.urgent = args.urgent;
             draft.acknowledge_by = ack_by;
-            agent.send(&args.who, draft).await?
+            match role {
+                Some(way) => agent.send_to_role(way, draft).await?,
+                None => agent.send(&args.who, draft).await?,
+            }
         }
         None => {
             let document = agent.document(&args.what).await?;
-            let mut sent = agent.give(&args.who, vec![document.id]).await?;
-            sent.pop().ok_or_else(|| Fault::of(ErrorCode::AgentFault))?
+            match role {
+                Some(way) => agent.give_to_role(way.to, document.id).await?,
+                None => {
+                    let mut sent = agent.give(&args.who, vec![document.id]).await?;
+                    sent.pop().ok_or_else(|| Fault::of(ErrorCode::AgentFault))?
+                }
+            }
         }
     };
     if let Some(ms) = ack_by {

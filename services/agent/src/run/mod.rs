@@ -2,6 +2,7 @@
 
 mod acts;
 mod attest;
+mod desk;
 mod documents;
 mod endpoints;
 mod identity;
@@ -12,6 +13,7 @@ mod mandates;
 mod names;
 mod page;
 mod people;
+mod roles;
 mod roster_file;
 mod rotate;
 mod running;

@@ -54,12 +54,25 @@ fn instant(at: &toml::value::Datetime) -> Result<u64> {
 
 impl RosterFile {
     pub(super) fn read(text: &str) -> Result<Self> {
-        toml::from_str(text).map_err(|e| refused(e.message()))
+        toml::from_str(text).map_err(|e| {
+            let before = e.span().and_then(|at| text.get(..at.start));
+            let line = before.map(|t| t.matches('\n').count() + 1);
+            refused(line.map_or_else(
+                || e.message().to_owned(),
+                |n| format!("line {n}: {}", e.message()),
+            ))
+        })
     }
 
     pub(super) fn turns(&self) -> Result<Vec<Turn>> {
-        let mut turns = Vec::new();
+        let mut turns: Vec<Turn> = Vec::new();
+        if self.place.trim().is_empty() {
+            return Err(refused("place: which ward, clinic or service?"));
+        }
         for line in &self.turn {
+            if line.person.trim().is_empty() || line.role.trim().is_empty() {
+                return Err(refused("a turn without person or role"));
+            }
             let source = RosterSource::from_word(&line.source).ok_or_else(|| {
                 let words: Vec<&str> = RosterSource::KNOWN.iter().map(|s| s.word()).collect();
                 refused(format!("{}: source is one of {}", line.source, words.join(", ")))
@@ -69,6 +82,19 @@ impl RosterFile {
                 return Err(refused(format!(
                     "{}: the turn ends before it begins",
                     line.person
+                )));
+            }
+            let twice = turns.iter().any(|t| {
+                t.person == line.person
+                    && t.role.trim() == line.role.trim()
+                    && t.from < until
+                    && from < t.until
+            });
+            if twice {
+                return Err(refused(format!(
+                    "{}: two turns as {} overlap; write them as one",
+                    line.person,
+                    line.role.trim()
                 )));
             }
             turns.push(Turn {
@@ -81,6 +107,18 @@ impl RosterFile {
             });
         }
         Ok(turns)
+    }
+
+    /// The turns that are not over, and who had one that is. A file with nothing to come is refused:
+    /// it is last week's, most likely.
+    pub(super) fn to_come(&self, now: u64) -> Result<(Vec<Turn>, Vec<String>)> {
+        let (come, over): (Vec<Turn>, Vec<Turn>) = self.turns()?.into_iter().partition(|t| t.until > now);
+        if come.is_empty() && !over.is_empty() {
+            return Err(refused("every turn in it is over"));
+        }
+        let mut over: Vec<String> = over.into_iter().map(|t| t.person).collect();
+        over.dedup();
+        Ok((come, over))
     }
 
     /// The turns of one place, as a file again.
@@ -146,12 +184,35 @@ approved-by = "maria"
     }
 
     #[test]
+    fn two_turns_at_once_or_none_to_come_are_published() {
+        let (came, went) = RosterFile::read(FILE)
+            .unwrap()
+            .to_come(1_802_970_000_000)
+            .unwrap();
+        assert_eq!((came.len(), went.as_slice()), (1, &["maria".to_owned()][..]));
+        let last_week = RosterFile::read(FILE).unwrap().to_come(1_900_000_000_000);
+        assert_eq!(last_week.unwrap_err().code, ErrorCode::InputRefused);
+        let overlap = FILE.replace("\"kim\"", "\"maria\"").replace("18T21", "18T15");
+        assert_ne!(overlap, FILE);
+        let refused = RosterFile::read(&overlap).unwrap().turns().unwrap_err();
+        assert!(refused.detail.unwrap().contains("overlap"));
+        // One after the other, and in two roles at once, is how people work.
+        let later = FILE.replace("\"kim\"", "\"maria\"");
+        assert_eq!(RosterFile::read(&later).unwrap().turns().unwrap().len(), 2);
+        let other = overlap.replacen("\"nurse\"", "\"midwife\"", 1);
+        assert_eq!(RosterFile::read(&other).unwrap().turns().unwrap().len(), 2);
+    }
+
+    #[test]
     fn what_cannot_be_meant_is_guessed_at() {
         for (good, bad) in [
             ("2027-02-18T06:30:00+02:00", "2027-02-18T06:30:00"),
             ("until = 2027-02-18T15", "until = 2027-02-18T05"),
             ("\"agency\"", "\"stranger\""),
             ("role =", "rule ="),
+            ("\"ward-4b\"", "\" \""),
+            ("person = \"maria\"", "person = \"\""),
+            ("from = 2027-02-18T21:00:00+02:00", "from = soon"),
         ] {
             let text = FILE.replace(good, bad);
             assert_ne!(text, FILE);

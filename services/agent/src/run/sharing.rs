@@ -67,8 +67,8 @@ async fn letters(agent: &Agent) -> Result<usize> {
 
 /// `share`: preview, yes, then until everything is durable.
 pub(super) async fn share(here: &Here<'_>, args: &args::Share) -> Result<Exit> {
-    if let Some(role) = super::teams::role_at(&args.whom) {
-        return super::teams::share(here, args, role).await;
+    if let Some(granted) = super::teams::granted_to(args)? {
+        return super::teams::share(here, args, granted).await;
     }
     let until = match args.until.as_str() {
         UNTIL_REVOKED => None,

@@ -59,7 +59,11 @@ fn answered(out: &Out, a: &AnswerView) -> String {
         true => String::new(),
         false => format!(": {}", a.words),
     };
-    format!("{what} {}{why}", out.short(a.at))
+    let by = match a.by.is_empty() {
+        true => String::new(),
+        false => format!(" by {}", a.by),
+    };
+    format!("{what} {}{by}{why}", out.short(a.at))
 }
 
 /// What is still to be done, or was answered, for a person.
@@ -154,6 +158,32 @@ fn answer(out: &Out, row: Row, state: Awaited, answer: Option<&AnswerView>, head
     row.more("accept_by", rfc3339(accept_by(state)), "")
         .more("answered", rfc3339(answer.map(|a| a.at)), "")
         .more("answer_words", answer.map(|a| a.words.clone()), "")
+        .more(
+            "answer_by",
+            answer.map(|a| a.by.clone()).filter(|by| !by.is_empty()),
+            "",
+        )
+}
+
+/// Who of a role's people did what with a document, and where it went on to.
+fn at_role(out: &Out, row: Row, s: &SentView) -> Row {
+    let heard: Vec<String> = s
+        .heard
+        .iter()
+        .map(|h| format!("{} {} by {}", h.what, out.short(h.at), h.name))
+        .collect();
+    let passed = s.passed.as_ref().map(|p| {
+        let why = if p.declined {
+            "everybody declined"
+        } else {
+            "not accepted in time"
+        };
+        format!("went on to {} {}: {why}", p.to, out.short(p.at))
+    });
+    let words: Vec<String> = heard.iter().cloned().chain(passed).collect();
+    row.more("heard", heard, &words.join("; "))
+        .more("passed_to", s.passed.as_ref().map(|p| p.to.clone()), "")
+        .more("passed_at", rfc3339(s.passed.as_ref().map(|p| p.at)), "")
 }
 
 pub(super) fn of_document(out: &Out, row: Row, d: &DocumentView, letters: usize) -> Row {
@@ -165,7 +195,7 @@ pub(super) fn of_document(out: &Out, row: Row, d: &DocumentView, letters: usize)
 
 pub(super) fn of_sent(out: &Out, row: Row, s: &SentView, letters: usize) -> Row {
     let row = answer(out, row, s.awaited, s.answer.as_ref(), true);
-    standing(out, row, &s.standing, letters)
+    standing(out, at_role(out, row, s), &s.standing, letters)
 }
 
 /// `amend`'s answer.

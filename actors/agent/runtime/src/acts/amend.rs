@@ -92,6 +92,9 @@ impl Ctx<'_, '_> {
         let (mut to, mut left) = (Vec::new(), Vec::new());
         let people = People::load(self.tx, &self.profile)?;
         for sent in all_sent(self.tx)?.iter().filter(|s| s.document == old.id) {
+            if self.is_role(&sent.to)? {
+                continue;
+            }
             match self.reaches(sent, &given)? {
                 _ if !self.reachable(&sent.to)? => left.push(people.alias(&sent.to)),
                 Reaches::Over => left.push(people.alias(&sent.to)),
@@ -107,6 +110,12 @@ impl Ctx<'_, '_> {
                 }
             }
         }
+        for who in self.correct_in_teams(&[old.id], &[document])? {
+            if !to.contains(&who) {
+                to.push(who);
+            }
+        }
+        to.extend(self.correct_at_roles(&[old.id], &document)?);
         Ok(Amended { document, to, left })
     }
 

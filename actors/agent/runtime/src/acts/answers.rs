@@ -41,6 +41,7 @@ pub(crate) fn answer(
         accepted: signed.receipt.kind == ReceiptKind::Accepted,
         at: signed.receipt.at.stamp(),
         words: signed.receipt.words.map_or_else(String::new, |w| w.shown()),
+        by: String::new(),
     }))
 }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod amend;
 pub(crate) mod answers;
+pub(crate) mod pass_on;
 pub(crate) mod retract;
 pub(crate) mod standing;
 pub(crate) mod unsent;

@@ -3,13 +3,10 @@
 //! It is a document, so it proves itself, wherever it is passed on to. What it cannot do: make
 //! anybody forget or delete what was read or copied; honest programs hide it from then on.
 
-use std::collections::BTreeSet;
-
 use telesphor_clinical::header::{DocumentKind, Relation, RelationKind, Subject};
 use telesphor_clinical::limits::MAX_RELATIONS;
 use telesphor_clinical::retraction::{RETRACTION, Retraction, RetractionReason};
 use telesphor_clinical::text::Text;
-use telesphor_vault::Table;
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ids::{DocumentId, IdentityId};
 
@@ -17,9 +14,9 @@ use super::amend::Reaches;
 use super::standing::{replacements, standing_of};
 use super::views::{HadIt, Retracted, StandingView};
 use crate::contacts;
-use crate::core::{Ctx, names};
+use crate::core::Ctx;
 use crate::documents::keep::{Kept, Way};
-use crate::documents::send::{Reached, SentRecord};
+use crate::documents::send::Reached;
 use crate::documents::show::{People, all_sent, sent_state};
 use crate::documents::write::Draft;
 use crate::error::Result;
@@ -59,7 +56,8 @@ impl Ctx<'_, '_> {
         for part in chain.chunks(MAX_RELATIONS) {
             retractions.push(self.write_retraction(&kept, part, request)?);
         }
-        let had = self.tell_who_had(&chain, &retractions, &stopped)?;
+        let mut had = self.tell_who_had(&chain, &retractions, &stopped)?;
+        self.retract_in_teams(&chain, &retractions, &mut had)?;
         let somebody_has_it = had.iter().any(|h| !h.stopped);
         let notified = match request.reason {
             RetractionReason::WrongPatient if somebody_has_it => {
@@ -141,6 +139,7 @@ impl Ctx<'_, '_> {
         let given = all_given(self.tx)?;
         let mut had: Vec<HadIt> = Vec::new();
         for sent in all_sent(self.tx)?.iter().filter(|s| chain.contains(&s.document)) {
+            let role = self.is_role(&sent.to)?;
             let never_left = stopped.contains(&sent.to) && sent.receipt.is_none();
             match self.reaches(sent, &given)? {
                 Reaches::Shown(running) => {
@@ -156,7 +155,7 @@ impl Ctx<'_, '_> {
                 state: sent_state(sent.reached),
                 opened: sent.opened,
                 stopped: never_left,
-                told: false,
+                told: role,
             };
             match had.iter_mut().find(|h| h.who == sent.to) {
                 None => had.push(entry),
@@ -169,8 +168,11 @@ impl Ctx<'_, '_> {
                 }
             }
         }
+        for retraction in retractions {
+            self.correct_at_roles(chain, retraction)?;
+        }
         for one in &mut had {
-            if !one.stopped && self.reachable(&one.who)? {
+            if !one.stopped && !one.told && self.reachable(&one.who)? {
                 for retraction in retractions {
                     self.send_document(retraction, &one.who)?;
                 }
@@ -229,41 +231,6 @@ impl Ctx<'_, '_> {
             told.push(people.alias(&who));
         }
         Ok(told)
-    }
-
-    /// A retraction came. What it takes back was perhaps passed on from here: it follows there,
-    /// and what has not left yet does not leave any more.
-    pub(crate) fn retraction_came(&mut self, kept: &Kept) -> Result<()> {
-        if kept.doubt.is_some() {
-            return Ok(());
-        }
-        let mut back = Vec::new();
-        for relation in &kept.header.relates {
-            let theirs = self
-                .kept(&relation.document)?
-                .is_some_and(|k| k.header.author == kept.header.author);
-            if relation.kind == RelationKind::Retracts && theirs {
-                back.push(relation.document);
-            }
-        }
-        if back.is_empty() {
-            return Ok(());
-        }
-        self.stop_unsent(&back)?;
-        let mut passed: BTreeSet<IdentityId> = BTreeSet::new();
-        for sent in all_sent(self.tx)? {
-            let reached = sent.reached != Reached::Failed || sent.receipt.is_some();
-            if back.contains(&sent.document) && reached {
-                passed.insert(sent.to);
-            }
-        }
-        for to in passed {
-            let before: Option<SentRecord> = self.get(Table::Receipts, &names::sent(&kept.id, &to))?;
-            if before.is_none() && kept.from != Some(to) && self.reachable(&to)? {
-                self.send_document(&kept.id, &to)?;
-            }
-        }
-        Ok(())
     }
 }
 

@@ -15,6 +15,8 @@ pub struct AnswerView {
     pub at: u64,
     /// In words, such as why it was declined.
     pub words: String,
+    /// Who, where the one asked was a role; else empty.
+    pub by: String,
 }
 
 /// Whether a document is current, as far as is known here.

@@ -137,6 +137,40 @@ impl Agent {
         .await
     }
 
+    /// Waits until documents have gone to everybody to whom they go: given, shown, in teams, and
+    /// to roles, whose keys are asked for first.
+    ///
+    /// # Errors
+    /// The first reason if one of them failed; [`ErrorCode::NotYetDurable`] or
+    /// [`ErrorCode::Unreachable`] after `wait`: it goes on by itself.
+    pub async fn wait_gone(&self, documents: Vec<DocumentId>, wait: Duration) -> Result<()> {
+        let until = std::time::Instant::now() + wait;
+        let failed = self
+            .wait_for(wait, move |core| {
+                let snapshot = core.read()?;
+                let people = People::load(&snapshot, &core.profile)?;
+                let mut failed = None;
+                for record in all_sent(&snapshot)? {
+                    if !documents.contains(&record.document) {
+                        continue;
+                    }
+                    if record.reached == Reached::Failed {
+                        failed.get_or_insert(record.why);
+                    } else if sent_view(&snapshot, &people, &record)?.state < SentState::Durable {
+                        return Ok(None);
+                    }
+                }
+                Ok(Some(failed))
+            })
+            .await?;
+        self.settle(until.saturating_duration_since(std::time::Instant::now()))
+            .await?;
+        match failed {
+            None => Ok(()),
+            Some(why) => Err(why.map_or(Error::fault("sent"), Error::from)),
+        }
+    }
+
     /// Where everything sent is now, newest first.
     ///
     /// # Errors

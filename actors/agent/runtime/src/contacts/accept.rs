@@ -131,7 +131,11 @@ impl Ctx<'_, '_> {
                 Acquaintance::TooLate
             },
             None,
-        )
+        )?;
+        match first {
+            true => self.greet_as_organisation(&job.inviter),
+            false => Ok(()),
+        }
     }
 
     /// The answer was refused: the mailbox is closed or its time is over.

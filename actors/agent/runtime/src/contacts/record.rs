@@ -102,6 +102,9 @@ impl Ctx<'_, '_> {
         self.put(Table::Contacts, &id.0, &known)?;
         self.own(SelfEntry::Contact(Box::new(contact)))?;
         self.show_credentials(&id)?;
+        if state == Acquaintance::Settled {
+            self.greet_as_organisation(&id)?;
+        }
         self.take_early(&id)
     }
 

@@ -48,7 +48,7 @@ impl Ctx<'_, '_> {
         self.shown_until(from, &id, held.lease)?;
         self.tell(from, id, ReceiptKind::Delivered)?;
         match self.kept(&id)? {
-            Some(kept) => self.retraction_came(&kept),
+            Some(kept) => self.correction_came(&kept),
             None => Ok(()),
         }
     }

@@ -61,6 +61,11 @@ impl Ctx<'_, '_> {
             signature,
             staff: None,
         };
+        // What came to a role is answered by the way it came.
+        if let Some(came) = crate::role::letter_of(self.tx, &document)? {
+            self.answer_letter(&came, &signed)?;
+            return Ok(signed);
+        }
         let body = GroupMessage::Receipt(Box::new(signed.clone()));
         let body = Bytes(canonical::encode(&body));
         let padding = Padding::Receipt;

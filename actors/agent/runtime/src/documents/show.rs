@@ -29,18 +29,23 @@ pub(crate) struct People {
     standings: Standings,
     /// Names by which organisations know their people.
     staff: Vec<(IdentityId, String)>,
+    /// Roles that can be written to.
+    roles: Vec<(IdentityId, String)>,
 }
 
 impl People {
     pub(crate) fn load(records: &impl Records, profile: &Profile) -> Result<Self> {
-        Ok(Self {
+        let mut people = Self {
             me: profile.identity,
             profile: profile.clone(),
             name: profile.name.clone(),
             known: all_known(records)?,
             standings: Standings::load(records, profile)?,
             staff: named(records)?,
-        })
+            roles: Vec::new(),
+        };
+        people.roles = crate::role::show::names(records, |id| people.alias(id))?;
+        Ok(people)
     }
 
     /// Whether a document is current, as far as is known here.
@@ -86,7 +91,8 @@ impl People {
 
     /// Somebody who is no contact: by the name on a roster, or by the beginning of the id.
     fn on_a_roster(&self, id: &IdentityId) -> String {
-        let named = self.staff.iter().find(|(person, _)| person == id);
+        let mut named = self.staff.iter().chain(&self.roles);
+        let named = named.find(|(person, _)| person == id);
         named.map_or_else(
             || id.to_string().chars().take(12).collect(),
             |(_, name)| name.clone(),
@@ -105,11 +111,23 @@ fn named(records: &impl Records) -> Result<Vec<(IdentityId, String)>> {
 pub(crate) fn view(records: &impl Records, people: &People, kept: &Kept) -> Result<DocumentView> {
     let header = &kept.header;
     let standing = people.standing(kept);
-    let answer = match kept.way {
+    let mine = match kept.way {
         Way::Own => None,
         Way::Received | Way::Shared => answer(records, &kept.id, &people.me)?,
     };
     let now = clock();
+    let (answer, awaited) = match crate::role::show::came_to_role(records, people, &kept.id)? {
+        // What came to a role is one's own to accept, or a colleague's.
+        Some((came, theirs)) => {
+            let answer = mine.filter(|a| a.accepted || theirs.is_none()).or(theirs);
+            let awaited = crate::role::show::awaited_here(&came, &header.attention, answer.as_ref(), now);
+            (answer, awaited)
+        }
+        None => {
+            let awaited = header.attention.awaited(mine.as_ref().map(|a| a.accepted), now);
+            (mine, awaited)
+        }
+    };
     let asks = kept.way != Way::Own && standing.is_current() && header.kind != DocumentKind::Retraction;
     Ok(DocumentView {
         id: kept.id,
@@ -147,10 +165,7 @@ pub(crate) fn view(records: &impl Records, people: &People, kept: &Kept) -> Resu
             .filter(|r| corrects(r.kind))
             .map(|r| r.document)
             .collect(),
-        awaited: match asks {
-            true => header.attention.awaited(answer.as_ref().map(|a| a.accepted), now),
-            false => Awaited::Nobody,
-        },
+        awaited: if asks { awaited } else { Awaited::Nobody },
         answer,
         standing,
     })
@@ -195,6 +210,7 @@ pub(crate) const fn sent_state(reached: Reached) -> SentState {
 pub(crate) fn sent_view(records: &impl Records, people: &People, record: &SentRecord) -> Result<SentView> {
     let kept: Option<Kept> = records.get_value(Table::Documents, &record.document.0)?;
     let answer = answer(records, &record.document, &record.to)?;
+    let now = clock();
     let standing = kept
         .as_ref()
         .map_or(StandingView::Current, |k| people.standing(k));
@@ -202,6 +218,17 @@ pub(crate) fn sent_view(records: &impl Records, people: &People, record: &SentRe
         .as_ref()
         .filter(|k| k.header.kind != DocumentKind::Retraction && record.reached != Reached::Failed)
         .filter(|_| standing.is_current());
+    let attention = asks.map(|k| &k.header.attention);
+    let place = (&record.document, &record.to);
+    let at = crate::role::show::at_role(records, people, attention, place, now)?;
+    let (awaited, answer, heard, passed) = match at {
+        Some(at) => (at.awaited, at.answer, at.heard, at.passed),
+        None => {
+            let accepted = answer.as_ref().map(|a| a.accepted);
+            let awaited = attention.map_or(Awaited::Nobody, |a| a.awaited(accepted, now));
+            (awaited, answer, Vec::new(), None)
+        }
+    };
     Ok(SentView {
         document: record.document,
         title: record.title.clone(),
@@ -215,13 +242,11 @@ pub(crate) fn sent_view(records: &impl Records, people: &People, record: &SentRe
         took_ms: record.took_ms,
         why: record.why.map(|why| why.code),
         support: record.why.and_then(|why| why.support),
-        awaited: asks.map_or(Awaited::Nobody, |k| {
-            k.header
-                .attention
-                .awaited(answer.as_ref().map(|a| a.accepted), clock())
-        }),
+        awaited,
         answer,
         standing,
+        heard,
+        passed,
     })
 }
 

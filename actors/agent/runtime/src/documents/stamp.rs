@@ -185,6 +185,8 @@ impl Ctx<'_, '_> {
         let waiting = names::unstamped(&kept.id);
         let recipients: Vec<Waiter> = self.get(Table::Scratch, &waiting)?.unwrap_or_default();
         self.tx.delete(Table::Scratch, &waiting)?;
+        self.evidence_to_roles(&kept)?;
+        self.evidence_to_teams(&kept)?;
         for (to, room) in recipients {
             self.evidence_to(&kept, &to, room)?;
         }
@@ -243,6 +245,7 @@ impl Ctx<'_, '_> {
         let Some(mut kept) = self.kept(&came.document)? else {
             return Err(ErrorCode::NotFound.into());
         };
+        let before = kept.evidence.clone();
         let domains = people::domains(&self.profile);
         for item in came.evidence {
             if kept.evidence.contains(&item) {
@@ -256,7 +259,12 @@ impl Ctx<'_, '_> {
             }
         }
         kept.evidence.truncate(MOST);
-        self.put_kept(&kept)
+        let news = before != kept.evidence;
+        self.put_kept(&kept)?;
+        match news {
+            true => self.evidence_to_teams(&kept),
+            false => Ok(()),
+        }
     }
 }
 

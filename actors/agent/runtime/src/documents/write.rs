@@ -1,6 +1,6 @@
 //! Signing a document of one's own.
 
-use telesphor_clinical::attention::{Attention, Urgency};
+use telesphor_clinical::attention::{Attention, Escalation, Urgency};
 use telesphor_clinical::document::{SignOptions, SignedDocument, Signer};
 use telesphor_clinical::header::{DocumentKind, Header, Relation, RelationKind, Status, Subject};
 use telesphor_clinical::instant::{Clock, Instant};
@@ -44,6 +44,8 @@ pub struct Draft {
     pub acknowledge_by: Option<u64>,
     /// The document it answers.
     pub replies_to: Option<DocumentId>,
+    /// Whom to ask then, in this order.
+    pub(crate) then: Vec<Escalation>,
     /// Where it stands.
     pub(crate) status: Status,
     /// Documents of one's own that it replaces or takes back.
@@ -69,6 +71,7 @@ impl Draft {
             urgent: false,
             acknowledge_by: None,
             replies_to: None,
+            then: Vec::new(),
             status: Status::Final,
             corrects: Vec::new(),
             on_behalf: None,
@@ -98,7 +101,7 @@ impl Ctx<'_, '_> {
             acknowledge_by: draft
                 .acknowledge_by
                 .map(|at| Instant::now_of(at, 0, Clock::Device)),
-            then: Vec::new(),
+            then: draft.then,
         };
         header.on_behalf_of = draft.on_behalf.map(|said| said.subject);
         header.mandate = draft.on_behalf.map(|said| said.mandate);

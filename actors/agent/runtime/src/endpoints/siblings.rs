@@ -63,6 +63,8 @@ impl Ctx<'_, '_> {
                     self.put_kept(&kept)?;
                 }
             }
+            // What one's other device says of letters is between it and the organisation.
+            GroupMessage::Role(_) => {}
             // These come through the self mailbox.
             GroupMessage::Grant(_) | GroupMessage::GrantEnded(_) | GroupMessage::Contact(_) => {}
             other => return Ok(Some(other)),

@@ -215,8 +215,12 @@ impl Ctx<'_, '_> {
             GroupMessage::Stream(batch) => self.batch_came(held, &from.member, *batch, stamp),
             GroupMessage::Team(word) if held.used == MailboxUse::Conversation => self.team_word(&who, word),
             GroupMessage::Mandate(word) => self.mandate_word(held, &from.member, word),
+            GroupMessage::Role(word) if held.used == MailboxUse::Conversation => {
+                self.role_word(&who, word, stamp)
+            }
             GroupMessage::Own(_)
             | GroupMessage::Team(_)
+            | GroupMessage::Role(_)
             | GroupMessage::Heads(_)
             | GroupMessage::Request(_)
             | GroupMessage::Foreign(_) => Ok(()),

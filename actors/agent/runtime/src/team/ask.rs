@@ -76,7 +76,8 @@ impl Ctx<'_, '_> {
             .roster
             .turns(&me, &terms.role)
             .any(|t| t.until.stamp() > self.now);
-        if sits || waits || !may || !turn || self.now >= terms.end {
+        let discharged = self.is_discharged(mailbox)?;
+        if sits || waits || !may || !turn || discharged || self.now >= terms.end {
             return Ok(());
         }
         team.asked = Some(self.now);

@@ -147,11 +147,12 @@ impl Ctx<'_, '_> {
         let header = &document.header;
         let written_here = header.author == from.identity || self.wrote_here(known, &header.author)?;
         let granted = sharing(&header.scopes, &header.sensitivity, &known.terms.scopes) == Sharing::Shared;
-        if doubt == Some(ErrorCode::BadDocument) || !(granted || written_here) {
+        let mut view = self.team_view(&held.id)?;
+        let allowed = granted || written_here || self.corrects_what_is_shown(&view, header)?;
+        if doubt == Some(ErrorCode::BadDocument) || !allowed {
             return Err(ErrorCode::BadDocument.into());
         }
         let id = document.id();
-        let mut view = self.team_view(&held.id)?;
         if !view.shown.contains(&id) {
             view.shown.push(id);
             self.put_view(&held.id, &view)?;
@@ -161,15 +162,11 @@ impl Ctx<'_, '_> {
             return Ok(());
         }
         if known.team.standing == Standing::Own {
-            self.keep(
-                &document,
-                &bytes,
-                Way::Received,
-                Some(header.author),
-                stamp,
-                doubt,
-            )?;
-            return Ok(());
+            let from = Some(header.author);
+            self.keep(&document, &bytes, Way::Received, from, stamp, doubt)?;
+            // Its author is no contact, perhaps: what becomes of it is said here.
+            self.put(Table::Receipts, &names::came_in(&id), &held.id)?;
+            return self.kept(&id)?.map_or(Ok(()), |kept| self.correction_came(&kept));
         }
         let patient = known.terms.patient;
         self.keep(&document, &bytes, Way::Shared, Some(patient), stamp, doubt)?;
@@ -180,7 +177,7 @@ impl Ctx<'_, '_> {
         }
         self.shown_again(&id)?;
         self.tell(&patient, id, ReceiptKind::Delivered)?;
-        self.kept(&id)?.map_or(Ok(()), |kept| self.retraction_came(&kept))
+        self.kept(&id)?.map_or(Ok(()), |kept| self.correction_came(&kept))
     }
 
     /// Whether somebody holds the team's role, or stood on a roster before: what was written on

@@ -97,6 +97,10 @@ impl Ctx<'_, '_> {
         self.put_team(&team)?;
         self.drop_said(mailbox)?;
         self.drop_commits(mailbox)?;
+        // What came there stays; nobody can be told there any more what becomes of it.
+        for id in self.team_view(mailbox)?.shown {
+            self.tx.delete(Table::Receipts, &names::came_in(&id))?;
+        }
         for act in [OwnerAct::SetCeiling(0), OwnerAct::Close(Extensions::none())] {
             self.enqueue_act(*mailbox, act, Job::Nothing(true), None)?;
         }
@@ -127,7 +131,7 @@ impl Ctx<'_, '_> {
         }
         self.drop_said(&held.id)?;
         self.drop_commits(&held.id)?;
-        let agreed = terms.end <= relay_now;
+        let agreed = terms.end <= relay_now || self.is_discharged(&held.id)?;
         if team.standing == Standing::Sitting {
             team.standing = match agreed {
                 true => Standing::Over,

@@ -1,6 +1,7 @@
 //! A member made a change that has no effect and wedged the team: its owner leads it back, without
 //! that member.
 
+use serde::{Deserialize, Serialize};
 use telesphor_clinical::message::GroupMessage;
 use telesphor_clinical::team::TeamWord;
 use telesphor_sealing::{GroupSession, RewindPlan, Void};
@@ -11,15 +12,41 @@ use telesphor_wire::hash::Digest;
 use telesphor_wire::ids::MailboxId;
 use telesphor_wire::mailbox::Policy;
 
-use super::record::{Known, Standing, closed_name};
+use super::record::{Known, Standing, broken_name, closed_name};
 use crate::core::Ctx;
 use crate::core::records::{Held, Job};
 use crate::error::Result;
 use crate::group::policy::Rules;
 use crate::group::rows::{Rows, apply};
 
-/// How long after a repair only the patient changes a team, where nobody knows who broke it.
-pub(crate) const CLOSED_MS: u64 = 3600 * 1000;
+/// How long after a repair only the patient changes a team, where nobody knows who broke it. It
+/// is short, because a phone may go off meanwhile and a change of shift must not wait for it; whoever
+/// breaks it again and again makes it longer.
+const CLOSED_MS: u64 = 45 * 1000;
+/// The longest.
+const CLOSED_MOST_MS: u64 = 3600 * 1000;
+/// After so long without another one it is short again.
+const FORGIVEN_MS: u64 = 24 * 3600 * 1000;
+
+/// How often a team was broken by nobody knows whom, and when last.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Broken {
+    times: u32,
+    last: u64,
+}
+
+impl Broken {
+    /// Once more, at this instant; gives how long the team stays closed.
+    fn again(&mut self, now: u64) -> u64 {
+        if self.last.saturating_add(FORGIVEN_MS) < now {
+            self.times = 0;
+        }
+        self.times = self.times.saturating_add(1);
+        self.last = now;
+        let doublings = (self.times - 1).min(16);
+        (CLOSED_MS << doublings).min(CLOSED_MOST_MS)
+    }
+}
 
 impl Ctx<'_, '_> {
     /// A change won its epoch and has no effect. The owner rewinds, puts out whoever made it, and
@@ -60,7 +87,13 @@ impl Ctx<'_, '_> {
         let open_at = match &insider {
             // Who did it is gone: the others need not wait.
             Some(_) => self.now,
-            None => self.now + CLOSED_MS,
+            None => {
+                let name = broken_name(&held.id);
+                let mut broken: Broken = self.get(Table::Groups, &name)?.unwrap_or_default();
+                let closed = broken.again(self.now);
+                self.put(Table::Groups, &name, &broken)?;
+                self.now + closed
+            }
         };
         self.put(Table::Groups, &closed_name(&held.id), &open_at)?;
         if let Some(seat) = insider {
@@ -102,5 +135,24 @@ impl Ctx<'_, '_> {
             self.put_view(mailbox, &view)?;
         }
         self.team_line(mailbox)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_team_stays_closed_longer_than_a_minute_at_first_or_for_ever_after_many() {
+        let (mut broken, mut now) = (Broken::default(), 1_000_000_000_000);
+        let mut closed = Vec::new();
+        for _ in 0..40 {
+            now += 1_000;
+            closed.push(broken.again(now));
+        }
+        assert!(closed[0] < 60_000);
+        assert!(closed.windows(2).all(|w| w[0] <= w[1]), "{closed:?}");
+        assert_eq!(closed[39], CLOSED_MOST_MS);
+        assert_eq!(broken.again(now + FORGIVEN_MS + 1), CLOSED_MS);
     }
 }

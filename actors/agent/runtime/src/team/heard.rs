@@ -35,8 +35,10 @@ impl Ctx<'_, '_> {
             GroupMessage::Document(carried) => {
                 self.team_document_came(held, &known, &from.member, carried, stamp)
             }
-            // Who opened what is the patient's to know.
-            GroupMessage::Receipt(receipt) if known.team.standing == Standing::Own => {
+            // Who opened what is the patient's to know; of one's own note, the author's.
+            GroupMessage::Receipt(receipt)
+                if known.team.standing == Standing::Own || self.wrote(&receipt.receipt.document)? =>
+            {
                 self.receipt_came(&from.member, &receipt)
             }
             GroupMessage::Pseudonym(said) => self.announced(&held.id, from, &said),
@@ -45,6 +47,11 @@ impl Ctx<'_, '_> {
             GroupMessage::Team(TeamWord::Barred(who)) if patient => self.barred(&held.id, who),
             _ => Ok(()),
         }
+    }
+
+    fn wrote(&self, document: &telesphor_wire::ids::DocumentId) -> Result<bool> {
+        let kept = self.kept(document)?;
+        Ok(kept.is_some_and(|k| k.header.author == self.me()))
     }
 
     /// Somebody says what the next change rests on.
@@ -83,6 +90,7 @@ impl Ctx<'_, '_> {
         match word {
             TeamWord::Roster(signed) => {
                 self.roster_came(&signed)?;
+                self.offer_role_key(&signed.roster.organisation)?;
                 self.want_all_seats()
             }
             TeamWord::Place(place) => {
@@ -101,6 +109,7 @@ impl Ctx<'_, '_> {
                 Some(_) => self.team_ended_by(from, &ended),
                 None => self.team_gone(from, &ended.mailbox),
             },
+            TeamWord::Discharged(signed) => self.discharge_came(from, &signed),
             TeamWord::Basis(_) | TeamWord::Barred(_) | TeamWord::Foreign(_) => Ok(()),
         }
     }

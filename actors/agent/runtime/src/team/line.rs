@@ -137,13 +137,27 @@ impl Ctx<'_, '_> {
         if !may || self.now >= signed.roster.until.stamp().min(terms.end) {
             return Ok(());
         }
-        let wanted = self.wanted_of(&held, &terms, &view, &seats)?;
-        let same = wanted.add.is_empty() && wanted.remove.is_empty() && held.lease >= wanted.lease;
-        if same && !renew {
+        let mut wanted = self.wanted_of(&held, &terms, &view, &seats)?;
+        let discharged = self.is_discharged(mailbox)? && me != terms.patient;
+        if discharged {
+            // The last change there is: nobody comes, and the relay serves nobody after it.
+            wanted.add.clear();
+            wanted.remove.clear();
+            wanted.lease = wanted.lease.min(self.now);
+        }
+        let now = self.now;
+        let in_line = |wanted: &Wanted| {
+            let lasts = match discharged {
+                true => held.lease <= now,
+                false => held.lease >= wanted.lease,
+            };
+            wanted.add.is_empty() && wanted.remove.is_empty() && lasts
+        };
+        if in_line(&wanted) && !renew {
             return Ok(());
         }
         let wanted = self.that_fits(&held, &terms, &view, wanted)?;
-        if wanted.add.is_empty() && wanted.remove.is_empty() && held.lease >= wanted.lease && !renew {
+        if in_line(&wanted) && !renew {
             return Ok(());
         }
         let mut change = Staging {

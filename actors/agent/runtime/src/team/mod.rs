@@ -6,6 +6,8 @@
 //! and Welcomes between people who do not know each other; it sits in no group (decision 24).
 
 mod ask;
+mod correct;
+mod discharge;
 mod documents;
 mod drill;
 mod end;
@@ -14,7 +16,7 @@ mod heal;
 mod heard;
 mod line;
 mod record;
-mod roster;
+pub(crate) mod roster;
 pub(crate) mod rules;
 pub(crate) mod serve;
 pub(crate) mod show;

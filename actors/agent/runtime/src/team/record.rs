@@ -197,6 +197,11 @@ pub(crate) fn closed_name(mailbox: &MailboxId) -> Vec<u8> {
     named(b"team-closed/", mailbox)
 }
 
+/// How often nobody knows who broke a team.
+pub(crate) fn broken_name(mailbox: &MailboxId) -> Vec<u8> {
+    named(b"team-broken/", mailbox)
+}
+
 fn read(records: &impl Records, list: &[u8]) -> Result<Vec<MailboxId>> {
     Ok(records.get_value(Table::Groups, list)?.unwrap_or_default())
 }

@@ -100,7 +100,7 @@ fn put_out(people: &People, line: &Line, who: &IdentityId) -> LogLine {
 
 /// What a change is called in a log.
 pub(crate) fn log(records: &impl Records, people: &People) -> Result<Vec<LogLine>> {
-    let mut shown = Vec::new();
+    let mut shown = discharges(records, people)?;
     for line in lines(records)? {
         let by = people.name(&line.by);
         let words = [
@@ -130,6 +130,32 @@ pub(crate) fn log(records: &impl Records, people: &People) -> Result<Vec<LogLine
                 });
             }
         }
+    }
+    Ok(shown)
+}
+
+/// Discharges that ended what the patient had granted.
+fn discharges(records: &impl Records, people: &People) -> Result<Vec<LogLine>> {
+    let mut shown = Vec::new();
+    for Known { team, terms } in all_teams(records)? {
+        let ended = super::discharge::discharge_of(records, &team.mailbox)?;
+        let Some((at, why)) = ended.filter(|_| people.is_me(&terms.patient)) else {
+            continue;
+        };
+        let scopes: Vec<&str> = terms.scopes.iter().map(|s| s.as_str()).collect();
+        let why = if why.is_empty() { why } else { format!(": {why}") };
+        let title = format!("{} for {} has ended{why}", scopes.join(", "), terms.role);
+        shown.push(LogLine {
+            at,
+            came: at,
+            who: Some(terms.organisation),
+            alias: people.alias(&terms.organisation),
+            what: "discharged",
+            words: format!("discharged by {}: {title}", people.name(&terms.organisation)),
+            document: None,
+            seen: Seen::Plain,
+            title,
+        });
     }
     Ok(shown)
 }
@@ -246,6 +272,7 @@ fn team(
         lease: held.map(|h| h.lease).filter(|lease| *lease != NO_END),
         why: team.why.clone(),
         state,
+        discharged: super::discharge::discharge_of(records, &team.mailbox)?,
         members,
         documents: view_of(records, &team.mailbox)?.shown.len(),
     })

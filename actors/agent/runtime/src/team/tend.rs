@@ -68,7 +68,7 @@ impl Core {
 impl Ctx<'_, '_> {
     /// Looks at every team; gives when it must be looked at again, Unix milliseconds.
     fn tend_teams(&mut self) -> Result<u64> {
-        let mut next = u64::MAX;
+        let mut next = self.tend_roles()?;
         for Known { team, terms } in self.teams()? {
             match team.standing {
                 Standing::Over => continue,

@@ -16,7 +16,7 @@ use crate::documents::show::People;
 use crate::documents::write::Draft;
 use crate::error::{Error, Result};
 use crate::sharing::give::chosen;
-use crate::views::{DocumentView, Revoked, RosterView, SharePlan, TeamView};
+use crate::views::{Discharged, DocumentView, Revoked, RosterView, SharePlan, TeamView};
 
 /// What a role of an organisation is to be shown.
 #[derive(Clone, Debug)]
@@ -122,6 +122,18 @@ impl Agent {
         let (organisation, role) = (organisation.to_owned(), role.to_owned());
         self.shared
             .change(move |core| core.write(|ctx| ctx.revoke_team(&organisation, &role, &scopes)))
+            .await
+    }
+
+    /// Discharges a patient of this organisation: everything that he granted to its roles ends,
+    /// without anything being done by him.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NotFound`] if he has granted nothing that still runs.
+    pub async fn discharge(&self, patient: &str, why: Option<String>) -> Result<Discharged> {
+        let patient = patient.to_owned();
+        self.shared
+            .change(move |core| core.write(|ctx| ctx.discharge(&patient, why.as_deref())))
             .await
     }
 

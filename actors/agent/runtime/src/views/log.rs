@@ -26,7 +26,8 @@ pub struct LogLine {
     pub who: Option<IdentityId>,
     /// The alias, or words where there is none.
     pub alias: String,
-    /// What happened: delivered, opened, accepted, declined, fetched, fetched-by-nobody-known.
+    /// What happened: delivered, opened, accepted, declined, fetched, fetched-by-nobody-known,
+    /// came-on-duty, went-off-duty, discharged.
     pub what: &'static str,
     /// The line in words.
     pub words: String,

@@ -80,6 +80,8 @@ pub struct TeamView {
     pub why: String,
     /// How one stands to it.
     pub state: TeamState,
+    /// When the organisation has discharged the patient, and why, if it has.
+    pub discharged: Option<(u64, String)>,
     /// Who sits there beside oneself, as far as one can see.
     pub members: Vec<TeamMember>,
     /// How many documents are shown there.
@@ -97,4 +99,13 @@ pub struct TeamMember {
     pub patient: bool,
     /// When the last turn ends, by the roster that is known here.
     pub until: Option<u64>,
+}
+
+/// What a discharge has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Discharged {
+    /// Grants of the patient to roles of this organisation.
+    pub grants: usize,
+    /// People who are told.
+    pub people: usize,
 }

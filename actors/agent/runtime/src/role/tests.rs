@@ -1,0 +1,273 @@
+//! What somebody could do on a letter's way, word by word: real keys and vaults, no network.
+#![allow(clippy::unwrap_used)]
+
+use telesphor_clinical::header::DocumentKind;
+use telesphor_clinical::message::GroupMessage;
+use telesphor_clinical::receipt::ReceiptKind;
+use telesphor_clinical::role::{RoleAnswer, RoleReceipt, RoleWord, SignedRoleKey, answer_of};
+use telesphor_clinical::roster::RosterSource;
+use telesphor_vault::{Records, Table};
+use telesphor_wire::bytes::Bytes;
+use telesphor_wire::canonical;
+use telesphor_wire::error::ErrorCode;
+use telesphor_wire::ids::{DocumentId, IdentityId};
+
+use super::record::{all_desk, heard_of, letter_of};
+use super::seal::{open_copy, seal_value};
+use super::verbs::{RoleAddress, RoleSend};
+use crate::Turn;
+use crate::core::records::{Entry, What};
+use crate::core::{Core, names};
+use crate::documents::write::Draft;
+use crate::testing::{Paper, Told};
+
+const TEXT: &str = "Potassium 7.1, on the telephone to nobody";
+
+/// A hospital, its people and somebody who writes, who all know it; and who has said what so far.
+struct House {
+    paper: Paper,
+    hospital: Core,
+    staff: Vec<Core>,
+    gp: Core,
+}
+
+impl House {
+    fn open(names: &[&str]) -> Self {
+        let mut paper = Paper::new();
+        let mut hospital = paper.person("hospital");
+        let mut staff = Vec::new();
+        for name in names {
+            let mut one = paper.person(name);
+            paper.tell(&mut hospital, &mut one, Told::Both);
+            staff.push(one);
+        }
+        let mut gp = paper.person("gp");
+        paper.tell(&mut hospital, &mut gp, Told::Both);
+        hospital.write(|ctx| ctx.new_role("oncall", "On call")).unwrap();
+        Self {
+            paper,
+            hospital,
+            staff,
+            gp,
+        }
+    }
+
+    fn publish(&mut self, on_duty: &[&str]) {
+        let now = (self.hospital.clock)();
+        let turns: Vec<Turn> = on_duty
+            .iter()
+            .map(|name| Turn {
+                person: (*name).into(),
+                role: "oncall".into(),
+                from: now - 1_000,
+                until: now + 3_600_000,
+                source: RosterSource::Shift,
+                approved_by: None,
+            })
+            .collect();
+        self.hospital
+            .write(|ctx| ctx.publish_roster("clinic", now + 7_200_000, &turns))
+            .unwrap();
+        self.settle();
+    }
+
+    /// Carries every word about rosters and roles to whom it is for, until nobody says more.
+    fn settle(&mut self) {
+        loop {
+            let mut moved = false;
+            let from_hospital = words(&mut self.hospital);
+            let hospital = self.hospital.profile.identity;
+            for (to, word) in from_hospital {
+                moved = true;
+                let mut people = self.staff.iter_mut().chain([&mut self.gp]);
+                let one = people.find(|c| c.profile.identity == to).unwrap();
+                hear(one, &hospital, word);
+            }
+            for one in self.staff.iter_mut().chain([&mut self.gp]) {
+                let me = one.profile.identity;
+                one.write(|ctx| ctx.tend_roles()).unwrap();
+                for (_, word) in words(one) {
+                    moved = true;
+                    hear(&mut self.hospital, &me, word);
+                }
+            }
+            self.hospital.write(|ctx| ctx.tend_roles()).unwrap();
+            if !moved {
+                return;
+            }
+        }
+    }
+
+    fn send(&mut self) -> DocumentId {
+        let to = RoleSend {
+            to: RoleAddress {
+                organisation: "hospital".into(),
+                role: "oncall".into(),
+            },
+            then: Vec::new(),
+        };
+        let draft = Draft::new(DocumentKind::Note, "text/plain", "x", TEXT.as_bytes().to_vec());
+        self.gp.write(|ctx| Ok(ctx.send_to_role(&to, draft)?.0)).unwrap()
+    }
+}
+
+/// Takes what somebody wants to say out of the outbox.
+fn words(core: &mut Core) -> Vec<(IdentityId, GroupMessage)> {
+    core.write(|ctx| {
+        let mut said = Vec::new();
+        for (seq, bytes) in ctx.tx.range(Table::Outbox, names::OUTBOX, 0, usize::MAX)? {
+            let entry: Entry = canonical::decode(&bytes).unwrap();
+            let What::Talk(say) = entry.what else { continue };
+            ctx.tx.delete_at(Table::Outbox, names::OUTBOX, seq)?;
+            ctx.fx.done.push(seq);
+            said.push((say.contact, canonical::decode(&say.body).unwrap()));
+        }
+        Ok(said)
+    })
+    .unwrap()
+}
+
+fn hear(core: &mut Core, from: &IdentityId, message: GroupMessage) {
+    let _ = core.write(|ctx| match message {
+        GroupMessage::Role(word) => ctx.role_word(from, word, ctx.now),
+        GroupMessage::Team(word) => ctx.team_word(from, word),
+        _ => Ok(()),
+    });
+}
+
+fn has(bytes: &[u8], needle: &[u8]) -> bool {
+    bytes.windows(needle.len()).any(|w| w == needle)
+}
+
+#[test]
+fn the_desk_can_open_what_it_carries() {
+    let mut house = House::open(&["laine", "virta"]);
+    house.publish(&["laine"]);
+    let id = house.send();
+    house.settle();
+    let came = letter_of(&house.staff[0].read().unwrap(), &id).unwrap().unwrap();
+    assert!(house.staff[0].read().unwrap().body(&id).unwrap().is_some());
+    assert!(letter_of(&house.staff[1].read().unwrap(), &id).unwrap().is_none());
+
+    // All that the desk ever held of it, word for word.
+    let snapshot = house.hospital.read().unwrap();
+    let desk = all_desk(&snapshot).unwrap().remove(0);
+    assert_eq!(desk.given.len(), 1);
+    for (_, bytes) in snapshot.scan(Table::Receipts).unwrap() {
+        for secret in [TEXT.as_bytes(), &id.0[..], &came.key.expose()[..]] {
+            assert!(!has(&bytes, secret), "the desk holds what it must not know");
+        }
+    }
+    // With every private key that it has.
+    let organisation = house.hospital.profile.identity;
+    let keys = house.hospital.write(|ctx| ctx.intake_keys()).unwrap();
+    let own = house
+        .hospital
+        .write(|ctx| ctx.own_role_keys(&organisation))
+        .unwrap();
+    assert!(own.is_empty());
+    let letter = &desk.letter;
+    for copy in &letter.copies {
+        let reader = (&copy.person, &copy.endpoint);
+        let keys = keys.iter().map(|k| k.key.clone());
+        assert!(open_copy((&organisation, &letter.letter), reader, keys, &letter.copies).is_none());
+    }
+}
+
+#[test]
+fn a_key_that_its_person_did_not_sign_or_who_is_on_no_roster_gets_a_copy() {
+    let mut house = House::open(&["laine", "mallory"]);
+    house.publish(&["laine", "mallory"]);
+    // Both have given keys; from here on only one of them is on the roster.
+    house.publish(&["laine"]);
+    house.send();
+    let asked = words(&mut house.gp);
+    let me = house.gp.profile.identity;
+    for (_, word) in asked {
+        hear(&mut house.hospital, &me, word);
+    }
+    let all: Vec<SignedRoleKey> = house.hospital.write(|ctx| ctx.readers_keys()).unwrap();
+    assert_eq!(all.len(), 2);
+    let laine = house.staff[0].profile.identity;
+    let mallory = all.iter().find(|k| k.key.person != laine).unwrap().clone();
+    let mut forged = mallory.clone();
+    // The hospital says that this is Dr Laine's key, and signs it in its own name.
+    forged.key.person = laine;
+    forged.signature = house.hospital.keys.endpoint.sign(&forged.key);
+    let answer = words(&mut house.hospital);
+    let hospital = house.hospital.profile.identity;
+    for (to, message) in answer {
+        let GroupMessage::Role(RoleWord::Keys(mut keys)) = message else {
+            continue;
+        };
+        assert_eq!(to, me);
+        assert_eq!(keys.keys.len(), 1, "an honest desk gives those on duty");
+        keys.keys.extend([mallory.clone(), forged.clone()]);
+        hear(&mut house.gp, &hospital, GroupMessage::Role(RoleWord::Keys(keys)));
+    }
+    let said = words(&mut house.gp);
+    let letter = said.into_iter().find_map(|(_, message)| match message {
+        GroupMessage::Role(RoleWord::Letter(letter)) => Some(letter),
+        _ => None,
+    });
+    let letter = letter.expect("it is sealed for the one who may read it");
+    let readers: Vec<IdentityId> = letter.copies.iter().map(|c| c.person).collect();
+    assert_eq!(readers, [laine]);
+}
+
+#[test]
+fn an_answer_in_somebody_elses_name_counts() {
+    let mut house = House::open(&["laine", "mallory"]);
+    house.publish(&["laine", "mallory"]);
+    let id = house.send();
+    house.settle();
+    let laine = house.staff[0].profile.identity;
+    let hospital = house.hospital.profile.identity;
+    // A reader who has the letter's key, with the desk's help, accepts it in another's name.
+    let mallory = &mut house.staff[1];
+    let came = letter_of(&mallory.read().unwrap(), &id).unwrap().unwrap();
+    mallory
+        .write(|ctx| ctx.tell(&came.from, id, ReceiptKind::Accepted))
+        .unwrap();
+    let said = words(mallory).pop().unwrap().1;
+    let GroupMessage::Role(RoleWord::Answer(honest)) = said else {
+        panic!("no answer")
+    };
+    let of = answer_of(&came.letter, &honest.person);
+    let mut receipt: RoleReceipt = super::seal::open_value(&came.key, &of, &honest.sealed).unwrap();
+    receipt.receipt.receipt.place = laine;
+    receipt.receipt.signature = mallory.keys.endpoint.sign(&receipt.receipt.receipt);
+    let forged = RoleAnswer {
+        person: laine,
+        sealed: seal_value(&came.key, &answer_of(&came.letter, &laine), &receipt),
+        ..honest.clone()
+    };
+    let refused = house
+        .gp
+        .write(|ctx| ctx.role_word(&hospital, RoleWord::Answer(forged), ctx.now));
+    assert!(refused.is_err());
+    // The desk alone has no key for one.
+    let blind = RoleAnswer {
+        sealed: Bytes(vec![7; 200]),
+        ..honest.clone()
+    };
+    let refused = house
+        .gp
+        .write(|ctx| ctx.role_word(&hospital, RoleWord::Answer(blind), ctx.now));
+    assert_eq!(refused.unwrap_err().code, ErrorCode::CannotOpen);
+    let accepted = |gp: &Core| {
+        let heard = heard_of(&gp.read().unwrap(), &came.letter).unwrap();
+        heard
+            .iter()
+            .filter(|h| h.kind == ReceiptKind::Accepted.code())
+            .count()
+    };
+    assert_eq!(accepted(&house.gp), 0);
+    hear(
+        &mut house.gp,
+        &hospital,
+        GroupMessage::Role(RoleWord::Answer(honest)),
+    );
+    assert_eq!(accepted(&house.gp), 1);
+    let _ = &house.paper;
+}
