@@ -4,19 +4,23 @@
 use serde::{Serialize, de::DeserializeOwned};
 use telesphor_clinical::document::SignedDocument;
 use telesphor_clinical::fhir;
+use telesphor_clinical::fields::path;
 use telesphor_clinical::grant::SignedGrant;
 use telesphor_clinical::invite::InviteLink;
 use telesphor_clinical::mandate::SignedMandate;
 use telesphor_clinical::message::{DepositEnvelope, GroupEnvelope};
+use telesphor_clinical::presentation::Presentation;
 use telesphor_clinical::receipt::SignedReceipt;
 use telesphor_clinical::retraction::Retraction;
 use telesphor_clinical::role::{RoleContent, RoleReceipt, RoleWord};
 use telesphor_clinical::roster::SignedRoster;
+use telesphor_clinical::sdjwt::SdJwt;
 use telesphor_clinical::self_entry::SelfEntry;
 use telesphor_clinical::standing_in::{MandateWord, OnBehalf, SignedMandateRequest};
 use telesphor_clinical::stream::SignedStreamBatch;
 use telesphor_clinical::team::TeamWord;
 use telesphor_wire::canonical;
+use telesphor_wire::jws::JwsPublic;
 
 fn one_form<T: DeserializeOwned + Serialize>(bytes: &[u8]) {
     if let Ok(value) = canonical::decode::<T>(bytes) {
@@ -54,6 +58,39 @@ pub fn invitation(bytes: &[u8]) {
             InviteLink::from_text(&link.to_text()).is_ok(),
             "written in a form that is not read"
         );
+    }
+}
+
+/// Parts of documents, and paths as somebody types them.
+pub fn presentations(bytes: &[u8]) {
+    if let Ok(presentation) = Presentation::from_bytes(bytes) {
+        assert_eq!(
+            presentation.to_bytes(),
+            bytes,
+            "accepted in a form that is not canonical"
+        );
+        // Whatever holds together shows the guards of the resource.
+        assert!(presentation.parts.iter().any(|p| p.leaf.path.is_empty()));
+        let _ = (presentation.units(), presentation.lists());
+    }
+    if let Ok(text) = std::str::from_utf8(bytes)
+        && let Ok(path) = path::parse(text)
+        // What is shown escaped is not meant to be typed.
+        && text.bytes().all(|b| b.is_ascii_graphic() && b != b'$')
+    {
+        assert_eq!(path::parse(&path::words(&path)), Ok(path));
+    }
+}
+
+/// SD-JWT, as a file from anywhere.
+pub fn sd_jwt(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    if let Ok(token) = SdJwt::parse(text) {
+        assert_eq!(token.to_text(), text.trim());
+        let _ = (token.header(), token.claims());
+        let _ = token.verified(&JwsPublic([1; 32]), Some(("r", "q")));
     }
 }
 

@@ -4,6 +4,7 @@ use telesphor_identity::bundle::{Bundle, Proofs};
 use telesphor_identity::evidence::Domains;
 use telesphor_identity::history::History;
 use telesphor_identity::kit::RecoveryKit;
+use telesphor_identity::parcel::Parcel;
 use telesphor_identity::status::SignedStatusList;
 use telesphor_wire::canonical;
 
@@ -30,6 +31,9 @@ pub fn histories(bytes: &[u8]) {
             bytes,
             "accepted in a form that is not canonical"
         );
+    }
+    if let Ok(parcel) = Parcel::from_bytes(bytes) {
+        assert_eq!(parcel.to_bytes(), bytes);
     }
 }
 

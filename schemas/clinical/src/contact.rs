@@ -1,14 +1,21 @@
 //! Contact records: what one identity tells another so that it can be written to.
 
 use serde::{Deserialize, Serialize};
-use telesphor_wire::ext::Extensions;
+use telesphor_wire::bytes::Bytes;
+use telesphor_wire::canonical;
+use telesphor_wire::ext::{Extension, Extensions};
 use telesphor_wire::hash::{Digest, Secret};
 use telesphor_wire::ids::{IdentityId, MailboxId};
 use telesphor_wire::seal::SealingPublic;
+use telesphor_wire::sign::PublicKey;
 use telesphor_wire::text::Domain;
 
 use crate::instant::Instant;
 use crate::text::{Text, bounded};
+
+/// Extension of a contact record: the key with which its owner shows parts of documents that this
+/// contact writes for them, in canonical form. It is different for every contact.
+pub const HOLDER_EXTENSION: u32 = 1;
 
 /// A mailbox where an identity takes deposits, with the key for this one contact.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,6 +65,24 @@ pub struct ContactRecord {
     pub made: Instant,
     /// For later versions.
     pub ext: Extensions,
+}
+
+impl ContactRecord {
+    /// The key that documents written for this identity name as their holder.
+    pub fn holder(&self) -> Option<PublicKey> {
+        canonical::decode(&self.ext.get(HOLDER_EXTENSION)?.body).ok()
+    }
+
+    /// The same record with a holder key.
+    #[must_use]
+    pub fn with_holder(mut self, key: &PublicKey) -> Self {
+        self.ext = self.ext.with(Extension {
+            id: HOLDER_EXTENSION,
+            critical: false,
+            body: Bytes(canonical::encode(key)),
+        });
+        self
+    }
 }
 
 open_coded! {

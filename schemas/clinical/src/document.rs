@@ -120,6 +120,8 @@ pub struct SignOptions {
     pub may_split: bool,
     /// The seed; fresh unless attachments were hashed under it already.
     pub seed: Option<Secret>,
+    /// The table that cuts the body; the newest one unless it is named.
+    pub table: Option<u16>,
 }
 
 impl Default for SignOptions {
@@ -129,6 +131,7 @@ impl Default for SignOptions {
             holder: None,
             may_split: false,
             seed: None,
+            table: None,
         }
     }
 }
@@ -153,7 +156,11 @@ impl SignedDocument {
         header.relates.dedup();
         check_header(&header)?;
         header.body_hash = body_hash(&seed, &body);
-        header.fields_root = fields_of(&header, &seed, &body)?;
+        header.fields_root = match options.table {
+            _ if header.format.as_str() != FHIR_JSON => None,
+            Some(table) => Some(fields::root(&body, &seed, table)?),
+            None => Some(fields::new_root(&body, &seed)?),
+        };
         let signing = Signing {
             profile: options.profile,
             author_head: signer.author_head,
@@ -251,21 +258,21 @@ impl SignedDocument {
         self.cosigned.push(CoSigned { statement, signature });
     }
 
+    /// The leaves of the body, in its own order; none if it has no field tree.
+    ///
+    /// # Errors
+    /// [`DocumentError`].
+    pub fn leaves(&self) -> Result<Vec<fields::Leaf>, DocumentError> {
+        match self.header.fields_root {
+            Some(root) => fields::leaves(&self.body, root.table),
+            None => Ok(Vec::new()),
+        }
+    }
+
     /// Whether a granted set of scopes lets this document be shown.
     pub fn sharing(&self, granted: &crate::scope::Scopes) -> crate::scope::Sharing {
         crate::scope::sharing(&self.header.scopes, &self.header.sensitivity, granted)
     }
-}
-
-fn fields_of(
-    header: &Header,
-    seed: &Secret,
-    body: &[u8],
-) -> Result<Option<crate::header::FieldsRoot>, DocumentError> {
-    if header.format.as_str() != FHIR_JSON {
-        return Ok(None);
-    }
-    Ok(Some(fields::root(body, seed, fields::units::FHIR_R4)?))
 }
 
 fn check_header(header: &Header) -> Result<(), DocumentError> {

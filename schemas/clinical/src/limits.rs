@@ -36,3 +36,7 @@ pub const MAX_JSON_MEMBERS: usize = 4096;
 pub const MAX_SAMPLES: usize = 65_536;
 /// Sizes of the field tree: a document's leaves are padded to the next of these.
 pub const FIELD_BUCKETS: [u32; 5] = [64, 256, 1024, 4096, 16_384];
+/// Leaves of one presentation.
+pub const MAX_SHOWN: usize = FIELD_BUCKETS[4] as usize;
+/// A verifier's question, bytes.
+pub const MAX_QUESTION_BYTES: usize = 128;

@@ -7,12 +7,15 @@ mod clinical;
 mod mutate;
 
 use telesphor_clinical::document::{SignOptions, SignedDocument, Signer};
+use telesphor_clinical::fields::{leaves, path};
 use telesphor_clinical::header::{DocumentKind, Header};
 use telesphor_clinical::instant::Instant;
 use telesphor_clinical::invite::InviteLink;
+use telesphor_clinical::presentation::{Audience, Nonce, Shower, ToShow, present};
 use telesphor_clinical::receipt::{OpeningReceipt, ReceiptKind, SignedReceipt};
 use telesphor_clinical::role::{RoleCopy, RoleKey, RoleLetter, RoleStep, RoleWant, RoleWord, SignedRoleKey};
 use telesphor_clinical::roster::{Roster, RosterEntry, RosterSource, SignedRoster};
+use telesphor_clinical::sdjwt::{SignedBy, Terms, issue};
 use telesphor_clinical::standing_in::{
     LogEntry, MandateAsk, MandateLog, MandateRequest, MandateWord, OnBehalf, RevokeAsk, SignedMandateRequest,
 };
@@ -22,13 +25,15 @@ use telesphor_wire::canonical;
 use telesphor_wire::ext::Extensions;
 use telesphor_wire::hash::{Digest, Secret};
 use telesphor_wire::ids::{DocumentId, IdentityId, MailboxId};
+use telesphor_wire::jws::JwsKey;
 use telesphor_wire::labels::HpkeLabel;
 use telesphor_wire::seal::{SealingKey, seal_to};
 use telesphor_wire::sign::SigningKey;
 
 const RESOURCE: &str = r#"{"resourceType":"Observation","status":"final","code":{"coding":[{"system":"http://loinc.org",
 "code":"8867-4","display":"Heart rate"}]},"valueQuantity":{"value":6.30e1,"unit":"/min"},"effectiveDateTime":"2026-11-20T12:00:00+02:00",
-"note":[{"text":"\u00e4\ud83d\ude00 \\ \" end"}],"component":[{},[],null,true,false,-0.0,1E-2]}"#;
+"note":[{"text":"\u00e4\ud83d\ude00 \\ \" end"}],"component":[{"code":{"text":"a"},"valueQuantity":{"value":-0.0}},
+{"code":{"text":"b"},"valueBoolean":false,"extension":[{"url":"u","valueDecimal":1E-2}]}]}"#;
 
 fn bundle() -> String {
     format!(
@@ -45,6 +50,69 @@ fn mutated_files_break_the_intake() {
     ];
     let corpus: Vec<Vec<u8>> = corpus.into_iter().map(String::into_bytes).collect();
     mutate::round(&corpus, 4_000, clinical::intake);
+}
+
+#[test]
+fn mutated_parts_break_a_verifier() {
+    let key = SigningKey::from_seed(&Secret::new([3; 32]));
+    let signer = Signer {
+        key: &key,
+        author_head: Digest([4; 32]),
+    };
+    let at = Instant::from_fhir("2026-11-20T12:00:00+02:00").unwrap();
+    let format = Text::from("application/fhir+json");
+    let header = Header::new(
+        DocumentKind::Note,
+        format,
+        Text::from("A note"),
+        IdentityId([5; 32]),
+        at.clone(),
+    );
+    let options = SignOptions {
+        seed: Some(Secret::new([6; 32])),
+        ..SignOptions::default()
+    };
+    let document = SignedDocument::sign(header, RESOURCE.as_bytes().to_vec(), &signer, options).unwrap();
+    let shower = Shower {
+        key: &key,
+        identity: IdentityId([5; 32]),
+        head: Digest([4; 32]),
+    };
+    let mut corpus: Vec<Vec<u8>> = [&["code"][..], &["note", "component[0]"], &["$"]]
+        .iter()
+        .map(|paths| {
+            let wanted: Vec<_> = paths.iter().map(|p| path::parse(p).unwrap()).collect();
+            let show = ToShow {
+                wanted: &wanted,
+                audience: Audience::Identity(IdentityId([9; 32])),
+                nonce: Nonce::Asked(Text::from("q")),
+                date: at.clone(),
+                sender: None,
+            };
+            present(&document, &shower, show).unwrap().to_bytes()
+        })
+        .collect();
+    for presentation in &corpus {
+        clinical::presentations(presentation);
+    }
+    corpus.push(b"entry[3].resource.note[1]".to_vec());
+    mutate::round(&corpus, 4_000, clinical::presentations);
+}
+
+#[test]
+fn mutated_tokens_break_a_reader() {
+    let all = leaves(RESOURCE.as_bytes(), 2).unwrap();
+    let chosen = all.iter().map(|leaf| leaf.path.clone()).collect();
+    let terms = Terms {
+        by: SignedBy::Holder,
+        issuer: IdentityId([1; 32]),
+        author: IdentityId([2; 32]),
+        at: 1,
+        bound: Some(("r", "q")),
+    };
+    let key = JwsKey::from_seed(&Secret::new([3; 32]));
+    let token = issue(&all, &chosen, &terms, &key).token.to_text();
+    mutate::round(&[token.into_bytes()], 1_000, clinical::sd_jwt);
 }
 
 #[test]

@@ -141,6 +141,7 @@ errors! {
     6042 NotAuthor You "only the author of a document can correct it or take it back",
     6043 Replaced You "a newer document stands in its place; use that one",
     6060 TeamFull You "this team is as large as one message can carry: nobody more comes in until somebody goes; share with a smaller role",
+    6070 NoSuchPart You "there is no such part, or it is shown only whole; `telesphor disclose ID` lists the parts",
 
     7001 BadDocument Peer "not genuine: the signature does not belong to this document and author",
     7002 BrokenHistory Peer "not genuine: the author's key history does not hold together",
@@ -159,6 +160,9 @@ errors! {
     7015 InviteExpired You "this invitation has expired; ask for a new one",
     7020 MandateForged Peer "not genuine: the mandate is signed neither by the one it speaks for nor by an authority that you trust for it",
     7021 MandateOther Peer "not genuine: the mandate is for somebody else, or somebody else holds it",
+    7030 MadeOutElsewhere Peer "made out to somebody else, or for another occasion: it proves nothing here; ask for one made out to you",
+    7031 NotTheHolder Peer "not shown by the one for whom the document was written; ask that person",
+    7032 PartsUnsound Peer "these parts were not put together as they must be: what belongs to them is missing, or something stands there twice",
 }
 
 impl fmt::Display for ErrorCode {

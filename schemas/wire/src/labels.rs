@@ -144,6 +144,8 @@ labels! {
         /// Check number of a recovery kit.
         KitCheck = "kit-check",
         HolderKey = "holder-key",
+        /// The parts that one presentation shows.
+        PresentedParts = "presented-parts",
         Stamp = "stamp",
         RxEntry = "rx-entry",
         RxKey = "rx-key",

@@ -28,6 +28,7 @@ pub mod error;
 pub mod ext;
 pub mod hash;
 pub mod ids;
+pub mod jws;
 pub mod labels;
 pub mod limits;
 mod list;

@@ -11,7 +11,7 @@ use telesphor_clinical::text::bounded;
 use telesphor_wire::bytes::Bytes;
 use telesphor_wire::canonical::{self, CanonicalError};
 use telesphor_wire::error::ErrorCode;
-use telesphor_wire::ext::{Extensions, UnknownCritical};
+use telesphor_wire::ext::{Extension, Extensions, UnknownCritical};
 
 use crate::attestation::SignedAttestation;
 use crate::evidence::TimeEvidence;
@@ -22,6 +22,10 @@ use crate::status::SignedStatusList;
 
 /// The first bytes of a `.tel` file.
 pub const MAGIC: [u8; 8] = [0x89, b'T', b'E', b'L', 0x0d, 0x0a, 0x1a, 0x0a];
+
+/// Critical extension of a bundle that holds parts of a document instead of a document: a program
+/// that does not know parts refuses it by this number.
+pub const PARTS_EXTENSION: u32 = 1;
 
 /// Proofs about identities: travel with documents, and by themselves between contacts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,7 +67,7 @@ impl Proofs {
 pub struct Bundle {
     /// [`limits::VERSION`].
     pub version: u16,
-    /// Canonical bytes of the signed document.
+    /// Canonical bytes of the signed document, or of a presentation of parts of it.
     pub document: Bytes,
     /// About the people.
     pub proofs: Proofs,
@@ -114,6 +118,23 @@ impl Bundle {
         }
     }
 
+    /// A bundle that holds a [`telesphor_clinical::presentation::Presentation`].
+    pub fn of_parts(presentation: Vec<u8>, proofs: Proofs, evidence: Vec<TimeEvidence>) -> Self {
+        let ext = Extension {
+            id: PARTS_EXTENSION,
+            critical: true,
+            body: Bytes::default(),
+        };
+        let mut bundle = Self::new(presentation, proofs, evidence);
+        bundle.ext = bundle.ext.with(ext);
+        bundle
+    }
+
+    /// Whether it holds parts of a document.
+    pub fn holds_parts(&self) -> bool {
+        self.ext.get(PARTS_EXTENSION).is_some()
+    }
+
     /// The file.
     pub fn to_file(&self) -> Vec<u8> {
         let mut file = MAGIC.to_vec();
@@ -131,7 +152,7 @@ impl Bundle {
         if bundle.version != limits::VERSION {
             return Err(BundleError::Version(bundle.version));
         }
-        bundle.ext.check(&[])?;
+        bundle.ext.check(&[PARTS_EXTENSION])?;
         Ok(bundle)
     }
 }

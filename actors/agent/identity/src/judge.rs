@@ -2,10 +2,11 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use telesphor_clinical::document::SignedDocument;
+use telesphor_clinical::document::CoSigned;
 use telesphor_clinical::mandate::Power;
+use telesphor_clinical::scope::Scopes;
 use telesphor_wire::hash::Digest;
-use telesphor_wire::ids::IdentityId;
+use telesphor_wire::ids::{DocumentId, IdentityId};
 use telesphor_wire::sign::{PublicKey, Signature, Signed};
 
 use crate::attestation::{Claim, SignedAttestation};
@@ -262,12 +263,14 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// The mandate under which the author says he acted.
+    /// The mandate under which the author says he acted. Of parts the scopes are not known, so it
+    /// can only be said what the mandate allows anywhere.
     pub(crate) fn mandate(
         &self,
-        document: &SignedDocument,
+        author: &IdentityId,
         whom: &IdentityId,
         named: Option<Digest>,
+        scopes: Option<(&Scopes, &Scopes)>,
     ) -> MandateFound {
         let Some(named) = named else {
             return MandateFound::NotNamed;
@@ -275,12 +278,15 @@ impl<'a> Judge<'a> {
         let Some(signed) = self.proofs.mandates.iter().find(|m| m.mandate.id() == named) else {
             return MandateFound::NotProved(MandateProblem::Missing);
         };
-        let header = &document.header;
+        if scopes.is_none() && signed.mandate.scopes.is_some() {
+            return MandateFound::NotProved(MandateProblem::ScopeHidden);
+        }
+        let documents: Vec<_> = scopes.into_iter().collect();
         let act = Act {
-            by: &header.author,
+            by: author,
             whom,
             powers: &[Power::Write, Power::Decide],
-            documents: &[(&header.scopes, &header.sensitivity)],
+            documents: &documents,
         };
         match self.allows(signed, &act) {
             Ok(until) => MandateFound::Holds(until),
@@ -295,9 +301,8 @@ impl<'a> Judge<'a> {
     }
 
     /// The second signatures: those that can be checked, and those that cannot.
-    pub(crate) fn cosignatures(&self, document: &SignedDocument) -> Vec<Finding> {
-        let id = document.id();
-        let check = |signed: &telesphor_clinical::document::CoSigned| {
+    pub(crate) fn cosignatures(&self, id: &DocumentId, cosigned: &[CoSigned]) -> Vec<Finding> {
+        let check = |signed: &CoSigned| {
             let s = &signed.statement;
             let said = SignerSaid {
                 identity: &s.signer,
@@ -306,14 +311,13 @@ impl<'a> Judge<'a> {
             };
             // Evidence of time is about the document, not about a signature added later.
             let history = self.known.get(&s.signer).ok()?;
-            let good = s.document == id && s.ext.check(&[]).is_ok();
+            let good = s.document == *id && s.ext.check(&[]).is_ok();
             history
                 .check_signed(said, Judged::now(self.verifier.now), s, &signed.signature)
                 .ok()
                 .filter(|()| good)
         };
-        document
-            .cosigned
+        cosigned
             .iter()
             .map(|signed| match check(signed) {
                 Some(()) => Finding::CoSigned {

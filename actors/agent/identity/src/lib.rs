@@ -34,6 +34,8 @@ pub mod limits;
 pub mod locator;
 pub mod mandate;
 pub mod opener;
+pub mod parcel;
+mod parts;
 pub mod problem;
 pub mod recovery;
 pub mod report;

@@ -22,6 +22,8 @@ pub const MAX_REVOKED: usize = 1 << 16;
 pub const FREE_VETOES: usize = 2;
 /// Time between start and finish of a recovery unless inception says otherwise, ms (7 days).
 pub const STANDARD_WAIT_MS: u64 = 7 * 24 * 3600 * 1000;
+/// Files in one parcel.
+pub const MAX_PARCEL: usize = 64;
 /// A bundle of proofs on disk, bytes.
 pub const MAX_BUNDLE_BYTES: usize = 16 * 1024 * 1024;
 /// Guardians of one set.

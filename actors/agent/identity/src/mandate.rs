@@ -72,6 +72,9 @@ pub enum MandateProblem {
     /// It does not reach that far.
     #[error("the document lies outside the scopes of the mandate")]
     Scope,
+    /// Only parts are shown, and not in which scopes the document lies.
+    #[error("it is for some scopes only, and parts do not show in which the document lies")]
+    ScopeHidden,
 }
 
 impl MandateProblem {
@@ -88,7 +91,7 @@ impl MandateProblem {
             Self::Unknown(_) => ErrorCode::StatusTooOld,
             Self::Dormant => ErrorCode::MandateDormant,
             Self::Power => ErrorCode::MandatePower,
-            Self::Scope => ErrorCode::MandateScope,
+            Self::Scope | Self::ScopeHidden => ErrorCode::MandateScope,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use telesphor_clinical::header::{Relation, RelationKind, Status};
 use telesphor_clinical::instant::{Clock, Instant};
+use telesphor_clinical::presentation::{Audience, ListShown};
 use telesphor_clinical::text::Text;
 use telesphor_wire::hash::Digest;
 use telesphor_wire::ids::{DocumentId, IdentityId};
@@ -85,6 +86,21 @@ pub enum Finding {
     Supersedes(Relation),
     /// Another document stands in its place.
     Superseded(Relation),
+    /// So many parts of it are shown, and nothing else of it.
+    PartsShown(usize),
+    /// What is known of a list of which something is shown.
+    List(ListShown),
+    /// By whom parts are shown; nobody is named where the holder key speaks.
+    ShownBy(Option<IdentityId>),
+    /// To whom they are made out, and when, by the clock of who shows.
+    MadeOut {
+        /// To whom.
+        to: Audience,
+        /// When.
+        date: Instant,
+        /// Whether it answers a question that the verifier asked.
+        answers: bool,
+    },
 }
 
 /// What a verdict has shown, to be remembered.
@@ -224,6 +240,9 @@ fn line(finding: &Finding, report: &Report, proved: Option<&ProvedTime>, verifie
                 _ => "superseded by",
             };
             format!("{how} {}", relation.document)
+        }
+        Finding::PartsShown(_) | Finding::List(_) | Finding::ShownBy(_) | Finding::MadeOut { .. } => {
+            crate::parts::line(finding, verifier)
         }
     }
 }

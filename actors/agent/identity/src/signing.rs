@@ -14,6 +14,7 @@
 //! | [`crate::status::StatusList`] | `status-list` | issuer's endpoint |
 //! | [`crate::export::ExportManifest`] | `export-manifest` | owner's endpoint |
 //! | [`telesphor_clinical::statement::Statement`] | `document` | author's endpoint |
+//! | [`telesphor_clinical::presentation::Showing`] | `presentation` | holder's key, or endpoint of who shows |
 //! | [`telesphor_clinical::statement::CoSignature`] | `co-signature` | signer's endpoint |
 //! | [`telesphor_clinical::receipt::OpeningReceipt`] | `opening-receipt` | the opening endpoint |
 //! | [`telesphor_clinical::receipt::Presence`] | `presence` | the person's endpoint |

@@ -7,10 +7,14 @@
 //!
 //! The first failure is the verdict. No evidence of time means: judged as if signed now.
 
-use telesphor_clinical::document::{DocumentError, SignedDocument};
+use telesphor_clinical::document::{CoSigned, DocumentError, SignedDocument};
 use telesphor_clinical::header::Status;
+use telesphor_clinical::presentation::{Expected, Presentation, PresentationError, ShownBy};
+use telesphor_clinical::scope::Scopes;
+use telesphor_clinical::statement::Statement;
 use telesphor_wire::error::ErrorCode;
-use telesphor_wire::ids::IdentityId;
+use telesphor_wire::ids::{DocumentId, IdentityId};
+use telesphor_wire::sign::Signature;
 
 use crate::bundle::{Bundle, Proofs};
 use crate::evidence::{ProvedTime, TimeEvidence};
@@ -41,6 +45,12 @@ pub enum Refusal {
         /// Why not.
         why: AttestationProblem,
     },
+    /// Step 8: what is shown of it, and by whom.
+    #[error(transparent)]
+    Presentation(#[from] PresentationError),
+    /// Step 8: the signature of an identity that shows parts.
+    #[error("whoever shows it: {0}")]
+    Shower(String, ErrorCode),
 }
 
 impl Refusal {
@@ -51,6 +61,8 @@ impl Refusal {
             Self::History(e) => e.code(),
             Self::Signer(e) => e.code(),
             Self::Claim { why, .. } => why.code(),
+            Self::Presentation(e) => e.code(),
+            Self::Shower(_, code) => *code,
         }
     }
 
@@ -70,6 +82,8 @@ impl Refusal {
                 ..
             } => 7,
             Self::Claim { .. } => 6,
+            Self::Presentation(e) => e.step(),
+            Self::Shower(..) => 8,
         }
     }
 }
@@ -94,15 +108,90 @@ pub fn verify_document(
     verifier: &Verifier,
 ) -> Result<Report, Refusal> {
     document.check()?;
-    let statement = document.statement();
+    let signed = Said {
+        statement: &document.statement(),
+        signature: &document.signature,
+        scopes: Some((&document.header.scopes, &document.header.sensitivity)),
+        cosigned: &document.cosigned,
+    };
+    let known = Known::check(proofs, verifier);
+    judge(&signed, &known, proofs, evidence, verifier)
+}
+
+/// Judges parts of a document: all that is judged of a whole one, and by whom, to whom and for
+/// what they are shown.
+///
+/// # Errors
+/// [`Refusal`]: the first check that failed.
+pub fn verify_presentation(
+    presentation: &Presentation,
+    proofs: &Proofs,
+    evidence: &[TimeEvidence],
+    expected: &Expected,
+    verifier: &Verifier,
+) -> Result<Report, Refusal> {
+    presentation.check()?;
+    let signed = Said {
+        statement: &presentation.statement,
+        signature: &presentation.signature,
+        // They stand in the header, which is not shown.
+        scopes: None,
+        cosigned: &[],
+    };
+    let known = Known::check(proofs, verifier);
+    let mut report = judge(&signed, &known, proofs, evidence, verifier)?;
+    presentation.check_for(expected)?;
+    let showing = &presentation.showing;
+    let by = match &showing.by {
+        ShownBy::Holder(_) => None,
+        ShownBy::Identity(by) => {
+            let refused = |words: String, code| Refusal::Shower(words, code);
+            let history = known
+                .get(&by.identity)
+                .map_err(|e| refused(e.to_string(), e.code()))?;
+            let said = SignerSaid {
+                identity: &by.identity,
+                head: &by.head,
+                endpoint: &by.endpoint,
+            };
+            history
+                .check_endpoint(said, Judged::now(verifier.now))
+                .map_err(|e| refused(e.to_string(), e.code()))?;
+            Some(by.identity)
+        }
+    };
+    let seen = std::mem::take(&mut report.findings);
+    report.findings = crate::parts::findings(presentation, by, expected)
+        .into_iter()
+        .chain(seen)
+        .collect();
+    Ok(report)
+}
+
+/// What an author signed, as far as the verifier has it.
+struct Said<'a> {
+    statement: &'a Statement,
+    signature: &'a Signature,
+    /// Scopes, and those of them that are sensitive; not known of parts.
+    scopes: Option<(&'a Scopes, &'a Scopes)>,
+    cosigned: &'a [CoSigned],
+}
+
+/// Steps 3 to 7, and 9.
+fn judge(
+    signed: &Said<'_>,
+    known: &Known,
+    proofs: &Proofs,
+    evidence: &[TimeEvidence],
+    verifier: &Verifier,
+) -> Result<Report, Refusal> {
+    let statement = signed.statement;
     let id = statement.id();
     let author = statement.author;
-
-    let known = Known::check(proofs, verifier);
     let history = known.get(&author)?;
     let confirmed = fresh(&author, history.head(), verifier)?;
 
-    let (time, ignored) = proved_time(document, evidence, verifier);
+    let (time, ignored) = proved_time(&id, evidence, verifier);
     let judged = time.as_ref().map_or(Judged::now(verifier.now), |t| Judged {
         at: t.at,
         proved: true,
@@ -112,7 +201,7 @@ pub fn verify_document(
         head: &statement.author_head,
         endpoint: &statement.endpoint,
     };
-    history.check_signed(said, judged, &statement, &document.signature)?;
+    history.check_signed(said, judged, statement, signed.signature)?;
 
     let mut findings = vec![Finding::SignedBy(author)];
     if let Some(state) = history
@@ -121,16 +210,16 @@ pub fn verify_document(
     {
         findings.push(Finding::Custody(state.custody.clone()));
     }
-    let judge = Judge::new(&known, proofs, verifier, judged);
+    let judge = Judge::new(known, proofs, verifier, judged);
     if let Some(whom) = statement.on_behalf_of {
-        let mandate = judge.mandate(document, &whom, statement.mandate);
+        let mandate = judge.mandate(&author, &whom, statement.mandate, signed.scopes);
         findings.push(Finding::OnBehalfOf { whom, mandate });
     }
     findings.extend(judge.claims(&author)?);
     findings.push(time.map_or(Finding::NoProofOfTime, Finding::Proved));
     findings.extend(ignored);
     findings.push(Finding::HistoryConfirmed(confirmed));
-    findings.extend(judge.cosignatures(document));
+    findings.extend(judge.cosignatures(&id, signed.cosigned));
     if statement.status != Status::Final {
         findings.push(Finding::Status(statement.status));
     }
@@ -180,15 +269,14 @@ fn fresh(
 
 /// The earliest proved time; evidence that does not count is reported.
 fn proved_time(
-    document: &SignedDocument,
+    id: &DocumentId,
     evidence: &[TimeEvidence],
     verifier: &Verifier,
 ) -> (Option<ProvedTime>, Vec<Finding>) {
-    let id = document.id();
     let mut earliest: Option<ProvedTime> = None;
     let mut ignored = Vec::new();
     for item in evidence {
-        match item.verify_document(&id, &verifier.domains) {
+        match item.verify_document(id, &verifier.domains) {
             Ok(time) if earliest.as_ref().is_none_or(|e| time.at < e.at) => earliest = Some(time),
             Ok(_) => {}
             Err(why) => ignored.push(Finding::EvidenceIgnored(why)),

@@ -9,9 +9,11 @@ mod mutate;
 mod common;
 
 use common::Person;
+use telesphor_clinical::text::Text;
 use telesphor_identity::bundle::{Bundle, Proofs};
 use telesphor_identity::inception::Kind;
 use telesphor_identity::kit::{Home, KitSeed};
+use telesphor_identity::parcel::Parcel;
 use telesphor_wire::hash::Digest;
 use telesphor_wire::sign::SigningKey;
 
@@ -23,6 +25,8 @@ fn mutated_histories_break_a_reader() {
         person.history.to_bytes(),
         Proofs::default().to_bytes(),
         bundle.to_file(),
+        Bundle::of_parts(vec![1, 2, 3], Proofs::default(), vec![]).to_file(),
+        Parcel::new(Some(Text::from("policy 7")), vec![bundle.to_file()]).to_bytes(),
     ];
     mutate::round(&corpus, 2_000, identity::histories);
 }

@@ -2,11 +2,13 @@
 //!
 //! A file is scanned once as a whole; a fault anywhere refuses all of it, with its place, so
 //! that nobody has half a record without knowing. A Bundle is cut into its entries' resources,
-//! each a slice of the original. What else is known of a resource (title, date, scopes) is a
+//! each a slice of the original. What is not FHIR R4 in form is refused with the place of the
+//! fault ([`structure`]), so that nobody signs what no other program can read. What else is known of a resource (title, date, scopes) is a
 //! *proposal*: read from well-known elements, never written back, and for the user to correct.
 
 mod classify;
 mod describe;
+pub mod structure;
 
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ids::IdentityId;
@@ -18,6 +20,7 @@ use crate::instant::Instant;
 use crate::limits::{MAX_BODY_BYTES, MAX_BUNDLE_ENTRIES, MAX_INTAKE_BYTES};
 use crate::scope::Scopes;
 use crate::text::Text;
+use structure::{Fault, R4, Rules};
 
 /// A resource taken from a file, with what is proposed for its header.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,9 +88,6 @@ pub enum LeftWhy {
     /// An entry without a resource: a deletion, a search outcome, or a mere address.
     #[error("the entry holds no resource")]
     NoResource,
-    /// A resource without a type.
-    #[error("the resource does not say what it is")]
-    NoType,
     /// Larger than one document may be.
     #[error("the resource is larger than {MAX_BODY_BYTES} bytes; attach it as a file")]
     TooLarge,
@@ -114,9 +114,60 @@ pub enum IntakeError {
     /// JSON, but neither a FHIR resource nor a Bundle.
     #[error("not FHIR: it has no resourceType")]
     NotFhir,
+    /// Not FHIR R4 in form.
+    #[error("not valid FHIR R4, {0}")]
+    Invalid(Faults),
+    /// A line of a file of lines is not FHIR R4 in form.
+    #[error("line {0}: not valid FHIR R4, {1}")]
+    InvalidLine(usize, Faults),
     /// More entries than a Bundle may have.
     #[error("a Bundle of {0} entries; at most {MAX_BUNDLE_ENTRIES} are taken at once")]
     TooManyEntries(usize),
+}
+
+/// What is wrong with a resource: the first faults, and how many there are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Faults {
+    /// The first ones, in the order of the resource.
+    pub first: Vec<Fault>,
+    /// All of them.
+    pub count: usize,
+}
+
+impl std::fmt::Display for Faults {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (i, fault) in self.first.iter().enumerate() {
+            write!(f, "{}{fault}", if i == 0 { "at " } else { "; at " })?;
+        }
+        match self.count.saturating_sub(self.first.len()) {
+            0 => Ok(()),
+            more => write!(f, "; and {more} more"),
+        }
+    }
+}
+
+/// Faults that are told at once.
+const TOLD: usize = 5;
+
+/// Refuses what is not FHIR R4 in form.
+fn judge(resource: &Value<'_>) -> Result<(), Faults> {
+    let mut faults = R4.faults(resource.raw);
+    if faults.is_empty() {
+        return Ok(());
+    }
+    let count = faults.len();
+    faults.truncate(TOLD);
+    Err(Faults { first: faults, count })
+}
+
+/// Whether a body may be signed as FHIR: one resource, acceptable JSON, valid R4.
+///
+/// # Errors
+/// [`IntakeError`] with the place of the fault.
+pub fn check(body: &[u8]) -> Result<(), IntakeError> {
+    let value = json::scan(body, MAX_INTAKE_BYTES)?;
+    value.text_of("resourceType").ok_or(IntakeError::NotFhir)?;
+    judge(&value).map_err(IntakeError::Invalid)
 }
 
 impl IntakeError {
@@ -134,6 +185,7 @@ pub fn take_in(file: &[u8]) -> Result<Intake, IntakeError> {
     let value = json::scan(file, MAX_INTAKE_BYTES)?;
     let mut intake = Intake::default();
     whole(&value, "$", &mut intake)?;
+    judge(&value).map_err(IntakeError::Invalid)?;
     Ok(intake)
 }
 
@@ -149,6 +201,7 @@ pub fn take_in_lines(file: &[u8]) -> Result<Intake, IntakeError> {
         }
         let value = json::scan(line, MAX_INTAKE_BYTES).map_err(|fault| IntakeError::Line(i + 1, fault))?;
         whole(&value, &format!("$[{i}]"), &mut intake)?;
+        judge(&value).map_err(|faults| IntakeError::InvalidLine(i + 1, faults))?;
     }
     Ok(intake)
 }
@@ -181,10 +234,8 @@ fn resource(value: &Value<'_>, path: String, intake: &mut Intake) {
         path: path.clone(),
         why,
     };
-    let Some(kind) = value.text_of("resourceType") else {
-        intake.left.push(left(LeftWhy::NoType));
-        return;
-    };
+    // Without a type the file is refused as a whole.
+    let kind = value.text_of("resourceType").unwrap_or_default();
     if value.raw.len() > MAX_BODY_BYTES {
         intake.left.push(left(LeftWhy::TooLarge));
         return;

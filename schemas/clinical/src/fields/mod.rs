@@ -12,10 +12,14 @@
 //! Content is raw token bytes under their names, never re-written.
 
 pub mod json;
+pub mod path;
+pub mod proof;
 mod scanner;
+pub mod select;
 pub mod units;
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use telesphor_wire::bytes::Bytes;
 use telesphor_wire::canonical;
 use telesphor_wire::hash::{Digest, Secret, derive_key, hash};
@@ -84,10 +88,7 @@ impl Leaf {
 /// [`DocumentError::Body`] if it is not acceptable JSON.
 pub fn leaves(body: &[u8], table: u16) -> Result<Vec<Leaf>, DocumentError> {
     let value = json::scan(body, MAX_BODY_BYTES)?;
-    if table != units::FHIR_R4 {
-        return Err(DocumentError::Header("unknown table of units"));
-    }
-    Ok(units::cut(&value))
+    units::cut(&value, table).ok_or(DocumentError::Header("unknown table of units"))
 }
 
 /// The root of a body's field tree.
@@ -95,18 +96,36 @@ pub fn leaves(body: &[u8], table: u16) -> Result<Vec<Leaf>, DocumentError> {
 /// # Errors
 /// [`DocumentError`].
 pub fn root(body: &[u8], seed: &Secret, table: u16) -> Result<FieldsRoot, DocumentError> {
-    let leaves = leaves(body, table)?;
-    let hashes: Vec<Digest> = leaves
-        .iter()
-        .map(|l| l.digest(&leaf_salt(seed, &l.path)))
-        .collect();
-    let count = hashes.len();
-    let tree = Tree::new(hashes, seed).ok_or(DocumentError::TooManyFields(count))?;
+    let tree = tree(&leaves(body, table)?, seed)?;
     Ok(FieldsRoot {
         table,
         bucket: tree.bucket(),
         root: tree.root(),
     })
+}
+
+/// The root for a document that is being written: by the newest table that has room for it. A
+/// Bundle of more parts than a tree holds is one unit; its resources are documents of their own.
+///
+/// # Errors
+/// [`DocumentError`].
+pub fn new_root(body: &[u8], seed: &Secret) -> Result<FieldsRoot, DocumentError> {
+    match root(body, seed, units::FHIR_R4_BUNDLES) {
+        Err(DocumentError::TooManyFields(_)) => root(body, seed, units::FHIR_R4),
+        other => other,
+    }
+}
+
+/// The tree over some leaves.
+///
+/// # Errors
+/// [`DocumentError::TooManyFields`].
+pub fn tree(leaves: &[Leaf], seed: &Secret) -> Result<Tree, DocumentError> {
+    let hashes: Vec<Digest> = leaves
+        .iter()
+        .map(|l| l.digest(&leaf_salt(seed, &l.path)))
+        .collect();
+    Tree::new(hashes, seed).ok_or(DocumentError::TooManyFields(leaves.len()))
 }
 
 /// The whole tree, from which proofs are cut.
@@ -137,6 +156,11 @@ impl Tree {
     /// Leaves with padding.
     pub fn bucket(&self) -> u32 {
         self.0.first().map_or(0, |l| l.len() as u32)
+    }
+
+    /// Every level, from the leaves to the root.
+    pub(crate) fn levels(&self) -> &[Vec<Digest>] {
+        &self.0
     }
 
     /// The root.
@@ -179,13 +203,17 @@ pub fn root_of(leaf: Digest, index: u32, bucket: u32, path: &[Digest]) -> Option
     Some(digest)
 }
 
-fn node(depth: u32, left: &Digest, right: &Digest) -> Digest {
+pub(crate) fn node(depth: u32, left: &Digest, right: &Digest) -> Digest {
     hash(HashLabel::FieldNode, &(depth, left, right))
 }
 
 /// The guards that must be shown with these paths: every guard on the way from the resource.
 pub fn forced<'a>(all: &'a [Leaf], shown: &[Path]) -> Vec<&'a Leaf> {
+    let above: BTreeSet<&[Step]> = shown
+        .iter()
+        .flat_map(|path| (0..=path.len()).filter_map(|n| path.get(..n)))
+        .collect();
     all.iter()
-        .filter(|leaf| leaf.kind == LeafKind::Guard && shown.iter().any(|p| p.starts_with(&leaf.path)))
+        .filter(|leaf| leaf.kind == LeafKind::Guard && above.contains(leaf.path.as_slice()))
         .collect()
 }

@@ -5,10 +5,13 @@
 mod support;
 
 mod acts;
+mod choices;
 mod documents;
 mod fields;
 mod intake;
+mod presentations;
 mod real_fhir;
 mod rosters;
+mod sd_jwt;
 mod vectors;
 mod words;

@@ -1,11 +1,14 @@
 //! Frozen bytes and hashes of what travels inside the seal: `schemas/vectors/documents.json`.
 //! Another client can be built against them; a change here breaks every signed document.
 
+mod parts;
+
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;
 use telesphor_clinical::blob::Carried;
 use telesphor_clinical::contact::{ContactRecord, IntakeKey};
 use telesphor_clinical::document::{FHIR_JSON, SignOptions, SignedDocument, Signer};
+use telesphor_clinical::fields::units::FHIR_R4;
 use telesphor_clinical::fields::{leaf_salt, leaves};
 use telesphor_clinical::grant::{Grant, Granted, Grantee, SignedGrant, Until};
 use telesphor_clinical::header::{DocumentKind, Header, Purpose, PurposeCode, Relation, RelationKind};
@@ -191,6 +194,7 @@ fn document() -> SignedDocument {
         holder: Some(self::key(6).public()),
         may_split: true,
         seed: Some(Secret::new([7; 32])),
+        table: Some(FHIR_R4),
     };
     SignedDocument::sign(header, BODY.as_bytes().to_vec(), &signer, options).unwrap()
 }
@@ -438,5 +442,8 @@ pub fn derived() -> Map<String, Value> {
     put("stream-batch", hex_of(&batch));
     let retraction = Retraction::new(RetractionReason::WrongPatient, Some(Text::from("mixed up")));
     put("retraction", hex_of(&retraction));
+    for (name, value) in parts::parts() {
+        put(name, value);
+    }
     out
 }

@@ -13,5 +13,6 @@ mod mandates;
 mod people;
 mod recovery;
 mod scene;
+mod shown;
 mod vectors;
 mod verify;
