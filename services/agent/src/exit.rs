@@ -72,7 +72,9 @@ impl Exit {
         use ErrorCode as E;
         match code {
             E::Malformed | E::NotCanonical | E::NotAllowedHere | E::WrongMailboxKind => Self::Bug,
-            E::TooLarge | E::InputRefused | E::Usage | E::Ambiguous | E::ThisEndpoint => Self::Usage,
+            E::TooLarge | E::InputRefused | E::Usage | E::Ambiguous | E::ThisEndpoint | E::NoSuchPart => {
+                Self::Usage
+            }
             E::UnknownVersion | E::UnknownCritical | E::ClockWrong | E::TooFarAhead => Self::Machine,
             E::StaleNonce | E::Draining | E::Unreachable => Self::Unreachable,
             // A signature that the relay does not take was made here.

@@ -14,6 +14,7 @@ use crate::short;
 pub(crate) mod acts;
 pub(crate) mod allergies;
 pub(crate) mod log;
+pub(crate) mod parts;
 
 /// Yes or nothing: a column of "no" is noise.
 fn mark(yes: bool, word: &'static str) -> &'static str {

@@ -4,11 +4,13 @@
 
 mod log;
 mod mandates;
+mod parts;
 mod roles;
 mod teams;
 
 pub use log::{LogCheck, LogLine, Missing, Seen};
 pub use mandates::{ActedView, Asked as MandateAsked, MandateState, MandateView};
+pub use parts::PartView;
 pub use roles::{DeskView, HeardView, PassedView, RoleView};
 pub use teams::{Discharged, RosterView, TeamMember, TeamState, TeamView, TurnView};
 
@@ -177,6 +179,8 @@ pub struct Verdict {
     pub document: Option<DocumentId>,
     /// Whether it is current, as far as is known here.
     pub standing: StandingView,
+    /// What it shows, if only parts are shown, or several documents at once.
+    pub parts: Vec<PartView>,
 }
 
 /// How far a sent document has come.

@@ -98,7 +98,7 @@ async fn a_licence_counts_only_from_a_board_that_the_reader_trusts() {
 
     let asked = Asked {
         roles: vec!["licensed-physician".into()],
-        at: None,
+        ..Asked::default()
     };
     let id = note.document.to_string();
     assert_eq!(

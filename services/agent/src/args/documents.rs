@@ -158,6 +158,12 @@ pub(crate) struct Verify {
     /// The author must hold this, such as licensed-physician, from somebody trusted here
     #[arg(long, value_name = "CLAIM")]
     pub(crate) role: Vec<String>,
+    /// Parts must be made out to this contact or name, instead of to me
+    #[arg(long = "for", value_name = "WHO")]
+    pub(crate) made_out_to: Option<String>,
+    /// Parts must answer this question, word for word: then they were made out for this occasion
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) question: Option<String>,
 }
 
 #[derive(Args, Debug)]

@@ -16,7 +16,8 @@ const GROUPS: [(&str, &[&str]); 7] = [
     (
         "Documents",
         &[
-            "list", "read", "send", "sent", "ack", "amend", "retract", "verify", "export",
+            "list", "read", "send", "sent", "ack", "amend", "retract", "disclose", "claim", "verify",
+            "export",
         ],
     ),
     ("Teams", &["team"]),

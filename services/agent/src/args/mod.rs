@@ -1,6 +1,7 @@
 //! The command line: its words, and nothing of what they do.
 
 mod acts;
+mod disclose;
 mod documents;
 mod help;
 mod machines;
@@ -9,6 +10,7 @@ mod profile;
 mod teams;
 
 pub(crate) use acts::*;
+pub(crate) use disclose::*;
 pub(crate) use documents::*;
 pub(crate) use help::command;
 pub(crate) use machines::*;
@@ -109,6 +111,10 @@ pub(crate) enum Command {
     Sent(Sent),
     /// I take it, or not; the sender learns it
     Ack(Ack),
+    /// Show chosen parts of a document, and nothing else of it, to one reader
+    Disclose(Disclose),
+    /// Claim from an insurer: the billing codes of documents, and a note only if you choose one
+    Claim(Claim),
     /// Put a corrected document in its place, for everybody who has it
     Amend(Amend),
     /// Take it back: it was wrong, or about somebody else

@@ -58,6 +58,13 @@ impl Row {
         self.fact(name, json.into(), words, None)
     }
 
+    /// All facts of another row behind those of this one.
+    #[must_use]
+    pub(crate) fn with(mut self, other: Self) -> Self {
+        self.facts.extend(other.facts);
+        self
+    }
+
     /// An instant: milliseconds and RFC 3339 for programs, `words` for people.
     #[must_use]
     pub(crate) fn instant(

@@ -60,10 +60,9 @@ pub(super) async fn amend(here: &Here<'_>, args: &args::Amend) -> Result<Exit> {
     let extension = extension.unwrap_or_default().to_lowercase();
     let agent = here.open(true).await?;
     let before = agent.document(&args.id).await?;
-    let same = before.format == "application/fhir+json" && extension == "json";
-    let format = match same || extension.is_empty() {
+    let format = match extension.is_empty() {
         true => before.format.clone(),
-        false => super::documents::media_type(&extension, &body).to_owned(),
+        false => super::documents::checked_type(&args.file, &extension, &body)?.to_owned(),
     };
     let correction = Correction {
         format,

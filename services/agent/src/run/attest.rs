@@ -119,16 +119,31 @@ pub(super) async fn verify(here: &Here<'_>, args: &args::Verify) -> Result<Exit>
         }
         None => None,
     };
-    let asked = Asked {
-        roles: args.role.clone(),
-        at,
-    };
+    let path = Path::new(&args.what);
+    if path.is_file() {
+        let bytes = super::input::bytes(path)?;
+        if super::sd_jwt::is_token(&bytes) {
+            return super::sd_jwt::verify(here, &bytes, args);
+        }
+    }
     let agent = if args.offline {
         here.open(false).await?
     } else {
         here.open_fresh().await?.0
     };
-    let path = Path::new(&args.what);
+    let mut asked = Asked {
+        roles: args.role.clone(),
+        at,
+        question: args.question.clone(),
+        ..Asked::default()
+    };
+    if let Some(who) = &args.made_out_to {
+        match agent.contact(who).await {
+            Ok(contact) => asked.reader = Some(contact.id),
+            Err(error) if error.code == ErrorCode::NotFound => asked.names = vec![who.clone()],
+            Err(error) => return Err(error.into()),
+        }
+    }
     let mut verdicts: Vec<(String, Verdict)> = Vec::new();
     if path.is_dir() {
         for file in tel_files(path)? {
@@ -148,8 +163,8 @@ pub(super) async fn verify(here: &Here<'_>, args: &args::Verify) -> Result<Exit>
     }
     agent.close().await;
     for (what, verdict) in &verdicts {
-        here.out
-            .one(&shown::verdict(verdict).more("what", what.clone(), what))?;
+        let row = shown::parts::of_verdict(shown::verdict(verdict), verdict);
+        here.out.one(&row.more("what", what.clone(), what))?;
     }
     let bad = verdicts.iter().filter(|(_, v)| v.failed.is_some()).count();
     let back = verdicts

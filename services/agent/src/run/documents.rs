@@ -3,6 +3,7 @@
 use std::path::Path;
 use telesphor_agent::views::{DocumentView, EndView, Opened, SentState};
 use telesphor_agent::{Agent, Draft};
+use telesphor_clinical::document::FHIR_JSON;
 use telesphor_clinical::fhir;
 use telesphor_clinical::header::DocumentKind;
 use telesphor_clinical::scope::{Scope, Scopes};
@@ -108,12 +109,7 @@ fn take(
         }
     };
     for proposal in intake.taken {
-        let mut draft = Draft::new(
-            proposal.kind,
-            "application/fhir+json",
-            proposal.title.as_str(),
-            proposal.body,
-        );
+        let mut draft = Draft::new(proposal.kind, FHIR_JSON, proposal.title.as_str(), proposal.body);
         draft.scopes = if chosen.is_empty() {
             proposal.scopes
         } else {
@@ -140,7 +136,19 @@ fn looks_like_fhir(bytes: &[u8]) -> bool {
     bytes.windows(NEEDLE.len()).any(|w| w == NEEDLE)
 }
 
-pub(super) fn media_type(extension: &str, bytes: &[u8]) -> &'static str {
+/// The media type of a body that is signed whole. FHIR is refused if it is not valid: nobody could
+/// read what was signed.
+pub(super) fn checked_type(file: &Path, extension: &str, bytes: &[u8]) -> Result<&'static str> {
+    if extension != "json" || !looks_like_fhir(bytes) {
+        return Ok(media_type(extension, bytes));
+    }
+    match fhir::check(bytes) {
+        Ok(()) => Ok(FHIR_JSON),
+        Err(error) => Err(Fault::of(ErrorCode::InputRefused).with(format!("{}: {error}", file.display()))),
+    }
+}
+
+fn media_type(extension: &str, bytes: &[u8]) -> &'static str {
     match extension {
         "txt" | "text" => "text/plain",
         "md" => "text/markdown",
@@ -269,7 +277,8 @@ pub(super) async fn read_for(here: &Here<'_>, args: &args::Read, whom: Option<&s
             .both("error", "", opened.verdict.failed.map(|c| c.to_string()), "")
             .both("checked", "", opened.verdict.lines.clone(), "");
         // What is not text can be had exactly with --output.
-        here.out.one(&row.both("text", "", text, ""))?;
+        let row = row.both("text", "", text, "");
+        here.out.one(&shown::parts::of_verdict(row, &opened.verdict))?;
     } else {
         here.out.words(
             shown::document(here.out, &opened.view, letters)
@@ -344,7 +353,8 @@ pub(super) async fn send(here: &Here<'_>, args: &args::Send) -> Result<Exit> {
                 .unwrap_or_default()
                 .to_lowercase();
             let title = args.title.clone().unwrap_or_else(|| title_of(&body, path));
-            let mut draft = Draft::new(kind, media_type(&extension, &body), &title, body);
+            let format = checked_type(path, &extension, &body)?;
+            let mut draft = Draft::new(kind, format, &title, body);
             draft.subject = match (&args.about, &role) {
                 (Some(who), _) => Some(super::sharing::person(&agent, who).await?),
                 (None, None) => Some(to.id),

@@ -2,7 +2,9 @@
 
 mod acts;
 mod attest;
+mod claim;
 mod desk;
+mod disclose;
 mod documents;
 mod endpoints;
 mod identity;
@@ -17,6 +19,7 @@ mod roles;
 mod roster_file;
 mod rotate;
 mod running;
+mod sd_jwt;
 mod session;
 mod sharing;
 mod standing_in;
@@ -86,6 +89,8 @@ async fn with_profile(here: &Here<'_>, command: &Command) -> Result<Exit> {
         Command::Attest(act) => attest::attest(here, act).await,
         Command::Trust(act) => attest::trust(here, act).await,
         Command::Mandate(act) => mandates::mandate(here, act).await,
+        Command::Claim(args) => claim::claim(here, args).await,
+        Command::Disclose(args) => disclose::disclose(here, args).await,
         Command::Verify(args) => attest::verify(here, args).await,
         Command::Add(args) => documents::add(here, args).await,
         Command::List(args) => documents::list(here, args).await,

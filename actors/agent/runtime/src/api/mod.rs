@@ -7,6 +7,7 @@ mod attest;
 mod contacts;
 pub(crate) mod create;
 mod device;
+mod disclose;
 mod documents;
 mod door;
 mod drill;
@@ -25,6 +26,7 @@ mod verify;
 
 pub use agent::{Agent, Passphrase};
 pub use create::{Created, NewProfile};
+pub use disclose::ParcelDraft;
 pub use door::Door;
 pub use identity::kit_text;
 pub use open::Key;

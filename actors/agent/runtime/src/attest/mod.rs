@@ -1,6 +1,7 @@
 //! Attestations: given, held, shown, and whose word is accepted.
 
 pub(crate) mod give;
+pub(crate) mod parts;
 pub(crate) mod proofs;
 mod renew;
 pub(crate) mod show;

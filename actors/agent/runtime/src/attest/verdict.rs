@@ -2,9 +2,12 @@
 
 use telesphor_clinical::document::SignedDocument;
 use telesphor_identity::bundle::{Bundle, Proofs};
+use telesphor_identity::parcel::PARCEL;
 use telesphor_identity::status::SignedStatusList;
-use telesphor_identity::verify::verify;
+use telesphor_identity::trust::Verifier;
+use telesphor_identity::verify::{Refusal, verify};
 use telesphor_vault::Table;
+use telesphor_wire::ids::{DocumentId, IdentityId};
 
 use super::proofs::list_name;
 use super::trust::verifier;
@@ -21,6 +24,12 @@ pub struct Asked {
     pub roles: Vec<String>,
     /// Judge as of this instant, Unix milliseconds; `None` = now.
     pub at: Option<u64>,
+    /// To whom parts must be made out, if not to this identity.
+    pub reader: Option<IdentityId>,
+    /// Names by which the reader also goes.
+    pub names: Vec<String>,
+    /// The question that parts must answer.
+    pub question: Option<String>,
 }
 
 impl Ctx<'_, '_> {
@@ -85,10 +94,24 @@ impl Ctx<'_, '_> {
         self.judge_bundle(&bundle, &Asked::default())
     }
 
-    /// Judges a document with the proofs that came with it and those known here.
+    /// Judges a document with the proofs that came with it and those known here; of a parcel also
+    /// what is in it.
     pub(crate) fn judge_bundle(&self, bundle: &Bundle, asked: &Asked) -> Result<Verdict> {
-        let mut bundle = bundle.clone();
-        // A file brings the list of the day it was written. What was withdrawn since is known here.
+        let bundle = self.with_lists(bundle.clone())?;
+        if bundle.holds_parts() {
+            return self.judge_parts(&bundle, asked, None);
+        }
+        let verdict = self.judge_whole(&bundle, asked)?;
+        match SignedDocument::from_bytes(&bundle.document) {
+            Ok(d) if verdict.failed.is_none() && d.header.format.as_str() == PARCEL => {
+                self.judge_parcel(verdict, &d.body, asked, d.header.author)
+            }
+            _ => Ok(verdict),
+        }
+    }
+
+    /// A file brings the list of the day it was written. What was withdrawn since is known here.
+    pub(super) fn with_lists(&self, mut bundle: Bundle) -> Result<Bundle> {
         let attested = bundle.proofs.attestations.iter().map(|a| a.attestation.issuer);
         let mandated = bundle.proofs.mandates.iter().map(|m| m.mandate.issuer);
         let issuers: Vec<_> = attested.chain(mandated).collect();
@@ -100,17 +123,27 @@ impl Ctx<'_, '_> {
                 bundle.proofs.lists.push(list);
             }
         }
-        let bundle = &bundle;
-        let document = SignedDocument::from_bytes(&bundle.document).ok();
-        let standing = match &document {
-            Some(d) => standing_of(self.tx, &self.profile, &d.id(), &d.header.author)?,
-            None => StandingView::Current,
-        };
+        Ok(bundle)
+    }
+
+    /// A verifier for what is asked.
+    pub(super) fn verifier_for(&self, asked: &Asked) -> Result<Verifier> {
         let mut verifier = verifier(self.tx, &self.profile, asked.at.unwrap_or(self.now))?;
         verifier.demands.clone_from(&asked.roles);
         if asked.at.is_some() {
             verifier.heads.clear();
         }
+        Ok(verifier)
+    }
+
+    /// Judges a whole document.
+    pub(super) fn judge_whole(&self, bundle: &Bundle, asked: &Asked) -> Result<Verdict> {
+        let document = SignedDocument::from_bytes(&bundle.document).ok();
+        let standing = match &document {
+            Some(d) => standing_of(self.tx, &self.profile, &d.id(), &d.header.author)?,
+            None => StandingView::Current,
+        };
+        let mut verifier = self.verifier_for(asked)?;
         if let (Some(document), Some(by)) = (&document, superseded(&standing)) {
             verifier.superseded.insert(document.id(), by);
         }
@@ -121,19 +154,11 @@ impl Ctx<'_, '_> {
                 author: Some(report.author),
                 document: Some(report.document),
                 standing,
+                parts: Vec::new(),
             },
             Err(refusal) => {
-                let mut line = refusal.to_string();
-                if let Some(first) = line.get_mut(0..1) {
-                    first.make_ascii_uppercase();
-                }
-                Verdict {
-                    failed: Some(refusal.code()),
-                    lines: vec![line],
-                    author: document.as_ref().map(|d| d.header.author),
-                    document: document.map(|d| d.id()),
-                    standing,
-                }
+                let about = document.map(|d| (d.header.author, d.id()));
+                refused(&refusal, about, standing)
             }
         })
     }
@@ -142,5 +167,25 @@ impl Ctx<'_, '_> {
     pub(crate) fn judge_file(&self, file: &[u8], asked: &Asked) -> Result<Verdict> {
         let bundle = Bundle::from_file(file).map_err(|e| Error::of(e.code()))?;
         self.judge_bundle(&bundle, asked)
+    }
+}
+
+/// The verdict on what was refused, as a sentence.
+pub(super) fn refused(
+    refusal: &Refusal,
+    about: Option<(IdentityId, DocumentId)>,
+    standing: StandingView,
+) -> Verdict {
+    let mut line = refusal.to_string();
+    if let Some(first) = line.get_mut(0..1) {
+        first.make_ascii_uppercase();
+    }
+    Verdict {
+        failed: Some(refusal.code()),
+        lines: vec![line],
+        author: about.map(|(author, _)| author),
+        document: about.map(|(_, id)| id),
+        standing,
+        parts: Vec::new(),
     }
 }

@@ -38,19 +38,20 @@ impl Ctx<'_, '_> {
             made: self.instant(),
             ext: Extensions::none(),
         };
-        Ok((record, allowed))
+        Ok((self.with_holder(record), allowed))
     }
 
     /// A record that was given, with today's history and intake key.
     pub(crate) fn renewed_record(&self, given: &ContactRecord) -> Result<ContactRecord> {
-        Ok(ContactRecord {
+        let record = ContactRecord {
             history_head: self.my_head()?,
             intake: self.intake_key()?,
             min_suite: self.min_suite(),
             petnames: vec![Text::cut(&self.profile.name)],
             made: self.instant(),
             ..given.clone()
-        })
+        };
+        Ok(self.with_holder(record))
     }
 
     fn intake_key(&self) -> Result<IntakeKey> {

@@ -1,7 +1,7 @@
 //! Signing a document of one's own.
 
 use telesphor_clinical::attention::{Attention, Escalation, Urgency};
-use telesphor_clinical::document::{SignOptions, SignedDocument, Signer};
+use telesphor_clinical::document::{SignedDocument, Signer};
 use telesphor_clinical::header::{DocumentKind, Header, Relation, RelationKind, Status, Subject};
 use telesphor_clinical::instant::{Clock, Instant};
 use telesphor_clinical::scope::Scopes;
@@ -117,8 +117,9 @@ impl Ctx<'_, '_> {
             key: &self.keys.endpoint,
             author_head: self.my_head()?,
         };
-        let document = SignedDocument::sign(header, draft.body, &signer, SignOptions::default())
-            .map_err(|e| Error::of(e.code()))?;
+        let options = self.sign_options(&header)?;
+        let document =
+            SignedDocument::sign(header, draft.body, &signer, options).map_err(|e| Error::of(e.code()))?;
         let bytes = document.to_bytes();
         let id = self.keep(&document, &bytes, Way::Own, None, self.now, None)?;
         // Before anything else leaves: the earlier the proof, the more it is worth.
