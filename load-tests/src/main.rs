@@ -13,6 +13,7 @@
 //! measured in one run on one disk. What a figure covers is said beside it.
 
 mod append;
+mod disclose;
 mod error;
 mod jetstream;
 mod line;
@@ -55,11 +56,11 @@ enum Command {
 /// What to run.
 #[derive(clap::Args)]
 struct Bench {
-    /// Scenarios: append, mailboxes, sealed, teams, storm
+    /// Scenarios: append, mailboxes, sealed, teams, storm, disclose
     #[arg(
         long,
         value_delimiter = ',',
-        default_value = "append,mailboxes,sealed,teams,storm"
+        default_value = "append,mailboxes,sealed,teams,storm,disclose"
     )]
     only: Vec<String>,
     /// Seconds that each measurement lasts
@@ -123,6 +124,9 @@ fn run(bench: &Bench) -> Result<bool> {
     }
     if wants("storm") {
         storm::run(&runtime, folder.path(), bench.ward, &mut report)?;
+    }
+    if wants("disclose") {
+        disclose::run(&mut report)?;
     }
     if let Some(path) = &bench.json {
         std::fs::write(path, report.json())?;
