@@ -113,6 +113,8 @@ fn a_reader_of_parts_sees_those_parts_who_signed_them_and_nothing_else() {
         return;
     };
     let id = s.written("procedure.json", PROCEDURE);
+    let list = s.aino.run(&["list"]).ok().out;
+    assert!(list.contains("Appendectomy"), "named as what it is: {list}");
     let listed = s.aino.run(&["disclose", &id]).ok();
     for part in ["code", "note[1]", "performedDateTime"] {
         assert!(listed.out.contains(part), "{}", listed.out);
@@ -144,6 +146,7 @@ fn a_reader_of_parts_sees_those_parts_who_signed_them_and_nothing_else() {
         "signed by",
         "licensed physician by the word of board",
         "2 parts shown; what is not shown may exist",
+        "of the document that is shown:",
         "note: 1 shown; there may be more",
         "shown by the one for whom it was written",
     ] {

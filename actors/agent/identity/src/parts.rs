@@ -3,7 +3,7 @@
 use telesphor_clinical::presentation::{Audience, Expected, Nonce, Presentation};
 use telesphor_wire::ids::IdentityId;
 
-use crate::report::Finding;
+use crate::report::{Finding, when};
 use crate::trust::Verifier;
 
 /// The findings about a presentation that was checked.
@@ -46,7 +46,7 @@ pub(crate) fn line(finding: &Finding, verifier: &Verifier) -> String {
                 true => ", in answer to your question",
                 false => ", not in answer to a question of yours",
             };
-            format!("made out to {to} on {date}{asked}")
+            format!("made out to {to} on {}{asked}", when(date.stamp()))
         }
         _ => String::new(),
     }

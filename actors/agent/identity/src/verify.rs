@@ -160,11 +160,9 @@ pub fn verify_presentation(
             Some(by.identity)
         }
     };
-    let seen = std::mem::take(&mut report.findings);
-    report.findings = crate::parts::findings(presentation, by, expected)
-        .into_iter()
-        .chain(seen)
-        .collect();
+    report
+        .findings
+        .extend(crate::parts::findings(presentation, by, expected));
     Ok(report)
 }
 

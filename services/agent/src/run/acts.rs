@@ -60,9 +60,10 @@ pub(super) async fn amend(here: &Here<'_>, args: &args::Amend) -> Result<Exit> {
     let extension = extension.unwrap_or_default().to_lowercase();
     let agent = here.open(true).await?;
     let before = agent.document(&args.id).await?;
+    let is = super::written::checked_type(&args.file, &extension, &body)?;
     let format = match extension.is_empty() {
         true => before.format.clone(),
-        false => super::documents::checked_type(&args.file, &extension, &body)?.to_owned(),
+        false => is.to_owned(),
     };
     let correction = Correction {
         format,

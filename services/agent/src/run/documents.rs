@@ -95,14 +95,19 @@ fn take(
         Fault::of(ErrorCode::InputRefused).with(format!("{}: {error}", file.display()))
     };
     let intake = match extension.as_str() {
-        "json" if looks_like_fhir(&bytes) => fhir::take_in(&bytes).map_err(refused)?,
+        "json" if super::written::looks_like_fhir(&bytes) => fhir::take_in(&bytes).map_err(refused)?,
         "ndjson" => fhir::take_in_lines(&bytes).map_err(refused)?,
         _ => {
             let title = file
                 .file_name()
                 .map(|n| n.to_string_lossy().into_owned())
                 .unwrap_or_default();
-            let mut draft = Draft::new(DocumentKind::File, media_type(&extension, &bytes), &title, bytes);
+            let mut draft = Draft::new(
+                DocumentKind::File,
+                super::written::media_type(&extension, &bytes),
+                &title,
+                bytes,
+            );
             draft.scopes = chosen.clone();
             drafts.push(draft);
             return Ok(());
@@ -129,40 +134,6 @@ fn take(
         ));
     }
     Ok(())
-}
-
-fn looks_like_fhir(bytes: &[u8]) -> bool {
-    const NEEDLE: &[u8] = b"\"resourceType\"";
-    bytes.windows(NEEDLE.len()).any(|w| w == NEEDLE)
-}
-
-/// The media type of a body that is signed whole. FHIR is refused if it is not valid: nobody could
-/// read what was signed.
-pub(super) fn checked_type(file: &Path, extension: &str, bytes: &[u8]) -> Result<&'static str> {
-    if extension != "json" || !looks_like_fhir(bytes) {
-        return Ok(media_type(extension, bytes));
-    }
-    match fhir::check(bytes) {
-        Ok(()) => Ok(FHIR_JSON),
-        Err(error) => Err(Fault::of(ErrorCode::InputRefused).with(format!("{}: {error}", file.display()))),
-    }
-}
-
-fn media_type(extension: &str, bytes: &[u8]) -> &'static str {
-    match extension {
-        "txt" | "text" => "text/plain",
-        "md" => "text/markdown",
-        "json" => "application/json",
-        "pdf" => "application/pdf",
-        "png" => "image/png",
-        "jpg" | "jpeg" => "image/jpeg",
-        "dcm" => "application/dicom",
-        "xml" => "application/xml",
-        "csv" => "text/csv",
-        "hl7" => "x-application/hl7-v2+er7",
-        _ if std::str::from_utf8(bytes).is_ok() => "text/plain",
-        _ => "application/octet-stream",
-    }
 }
 
 /// `list`.
@@ -347,21 +318,19 @@ pub(super) async fn send(here: &Here<'_>, args: &args::Send) -> Result<Exit> {
     let ack_by = args.ack_by.map(|within| super::acts::by(here, within));
     let sent = match body {
         Some(body) => {
-            let extension = path
-                .extension()
-                .and_then(|e| e.to_str())
-                .unwrap_or_default()
-                .to_lowercase();
-            let title = args.title.clone().unwrap_or_else(|| title_of(&body, path));
-            let format = checked_type(path, &extension, &body)?;
-            let mut draft = Draft::new(kind, format, &title, body);
+            let mut draft = super::written::draft(kind, path, body)?;
+            if let Some(title) = &args.title {
+                draft.title.clone_from(title);
+            }
             draft.subject = match (&args.about, &role) {
                 (Some(who), _) => Some(super::sharing::person(&agent, who).await?),
                 (None, None) => Some(to.id),
                 // A role is nobody that anything could be about.
                 (None, Some(_)) => None,
             };
-            draft.scopes = scopes;
+            if !scopes.is_empty() {
+                draft.scopes = scopes;
+            }
             draft.urgent = args.urgent;
             draft.acknowledge_by = ack_by;
             match role {
@@ -410,24 +379,6 @@ pub(super) async fn send(here: &Here<'_>, args: &args::Send) -> Result<Exit> {
             Ok(fault.exit())
         }
     }
-}
-
-/// The first line of a text, or the file's name.
-fn title_of(body: &[u8], path: &Path) -> String {
-    let first = std::str::from_utf8(body)
-        .ok()
-        .and_then(|text| text.lines().map(str::trim).find(|line| !line.is_empty()))
-        .map(|line| {
-            line.trim_start_matches(['#', ' '])
-                .chars()
-                .take(80)
-                .collect::<String>()
-        });
-    first.unwrap_or_else(|| {
-        path.file_name()
-            .map(|n| n.to_string_lossy().into_owned())
-            .unwrap_or_default()
-    })
 }
 
 /// `sent`.

@@ -25,6 +25,7 @@ mod sharing;
 mod standing_in;
 mod teams;
 mod this_program;
+mod written;
 
 use crate::args::{self, Cli, Command};
 use crate::exit::Exit;

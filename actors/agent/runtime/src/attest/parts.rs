@@ -83,14 +83,11 @@ impl Ctx<'_, '_> {
                 true => self.judge_parts(&bundle, asked, Some(from))?,
                 false => self.judge_whole(&bundle, asked)?,
             };
-            let number = if many {
-                format!("{}: ", n + 1)
-            } else {
-                String::new()
-            };
-            verdict
-                .lines
-                .extend(inner.lines.iter().map(|line| format!("{number}{line}")));
+            verdict.lines.push(match many {
+                true => format!("of document {} of {} that are shown:", n + 1, parcel.files.len()),
+                false => "of the document that is shown:".to_owned(),
+            });
+            verdict.lines.extend(inner.lines);
             verdict.failed = verdict.failed.or(inner.failed);
             if !inner.standing.is_current() && verdict.standing.is_current() {
                 verdict.standing = inner.standing;
