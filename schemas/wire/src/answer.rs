@@ -7,6 +7,7 @@ use crate::command::SignedVoucher;
 use crate::error::ErrorCode;
 use crate::ext::Extensions;
 use crate::hash::Digest;
+use crate::ledger::LedgerAnswer;
 use crate::limits;
 use crate::receipt::Receipt;
 
@@ -25,6 +26,8 @@ tagged! {
         5 => Taken(Box<Taken>),
         /// Vouchers for an admission token.
         6 => Enrolled(Vec<SignedVoucher>) at most limits::MAX_VOUCHERS,
+        /// An act on a ledger entry was carried out, or it was looked at.
+        7 => Ledger(Box<LedgerAnswer>),
     }
 }
 

@@ -8,6 +8,7 @@ use crate::ext::Extensions;
 use crate::hash::{Digest, hash, hash_bytes};
 use crate::ids::{CommandId, MailboxId, Voucher};
 use crate::labels::{HashLabel, SignLabel};
+use crate::ledger::LedgerCommand;
 use crate::mailbox::{EventKind, Genesis, Policy, payload_hash};
 use crate::sign::{PublicKey, Signature, Signed};
 use crate::text::Domain;
@@ -26,18 +27,29 @@ tagged! {
         4 => Take(Take),
         /// Spend an admission token for vouchers.
         5 => Enrol(Enrol),
+        /// An act on an entry of the dispense ledger.
+        6 => Ledger(Box<LedgerCommand>),
     }
 }
 
 impl Command {
-    /// The mailbox it concerns; an enrolment concerns none.
+    /// Where it lies in the order: at its mailbox, or at its ledger entry. An enrolment has no
+    /// place of its own.
+    pub fn place(&self) -> Option<MailboxId> {
+        match self {
+            Self::Ledger(l) => Some(l.place()),
+            other => other.mailbox(),
+        }
+    }
+
+    /// The mailbox it concerns; an enrolment and the ledger concern none.
     pub fn mailbox(&self) -> Option<MailboxId> {
         match self {
             Self::Deposit(d) => Some(d.mailbox),
             Self::Commit(c) => Some(c.body.mailbox),
             Self::Owner(o) => Some(o.command.mailbox),
             Self::Take(t) => Some(t.request.mailbox),
-            Self::Enrol(_) => None,
+            Self::Enrol(_) | Self::Ledger(_) => None,
         }
     }
 
@@ -49,6 +61,7 @@ impl Command {
             Self::Owner(o) => o.command.command_id,
             Self::Take(t) => t.request.command_id,
             Self::Enrol(e) => e.command_id,
+            Self::Ledger(l) => l.command_id,
         }
     }
 
@@ -60,6 +73,7 @@ impl Command {
             Self::Owner(o) => o.command.not_after,
             Self::Take(t) => t.request.not_after,
             Self::Enrol(e) => e.not_after,
+            Self::Ledger(l) => l.not_after,
         }
     }
 

@@ -45,6 +45,19 @@ random_id! {
 }
 
 bytes32! {
+    /// An entry of the dispense ledger: `H("rx-entry", ..)` ([`crate::ledger::EntryStatement`]).
+    EntryId
+}
+
+impl EntryId {
+    /// Where it lies in the order and in receipts: as a mailbox of this id would. What is hashed
+    /// there keeps the two apart.
+    pub const fn place(&self) -> MailboxId {
+        MailboxId(self.0)
+    }
+}
+
+bytes32! {
     /// An identity: `H("identity", inception)`.
     IdentityId
 }

@@ -100,6 +100,12 @@ labels! {
         RxConfirm = "rx-confirm",
         RxRelease = "rx-release",
         RxCancel = "rx-cancel",
+        /// A pharmacist stops a prescription until its prescriber has answered.
+        RxHold = "rx-hold",
+        /// The end of such a stop.
+        RxLift = "rx-lift",
+        /// A supply that was made without the ledger.
+        RxSettle = "rx-settle",
     }
 }
 
@@ -149,6 +155,8 @@ labels! {
         Stamp = "stamp",
         RxEntry = "rx-entry",
         RxKey = "rx-key",
+        /// One step of a ledger entry's history.
+        RxStep = "rx-step",
         LabOrderId = "lab-order-id",
         SafetyNumber = "safety-number",
         InviteKey = "invite-key",

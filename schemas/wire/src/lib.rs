@@ -30,6 +30,7 @@ pub mod hash;
 pub mod ids;
 pub mod jws;
 pub mod labels;
+pub mod ledger;
 pub mod limits;
 mod list;
 pub mod mailbox;

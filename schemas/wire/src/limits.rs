@@ -73,6 +73,26 @@ pub const MAX_NOT_AFTER_MS: u64 = 7 * 24 * 3600 * 1000;
 /// jump nor by a replay: it is remembered until it has expired.
 pub const DEDUPE_MARGIN_MS: u64 = 60_000;
 
+/// Parts of every prescription on the dispense ledger, whatever it is of: units cost their share of
+/// it, rounded down, which is exact for up to [`RX_MAX_UNITS`] units and [`RX_MAX_FILLS`] fills.
+pub const RX_PARTS: u64 = 1 << 40;
+/// Units of one prescription.
+pub const RX_MAX_UNITS: u64 = 1_000_000;
+/// Reservations that one entry ever takes.
+pub const RX_MAX_FILLS: u32 = 1_000;
+/// Supplies without the ledger that are entered beyond those: they have happened.
+pub const RX_MORE_SETTLED: u32 = 1_000;
+/// Reservations of one entry that are open at once.
+pub const RX_MAX_OPEN: usize = 4;
+/// How long a reservation is kept at the counter, minutes.
+pub const RX_KEEP_MINUTES: u16 = 30;
+/// How long one may be kept for goods that must be ordered, minutes.
+pub const RX_MAX_KEEP_MINUTES: u16 = 24 * 60;
+/// How long a pharmacist may stop a prescription, milliseconds (7 days).
+pub const RX_MAX_HOLD_MS: u64 = 7 * 24 * 3600 * 1000;
+/// An entry takes part in nothing after this time since its first step, milliseconds (400 days).
+pub const RX_ENTRY_LIFE_MS: u64 = 400 * 24 * 3600 * 1000;
+
 /// Witnesses in one receipt.
 pub const MAX_ATTESTS: usize = 16;
 /// Depth of a batch tree: a batch holds at most 2^16 events.

@@ -9,6 +9,7 @@ use prometheus::{
 use telesphor_engine::DeliveryStatus;
 use telesphor_wire::answer::Answer;
 use telesphor_wire::error::ErrorCode;
+use telesphor_wire::ledger::StepKind;
 
 /// All metrics of one relay process.
 #[derive(Clone)]
@@ -21,6 +22,7 @@ pub struct Metrics {
     frames: IntCounterVec,
     /// In the order of [`ANSWERS`]: looked up once, not once per command.
     calls: Vec<IntCounter>,
+    ledger: IntCounterVec,
     refusals: IntCounterVec,
     call_seconds: Histogram,
     calls_per_frame: Histogram,
@@ -78,13 +80,14 @@ impl Dropped {
     }
 }
 
-const ANSWERS: [&str; 6] = [
+const ANSWERS: [&str; 7] = [
     "durable",
     "refused",
     "busy",
     "not_yet_durable",
     "taken",
     "enrolled",
+    "ledger",
 ];
 
 /// Its place in [`ANSWERS`].
@@ -96,6 +99,21 @@ const fn place(answer: &Answer) -> usize {
         Answer::NotYetDurable(_) => 3,
         Answer::Taken(_) => 4,
         Answer::Enrolled(_) => 5,
+        Answer::Ledger(_) => 6,
+    }
+}
+
+/// An act on the ledger, as a label.
+const fn act(kind: Option<StepKind>) -> &'static str {
+    match kind {
+        None => "look",
+        Some(StepKind::Reserved) => "reserve",
+        Some(StepKind::Confirmed) => "confirm",
+        Some(StepKind::Released) => "release",
+        Some(StepKind::Cancelled) => "cancel",
+        Some(StepKind::Held) => "hold",
+        Some(StepKind::Lifted) => "lift",
+        Some(StepKind::Settled) => "settle",
     }
 }
 
@@ -133,6 +151,12 @@ impl Metrics {
                     .map(|answer| calls.with_label_values(&[answer]))
                     .collect()
             },
+            ledger: counters(
+                &r,
+                "ledger_total",
+                "Acts on the dispense ledger carried out, by act; answers given again count again.",
+                "act",
+            )?,
             refusals: counters(&r, "refusals_total", "Refusals, by error code.", "code")?,
             call_seconds: histogram(
                 &r,
@@ -310,8 +334,13 @@ impl Metrics {
             counter.inc();
         }
         self.call_seconds.observe(took.as_secs_f64());
-        if let Answer::Refused(refusal) = answer {
-            self.refused(refusal.code);
+        match answer {
+            Answer::Refused(refusal) => self.refused(refusal.code),
+            Answer::Ledger(told) => self
+                .ledger
+                .with_label_values(&[act(told.step.as_ref().map(|s| s.kind))])
+                .inc(),
+            _ => {}
         }
     }
 

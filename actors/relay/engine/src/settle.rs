@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use telesphor_order::Origin;
-use telesphor_rules::effects::{Gave, GivenVouchers};
+use telesphor_rules::effects::{Gave, GivenStep, GivenVouchers};
 use telesphor_store::{Applied, Done, Outcome, Reader};
 use telesphor_wire::answer::{Answer, Refusal, Taken};
 use telesphor_wire::command::{SignedVoucher, VoucherStatement};
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ext::Extensions;
+use telesphor_wire::ledger::LedgerAnswer;
 use telesphor_wire::receipt::{Attest, AttestStatement, Receipt};
 use telesphor_wire::text::Domain;
 
@@ -60,6 +61,7 @@ impl Settler {
                         ticket.answer_with(self.first(&applied, &attest, done), wakes);
                     }
                     (Outcome::Repeated(done), Some(ticket)) => repeated.push((ticket, done.clone())),
+                    (Outcome::Told(gave), Some(ticket)) => ticket.answer_with(told(gave), wakes),
                     // Another relay's, or yielded a second time.
                     (_, None) => {}
                 }
@@ -137,6 +139,7 @@ impl Settler {
                 left: given.left,
                 receipt,
             })),
+            (Gave::Step(given), Some(receipt)) => ledger(given, Some(receipt)),
             // Done, but its proof cannot be read just now.
             (_, None) => Answer::Refused(Refusal::of(ErrorCode::Fenced)),
         }
@@ -156,4 +159,22 @@ impl Settler {
         };
         given.vouchers.iter().copied().map(sign).collect()
     }
+}
+
+/// To a question: there is nothing to prove.
+fn told(gave: &Gave) -> Answer {
+    match gave {
+        Gave::Step(given) => ledger(given, None),
+        // No other command asks.
+        _ => Answer::Refused(Refusal::of(ErrorCode::Internal)),
+    }
+}
+
+fn ledger(given: &GivenStep, receipt: Option<Receipt>) -> Answer {
+    Answer::Ledger(Box::new(LedgerAnswer {
+        standing: given.standing,
+        step: given.step.clone(),
+        receipt,
+        ext: Extensions::none(),
+    }))
 }

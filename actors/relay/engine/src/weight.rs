@@ -26,6 +26,8 @@ pub(crate) fn bytes(command: &Command) -> usize {
             },
             Command::Take(_) => 0,
             Command::Enrol(e) => e.vouchers.len() * 32,
+            // Fixed in size, but for extensions that the rules may yet refuse.
+            Command::Ledger(_) => 0,
         }
 }
 
@@ -34,6 +36,7 @@ pub(crate) fn bytes(command: &Command) -> usize {
 pub(crate) fn answer(command: &Command) -> u32 {
     match command {
         Command::Take(_) => 8,
+        Command::Ledger(_) => 2,
         Command::Enrol(e) => 1 + u32::try_from(e.vouchers.len() / 4).unwrap_or(u32::MAX).min(64),
         _ => 1,
     }

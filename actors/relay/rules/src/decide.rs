@@ -11,7 +11,7 @@ use crate::effects::{Decision, Effects, Gave, Remember};
 use crate::facts::{At, DomainFacts, Facts, MemoryKey};
 use crate::prepared::{Depositor, Prepared};
 use crate::state::Mailbox;
-use crate::{commit, deposit, enrol, open, owner, packages};
+use crate::{commit, deposit, enrol, ledger, open, owner, packages};
 
 /// Everything that the rules of one command look at.
 pub(crate) struct Case<'a, F> {
@@ -30,11 +30,11 @@ pub fn decide(domain: &DomainFacts, facts: &impl Facts, prepared: &Prepared<'_>,
     weigh(domain, facts, prepared, at).unwrap_or_else(Decision::Refused)
 }
 
-/// The partition whose order must carry a command: its mailbox's, or its token's.
+/// The partition whose order must carry a command: its mailbox's, its ledger entry's, or its token's.
 pub fn home(prepared: &Prepared<'_>, partitions: u16) -> PartitionId {
     let id = prepared
         .command
-        .mailbox()
+        .place()
         .or(prepared.token().map(|t| MailboxId(t.0)));
     id.map_or(PartitionId(0), |id| PartitionId::of(&id, partitions))
 }
@@ -50,7 +50,10 @@ fn weigh(
     }
     // A bad signature never gets as far as the memory of the key it names.
     if prepared.depositor == Depositor::Forged {
-        return Err(ErrorCode::Refused.into());
+        return Err(match prepared.command {
+            Command::Ledger(_) => ErrorCode::BadSignature.into(),
+            _ => ErrorCode::Refused.into(),
+        });
     }
     let mailbox = prepared.command.mailbox().and_then(|id| facts.mailbox(&id));
     let key = prepared.memory_key(mailbox.as_ref().map(|m| m.profile.kind));
@@ -79,6 +82,7 @@ fn weigh(
         },
         Command::Take(t) => packages::take(&case, known(mailbox)?, t),
         Command::Enrol(e) => enrol::decide(&case, e),
+        Command::Ledger(l) => ledger::decide(&case, l),
     }
 }
 
@@ -124,6 +128,7 @@ impl<F> Case<'_, F> {
             stock: Vec::new(),
             spent: None,
             token: None,
+            ledger: None,
             remember: self.remember(gave),
         }
     }

@@ -6,10 +6,12 @@ use telesphor_wire::answer::Refusal;
 use telesphor_wire::bytes::Bytes;
 use telesphor_wire::hash::Digest;
 use telesphor_wire::ids::{MailboxId, PartitionId, Voucher};
+use telesphor_wire::ledger::{EntryStanding, Step};
 use telesphor_wire::mailbox::EventHeader;
 use telesphor_wire::sign::PublicKey;
 
 use crate::facts::{MemoryKey, PackageId, Stock, Token};
+use crate::ledger::entry::{Entry, Fill};
 use crate::state::{AccessRecord, Head, Hole, Profile};
 
 /// What becomes of one command.
@@ -17,8 +19,10 @@ use crate::state::{AccessRecord, Head, Hole, Profile};
 pub enum Decision {
     /// Refused; nothing changes.
     Refused(Refusal),
-    /// Done before, with these very bytes; nothing changes.
+    /// Done before; nothing changes.
     Repeated(Remembered),
+    /// A question, answered in its place in the order; nothing changes.
+    Told(Gave),
     /// Done now.
     Accepted(Box<Effects>),
 }
@@ -56,6 +60,17 @@ pub enum Gave {
     Package(GivenPackage),
     /// Permission for vouchers; whoever holds the admission key signs them.
     Vouchers(GivenVouchers),
+    /// What was done on a ledger entry.
+    Step(Box<GivenStep>),
+}
+
+/// How a ledger entry stands after an act, and the step that the act made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GivenStep {
+    /// How it stands.
+    pub standing: EntryStanding,
+    /// None for a look.
+    pub step: Option<Step>,
 }
 
 /// A key package that was taken.
@@ -97,6 +112,8 @@ pub struct Effects {
     pub spent: Option<(Digest, u64)>,
     /// An admission token after use.
     pub token: Option<(Digest, Token)>,
+    /// A ledger entry after its next step.
+    pub ledger: Option<Box<LedgerChange>>,
     /// What is remembered under the command's id; the store adds the place.
     pub remember: Remember,
 }
@@ -127,6 +144,17 @@ pub struct NewEvent {
     pub total: u64,
     /// The payload; `None` if it is the very payload of the deposit, which is not copied.
     pub payload: Option<Bytes>,
+}
+
+/// A ledger entry after a step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LedgerChange {
+    /// The entry.
+    pub entry: Entry,
+    /// What is known now of the step's key; none for the prescriber's.
+    pub fill: Option<Fill>,
+    /// The step. The store adds its place.
+    pub step: Step,
 }
 
 /// A change to a stock of key packages.

@@ -3,11 +3,13 @@
 
 use telesphor_wire::bytes::Bytes;
 use telesphor_wire::hash::Digest;
-use telesphor_wire::ids::{CommandId, MailboxId, PartitionId};
+use telesphor_wire::ids::{CommandId, EntryId, MailboxId, PartitionId};
+use telesphor_wire::ledger::Step;
 use telesphor_wire::sign::PublicKey;
 use telesphor_wire::text::Domain;
 
-use crate::effects::Remembered;
+use crate::effects::{Place, Remembered};
+use crate::ledger::entry::{Entry, Fill};
 use crate::state::{AccessRecord, Mailbox};
 
 /// What holds for the whole domain.
@@ -32,14 +34,15 @@ pub struct At {
 
 /// The scope in which a command's id stands once.
 ///
-/// Personal deposits are scoped by deposit key, so that two contacts cannot meet. Everything
+/// Personal deposits are scoped by deposit key, and acts on a ledger entry by the key whose word
+/// they are, so that two who do not know each other cannot meet. Everything
 /// else is scoped by the zero key: pseudonyms and access keys change with the epoch, while a
 /// retry must still find its receipt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct MemoryKey {
-    /// The mailbox; for enrolments the hash of the token.
+    /// The mailbox or the ledger entry; for enrolments the hash of the token.
     pub mailbox: MailboxId,
-    /// The deposit key, or zero.
+    /// The deposit key, the key of a ledger entry, or zero.
     pub scope: [u8; 32],
     /// The sender's id.
     pub command: CommandId,
@@ -92,6 +95,15 @@ pub struct Token {
     pub until: u64,
 }
 
+/// A step of a ledger entry, and where it was ordered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StepRecord {
+    /// The step.
+    pub step: Step,
+    /// Enough to build its receipt again.
+    pub place: Place,
+}
+
 /// What the rules may ask. Answers must reflect every command decided before this one.
 pub trait Facts {
     /// The mailbox, if there is one.
@@ -110,6 +122,12 @@ pub trait Facts {
     fn voucher_spent(&self, voucher: &Digest) -> bool;
     /// The admission token with this [`token_hash`].
     fn token(&self, token: &Digest) -> Option<Token>;
+    /// A ledger entry, if anything was ever done on it that is not forgotten.
+    fn entry(&self, id: &EntryId) -> Option<Entry>;
+    /// What is known of a key in a ledger entry.
+    fn fill(&self, id: &EntryId, key: &PublicKey) -> Option<Fill>;
+    /// One step of a ledger entry.
+    fn step(&self, id: &EntryId, seq: u64) -> Option<StepRecord>;
 }
 
 /// `H("admission", token)`: tokens and vouchers are kept only as hashes, so that a stolen disk

@@ -22,6 +22,7 @@ mod deposit;
 pub mod effects;
 mod enrol;
 pub mod facts;
+pub mod ledger;
 mod open;
 mod owner;
 mod packages;

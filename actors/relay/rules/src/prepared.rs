@@ -37,10 +37,10 @@ pub struct Hashed {
     token: Option<Digest>,
 }
 
-/// Who says that a deposit may be made.
+/// Who says that a deposit may be made, or whose word an act on a ledger entry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Depositor {
-    /// Not a deposit, or nobody.
+    /// Neither of the two, or nobody.
     Nobody,
     /// The relay that held the session.
     Word,
@@ -51,7 +51,7 @@ pub enum Depositor {
 }
 
 impl Hashed {
-    /// Hashes a submission and checks a deposit's own signature.
+    /// Hashes a submission and checks the signature that a deposit, or an act on the ledger, bears.
     pub fn of(submission: &Submission) -> Self {
         let command = &submission.command;
         let mut token = None;
@@ -64,6 +64,13 @@ impl Hashed {
             }
             Command::Enrol(e) => {
                 token = Some(token_hash(&e.token));
+                command.body_hash()
+            }
+            Command::Ledger(l) => {
+                depositor = match l.speaker() {
+                    Ok(key) => key.map_or(Depositor::Nobody, Depositor::Signed),
+                    Err(_) => Depositor::Forged,
+                };
                 command.body_hash()
             }
             _ => command.body_hash(),
@@ -108,9 +115,10 @@ impl<'a> Prepared<'a> {
             (Some(MailboxKind::Personal), Command::Deposit(_), Depositor::Word) => {
                 self.word.map_or([0; 32], |w| w.key.0)
             }
+            (_, Command::Ledger(_), Depositor::Signed(key)) => key.0,
             _ => [0; 32],
         };
-        let mailbox = match (self.command.mailbox(), self.token) {
+        let mailbox = match (self.command.place(), self.token) {
             (Some(id), _) => id,
             (None, token) => MailboxId(token.unwrap_or(Digest([0; 32])).0),
         };

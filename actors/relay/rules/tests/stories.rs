@@ -110,6 +110,8 @@ proptest! {
                 },
                 Decision::Repeated(_) => prop_assert!(matches!(again, Decision::Repeated(_))),
                 Decision::Refused(_) => prop_assert!(matches!(again, Decision::Refused(_))),
+                // Nothing in these stories asks.
+                Decision::Told(_) => prop_assert!(false, "nobody asked"),
             }
             prop_assert_eq!(events, model.events.len());
         }

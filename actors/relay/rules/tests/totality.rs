@@ -6,17 +6,19 @@ mod support;
 use std::sync::Arc;
 
 use proptest::prelude::*;
+use support::ledger::Rx;
 use support::model::Model;
 use support::story::{homes, submission, tries};
 use telesphor_rules::decide;
 use telesphor_rules::effects::Remembered;
 use telesphor_rules::facts::*;
+use telesphor_rules::ledger::entry::{Entry, Fill, FillState, Hold, Reservation};
 use telesphor_rules::prepared::Prepared;
 use telesphor_rules::read::{Claim, may_hold, may_read};
 use telesphor_rules::state::{AccessRecord, Head, Hole, Mailbox};
 use telesphor_wire::bytes::Bytes;
 use telesphor_wire::hash::Digest;
-use telesphor_wire::ids::{MailboxId, PartitionId};
+use telesphor_wire::ids::{EntryId, MailboxId, PartitionId};
 use telesphor_wire::session::Right;
 use telesphor_wire::sign::PublicKey;
 
@@ -89,6 +91,44 @@ impl Facts for Nonsense {
     }
     fn voucher_spent(&self, _: &Digest) -> bool {
         false
+    }
+    fn entry(&self, id: &EntryId) -> Option<Entry> {
+        let n = self.head;
+        let key = PublicKey([9; 32]);
+        Some(Entry {
+            opened: n[0],
+            seq: n[1],
+            hash: Digest(id.0),
+            confirmed: n[2],
+            over: n[3],
+            fills: self.packages,
+            cancelled: n[4],
+            cancelled_by: n[5],
+            hold: n[6].is_multiple_of(2).then_some(Hold { key, until: n[7] }),
+            open: self
+                .holes
+                .iter()
+                .map(|h| Reservation {
+                    key,
+                    parts: h.from,
+                    until: h.to,
+                })
+                .collect(),
+        })
+    }
+    fn fill(&self, _: &EntryId, _: &PublicKey) -> Option<Fill> {
+        let [parts, began, ended] = self.record;
+        self.branch.is_multiple_of(2).then_some(Fill {
+            parts,
+            began,
+            ended,
+            state: FillState::Reserved,
+            held: self.head[8],
+            lifted: self.head[9],
+        })
+    }
+    fn step(&self, _: &EntryId, _: u64) -> Option<StepRecord> {
+        None
     }
     fn token(&self, _: &Digest) -> Option<Token> {
         Some(Token {
@@ -171,6 +211,30 @@ proptest! {
                     let _ = may_read(&mailbox, record.as_ref(), &claim, now);
                     let _ = may_hold(Some(&mailbox), record.as_ref(), &claim, now);
                 }
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_ledger_entry_however_impossible_makes_the_rules_panic(
+        facts in nonsense(), parts in number(), now in number(), fill in 0u64..3,
+    ) {
+        let rx = Rx { now: now.min(u64::MAX - 40 * support::DAY), ..Rx::new(1) };
+        let acts = [
+            rx.look(), rx.reserve(fill, parts), rx.confirm(fill, parts), rx.release(fill), rx.cancel(),
+            rx.hold(fill, parts), rx.lift(fill), rx.answered(fill), rx.settle(fill, parts),
+        ];
+        for act in acts {
+            let s = rx.says(1, act);
+            let prepared = Prepared::new(&s);
+            for now in [now, support::NOW, 0] {
+                let at = At { partition: PartitionId(0), now };
+                let first = decide(&facts.real.domain, &facts, &prepared, at);
+                prop_assert_eq!(first, decide(&facts.real.domain, &facts, &prepared, at));
             }
         }
     }

@@ -50,7 +50,7 @@ pub struct Applied {
     pub head: BatchHead,
     /// [`BatchHead::digest`] of it.
     pub digest: Digest,
-    /// One leaf for each accepted command that concerns a mailbox.
+    /// One leaf for each accepted command that concerns a mailbox or the ledger.
     pub leaves: Vec<BatchLeaf>,
     /// The tree over them.
     pub tree: BatchTree,
@@ -69,6 +69,8 @@ pub enum Outcome {
     Accepted(Done),
     /// Done and durable earlier; its receipt is built from its place ([`crate::Reader::receipt`]).
     Repeated(Done),
+    /// A question, answered as of this place in the order.
+    Told(Gave),
 }
 
 /// Where a command stands, and what it gave.

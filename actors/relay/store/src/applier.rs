@@ -280,6 +280,7 @@ impl Round<'_> {
                     place: known.place,
                     gave: known.gave,
                 }),
+                Decision::Told(gave) => Outcome::Told(gave),
                 Decision::Accepted(effects) => {
                     let leaf = leaf_of(&effects);
                     let number = leaf.and(u32::try_from(leaves.len()).ok());
@@ -362,6 +363,9 @@ impl Round<'_> {
 }
 
 fn leaf_of(effects: &Effects) -> Option<BatchLeaf> {
+    if let Some(change) = &effects.ledger {
+        return Some(change.step.leaf());
+    }
     effects.mailbox.as_ref().map(|m| BatchLeaf {
         mailbox: m.id,
         seq: m.head.seq,

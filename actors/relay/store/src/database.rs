@@ -17,8 +17,8 @@ use rocksdb::{
 
 use crate::closed::TellsClosed;
 use crate::columns::{
-    self, access, batches, cursors, events, heads, husks, memory, meta, packages, profiles, records, tokens,
-    vouchers,
+    self, access, batches, cursors, events, heads, husks, ledger, memory, meta, packages, profiles, records,
+    tokens, vouchers,
 };
 use crate::error::StoreError;
 use crate::faults::Faults;
@@ -55,11 +55,12 @@ pub(crate) struct Columns<'a> {
     pub(crate) tokens: &'a ColumnFamily,
     pub(crate) vouchers: &'a ColumnFamily,
     pub(crate) records: &'a ColumnFamily,
+    pub(crate) ledger: &'a ColumnFamily,
 }
 
 impl<'a> Columns<'a> {
     /// All of them.
-    pub(crate) fn all(&self) -> [&'a ColumnFamily; 13] {
+    pub(crate) fn all(&self) -> [&'a ColumnFamily; 14] {
         [
             self.meta,
             self.cursors,
@@ -74,6 +75,7 @@ impl<'a> Columns<'a> {
             self.tokens,
             self.vouchers,
             self.records,
+            self.ledger,
         ]
     }
 }
@@ -139,6 +141,7 @@ impl Database {
             tokens: cf(tokens::NAME)?,
             vouchers: cf(vouchers::NAME)?,
             records: cf(records::NAME)?,
+            ledger: cf(ledger::NAME)?,
         })
     }
 
@@ -266,6 +269,7 @@ fn families(config: &StoreConfig, clocks: &Clocks) -> Vec<ColumnFamilyDescriptor
                 events::NAME => blob_options(&mut o, config),
                 memory::NAME => o.set_compaction_filter(c"memory", expired(clocks, memory::expiry)),
                 vouchers::NAME => o.set_compaction_filter(c"vouchers", expired(clocks, vouchers::expiry)),
+                ledger::NAME => o.set_compaction_filter(c"ledger", expired(clocks, ledger::expiry)),
                 _ => {}
             }
             ColumnFamilyDescriptor::new(*name, o)

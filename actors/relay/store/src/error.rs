@@ -1,6 +1,6 @@
 //! What can go wrong, sorted by what the caller must do.
 
-use telesphor_wire::ids::{MailboxId, PartitionId};
+use telesphor_wire::ids::{EntryId, MailboxId, PartitionId};
 
 /// Opening, reading or tending the store failed. Nothing was half-written.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +51,14 @@ pub enum StoreError {
         /// Which mailbox; not part of the message, since messages reach logs.
         mailbox: MailboxId,
         /// The first event that does not fit.
+        seq: u64,
+    },
+    /// A ledger entry is not what its steps make of it.
+    #[error("an entry of the dispense ledger breaks at step {seq}")]
+    BrokenLedger {
+        /// Which entry; not part of the message, since messages reach logs.
+        entry: EntryId,
+        /// The first step that does not fit.
         seq: u64,
     },
     /// A partition's chain of batches does not hold together.

@@ -27,6 +27,7 @@ mod database;
 pub mod error;
 pub mod faults;
 mod files;
+mod ledger;
 mod note;
 mod overlay;
 pub mod reader;
@@ -37,6 +38,7 @@ mod sheet;
 mod store;
 pub mod upkeep;
 mod verify;
+mod verify_ledger;
 
 pub use applied::{Applied, Done, Fresh, Ordered, Outcome};
 pub use applier::Applier;

@@ -9,18 +9,20 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use telesphor_rules::effects::{Effects, Remembered};
-use telesphor_rules::facts::{EventMark, Facts, MemoryKey, PackageId, Stock, Token};
+use telesphor_rules::facts::{EventMark, Facts, MemoryKey, PackageId, StepRecord, Stock, Token};
+use telesphor_rules::ledger::entry::{Entry, Fill};
 use telesphor_rules::prepared::Prepared;
 use telesphor_rules::state::{AccessRecord, Mailbox};
 use telesphor_wire::bytes::Bytes;
 use telesphor_wire::hash::Digest;
-use telesphor_wire::ids::MailboxId;
+use telesphor_wire::ids::{EntryId, MailboxId};
 use telesphor_wire::sign::PublicKey;
 
 use crate::cache::Cache;
-use crate::columns::{access, heads, memory, packages, profiles, tokens};
+use crate::columns::{access, heads, ledger, memory, packages, profiles, tokens};
 use crate::database::{Columns, Database};
 use crate::error::StoreError;
+use crate::ledger::Rows;
 use crate::rows;
 
 /// A mailbox touched by the group.
@@ -69,6 +71,7 @@ pub(crate) struct Overlay<'a> {
     packages: HashMap<(MailboxId, PublicKey, PackageId), Option<Bytes>>,
     vouchers: HashMap<Digest, u64>,
     tokens: HashMap<Digest, Token>,
+    ledger: Rows,
     /// A fact that could not be read. The decision made without it is never carried out.
     fault: RefCell<Option<StoreError>>,
 }
@@ -96,6 +99,7 @@ impl<'a> Overlay<'a> {
             packages: HashMap::new(),
             vouchers: HashMap::new(),
             tokens: HashMap::new(),
+            ledger: Rows::load(db, columns, group)?,
             fault: RefCell::new(None),
         };
         overlay.load_mailboxes(cache, group)?;
@@ -276,6 +280,7 @@ impl<'a> Overlay<'a> {
         if let Some((hash, token)) = effects.token {
             self.tokens.insert(hash, token);
         }
+        self.ledger.absorb(effects, &remembered);
         self.remember(effects.remember.key, remembered);
     }
 
@@ -290,6 +295,10 @@ impl<'a> Overlay<'a> {
             known.record = Some(remembered.clone());
             next = known.next;
         }
+    }
+
+    fn ledger_row<T>(&self, key: &[u8], decode: fn(&[u8]) -> Option<T>) -> Option<T> {
+        self.ask(self.db.read(self.columns.ledger, ledger::NAME, key, decode))
     }
 
     /// A fact from the disk; when it cannot be read, that is noted.
@@ -378,5 +387,20 @@ impl Facts for Overlay<'_> {
             self.db
                 .read(self.columns.tokens, tokens::NAME, &token.0, tokens::decode),
         )
+    }
+
+    fn entry(&self, id: &EntryId) -> Option<Entry> {
+        self.ledger
+            .entry(id, || self.ledger_row(&id.0, ledger::decode_entry))
+    }
+
+    fn fill(&self, id: &EntryId, key: &PublicKey) -> Option<Fill> {
+        let read = || self.ledger_row(&ledger::fill_key(id, key), ledger::decode_fill);
+        self.ledger.fill(id, key, read)
+    }
+
+    fn step(&self, id: &EntryId, seq: u64) -> Option<StepRecord> {
+        let read = || self.ledger_row(&ledger::step_key(id, seq), ledger::decode_step);
+        self.ledger.step(id, seq, read)
     }
 }

@@ -42,10 +42,10 @@ pub(crate) fn run(database: &Database, now: u64) -> Result<(), StoreError> {
     database
         .db
         .compact_range_cf_opt(c.events, None::<&[u8]>, None::<&[u8]>, &options);
-    // Key packages that were taken, and memories past their time, lie in plain files.
+    // Key packages that were taken, and what is past its time, lie in plain files.
     let mut plain = CompactOptions::default();
     plain.set_bottommost_level_compaction(BottommostLevelCompaction::Force);
-    for cf in [c.packages, c.memory, c.vouchers] {
+    for cf in [c.packages, c.memory, c.vouchers, c.ledger] {
         database
             .db
             .compact_range_cf_opt(cf, None::<&[u8]>, None::<&[u8]>, &plain);

@@ -1,14 +1,16 @@
 //! Everything that a group changes, on its way into one write.
 
 use rocksdb::{ColumnFamily, WriteBatch};
-use telesphor_rules::effects::{Effects, Remembered};
-use telesphor_rules::facts::Token;
+use telesphor_rules::effects::{Effects, LedgerChange, Remembered};
+use telesphor_rules::facts::{StepRecord, Token};
 use telesphor_rules::state::Mailbox;
 use telesphor_wire::hash::Digest;
 use telesphor_wire::ids::{MailboxId, PartitionId};
 use telesphor_wire::receipt::{BatchHead, BatchLeaf};
 
-use crate::columns::{access, batches, cursors, events, heads, memory, packages, profiles, tokens, vouchers};
+use crate::columns::{
+    access, batches, cursors, events, heads, ledger, memory, packages, profiles, tokens, vouchers,
+};
 use crate::database::Columns;
 use crate::reader::PartitionHead;
 
@@ -73,8 +75,34 @@ impl<'a> Sheet<'a> {
         if let Some((hash, token)) = &effects.token {
             self.token(hash, token);
         }
+        if let Some(change) = &effects.ledger {
+            self.ledger(change, known);
+        }
         self.put(c.memory, &memory::key(&effects.remember.key), |out| {
             memory::encode(known, out)
+        });
+    }
+
+    fn ledger(&mut self, change: &LedgerChange, known: &Remembered) {
+        let LedgerChange { entry, fill, step } = change;
+        let (id, place) = (&step.entry, known.place);
+        let life = ledger::Life {
+            until: entry.ends(),
+            partition: place.partition.0,
+        };
+        let cf = self.columns.ledger;
+        self.put(cf, &id.0, |out| ledger::encode_entry(entry, life.partition, out));
+        if let Some(fill) = fill {
+            self.put(cf, &ledger::fill_key(id, &step.key), |out| {
+                ledger::encode_fill(fill, life, out)
+            });
+        }
+        let record = StepRecord {
+            step: step.clone(),
+            place,
+        };
+        self.put(cf, &ledger::step_key(id, step.seq), |out| {
+            ledger::encode_step(&record, life.until, out)
         });
     }
 

@@ -31,6 +31,10 @@ pub struct Verified {
     pub payloads: u64,
     /// Batches whose chain was walked.
     pub batches: u64,
+    /// Entries of the dispense ledger that are what their steps make of them.
+    pub entries: u64,
+    /// Steps of those.
+    pub steps: u64,
 }
 
 /// Figures for an operator: no ids.
@@ -50,6 +54,8 @@ pub struct Inspection {
     pub mailboxes: u64,
     /// Events, estimated.
     pub events: u64,
+    /// Rows of the dispense ledger (entries, keys, steps), estimated.
+    pub ledger_rows: u64,
     /// Bytes of files on disk.
     pub disk_bytes: u64,
     /// Bytes that the database holds in memory: unsorted writes, blocks and table indexes.
@@ -71,7 +77,7 @@ impl Upkeep {
     }
 
     /// Walks the chain of every mailbox from its genesis and the chain of batches of every
-    /// partition, and hashes every payload that is still kept. Sees the store as it was when
+    /// partition, goes through every ledger entry, and hashes every payload that is still kept. Sees the store as it was when
     /// the call began.
     ///
     /// # Errors
@@ -151,6 +157,7 @@ impl Upkeep {
             batches,
             mailboxes: estimate(c.heads)?,
             events: estimate(c.events)?.saturating_add(estimate(c.husks)?),
+            ledger_rows: estimate(c.ledger)?,
             disk_bytes: files::size_of_dir(&db.path.join(DB_DIR))?,
             memory_bytes: memory.iter().sum(),
         })

@@ -16,6 +16,7 @@ use crate::error::StoreError;
 use crate::reader::{PartitionHead, is_kept};
 use crate::rows::{self, Rows};
 use crate::upkeep::Verified;
+use crate::verify_ledger::LedgerWalk;
 
 type Snapshot<'a> = SnapshotWithThreadMode<'a, rocksdb::DB>;
 
@@ -24,10 +25,12 @@ pub(crate) fn everything(database: &Database) -> Result<Verified, StoreError> {
         snapshot: database.db.snapshot(),
         columns: database.columns()?,
     };
+    let ledger = LedgerWalk::of(database, &walk.snapshot, &walk.columns)?;
     let mut seen = Verified::default();
     walk.mailboxes(&mut seen)?;
+    ledger.entries(&mut seen)?;
     for n in 0..database.meta.partitions {
-        walk.partition(PartitionId(n), database.meta.incarnation, &mut seen)?;
+        walk.partition(PartitionId(n), database.meta.incarnation, &ledger, &mut seen)?;
     }
     Ok(seen)
 }
@@ -120,6 +123,7 @@ impl Walk<'_> {
         &self,
         partition: PartitionId,
         life: Incarnation,
+        ledger: &LedgerWalk<'_>,
         seen: &mut Verified,
     ) -> Result<(), StoreError> {
         let cursor = self
@@ -143,7 +147,7 @@ impl Walk<'_> {
                 && head.previous == previous(before.as_ref(), &head)
                 && before.as_ref().is_none_or(|b| b.stamp <= head.stamp)
                 && BatchTree::new(leaves.iter().map(BatchLeaf::digest).collect()).root() == head.root;
-            if !fits || !self.leaves_stand(&leaves)? {
+            if !fits || !self.leaves_stand(&head, &leaves, ledger)? {
                 return Err(broken());
             }
             seen.batches += 1;
@@ -173,11 +177,20 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// Whether every leaf names an event that stands where it says.
-    fn leaves_stand(&self, leaves: &[BatchLeaf]) -> Result<bool, StoreError> {
+    /// Whether every leaf names an event that stands where it says, or such a step of the ledger.
+    fn leaves_stand(
+        &self,
+        head: &BatchHead,
+        leaves: &[BatchLeaf],
+        ledger: &LedgerWalk<'_>,
+    ) -> Result<bool, StoreError> {
         for leaf in leaves {
             let record = rows::record_at(&self.snapshot, &self.columns, &leaf.mailbox, leaf.seq)?;
-            if record.map(|r| r.hash) != Some(leaf.hash) {
+            let stands = match record {
+                Some(record) if record.hash == leaf.hash => true,
+                _ => ledger.stands(&leaf.mailbox, leaf.seq, &leaf.hash, head.stamp)?,
+            };
+            if !stands {
                 return Ok(false);
             }
         }

@@ -17,8 +17,10 @@ use telesphor_wire::sign::{PublicKey, Signature, SigningKey};
 use telesphor_wire::text::{Domain, SupportCode};
 
 mod every;
+mod ledger;
 mod records;
 pub use every::*;
+pub use ledger::*;
 pub use records::*;
 
 /// 2027-01-15 08:00 UTC, Unix milliseconds.

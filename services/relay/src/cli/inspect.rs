@@ -24,6 +24,7 @@ struct Facts {
     batches: u64,
     mailboxes_about: u64,
     events_about: u64,
+    ledger_rows_about: u64,
     disk_bytes: u64,
     heads: Vec<Head>,
 }
@@ -76,6 +77,7 @@ pub(crate) fn run(context: &Context<'_>, args: &Inspect) -> Result<(), Fault> {
         batches: seen.batches,
         mailboxes_about: seen.mailboxes,
         events_about: seen.events,
+        ledger_rows_about: seen.ledger_rows,
         disk_bytes: seen.disk_bytes,
         heads,
     };
@@ -96,7 +98,7 @@ impl Facts {
             })
             .collect();
         format!(
-            "Domain       {}\nIncarnation  {}\nFormat       {}\nPartitions   {}\nBatches      {}\nMailboxes    about {}\nEvents       about {}\nOn disk      {} bytes\n{heads}",
+            "Domain       {}\nIncarnation  {}\nFormat       {}\nPartitions   {}\nBatches      {}\nMailboxes    about {}\nEvents       about {}\nLedger       about {} rows\nOn disk      {} bytes\n{heads}",
             self.domain,
             self.incarnation,
             self.format,
@@ -104,6 +106,7 @@ impl Facts {
             self.batches,
             self.mailboxes_about,
             self.events_about,
+            self.ledger_rows_about,
             self.disk_bytes
         )
     }

@@ -23,6 +23,10 @@ pub(crate) struct Walked {
     pub payloads: u64,
     /// Batches whose chain was walked.
     pub batches: u64,
+    /// Entries of the dispense ledger that are what their steps make of them.
+    pub ledger_entries: u64,
+    /// Steps of those.
+    pub ledger_steps: u64,
 }
 
 impl From<Verified> for Walked {
@@ -32,6 +36,8 @@ impl From<Verified> for Walked {
             events: v.events,
             payloads: v.payloads,
             batches: v.batches,
+            ledger_entries: v.entries,
+            ledger_steps: v.steps,
         }
     }
 }
@@ -40,8 +46,8 @@ impl Walked {
     /// In words.
     pub(crate) fn words(&self) -> String {
         format!(
-            "{} mailboxes, {} events, {} payloads and {} batches: every link holds.",
-            self.mailboxes, self.events, self.payloads, self.batches
+            "{} mailboxes, {} events, {} payloads, {} ledger steps and {} batches: every link holds.",
+            self.mailboxes, self.events, self.payloads, self.ledger_steps, self.batches
         )
     }
 }
@@ -71,6 +77,14 @@ pub(crate) fn broken(error: &StoreError) -> Fault {
             ErrorCode::StoreDamaged,
             format!(
                 "the chain of mailbox {mailbox} breaks at event {seq}; repair nothing before a backup was made"
+            ),
+        ),
+        StoreError::BrokenLedger { entry, seq } => Fault::new(
+            Exit::NotGenuine,
+            ErrorCode::StoreDamaged,
+            format!(
+                "the ledger entry {} breaks at step {seq}; repair nothing before a backup was made",
+                entry.place()
             ),
         ),
         other => store_fault(other),

@@ -88,7 +88,11 @@ pub(crate) fn makes_room(command: &Command) -> bool {
             owner.command.act,
             OwnerAct::Acknowledge(_) | OwnerAct::Erase(_) | OwnerAct::Close(_) | OwnerAct::SetPolicy(_)
         ),
-        Command::Deposit(_) | Command::Commit(_) | Command::Take(_) | Command::Enrol(_) => false,
+        Command::Deposit(_)
+        | Command::Commit(_)
+        | Command::Take(_)
+        | Command::Enrol(_)
+        | Command::Ledger(_) => false,
     }
 }
 

@@ -107,7 +107,7 @@ impl Drop for Tally {
 /// How an answer is remembered.
 pub(crate) fn outcome(answer: &Answer) -> Outcome {
     match answer {
-        Answer::Durable(_) | Answer::Taken(_) => Outcome::Durable,
+        Answer::Durable(_) | Answer::Taken(_) | Answer::Ledger(_) => Outcome::Durable,
         Answer::Enrolled(_) => Outcome::Answered,
         Answer::Refused(refusal) => Outcome::Refused(refusal.code),
         Answer::Busy(_) => Outcome::Busy,

@@ -129,7 +129,8 @@ pub fn store_fault(error: &StoreError) -> Fault {
         StoreError::Behind { .. }
         | StoreError::Damaged { .. }
         | StoreError::BrokenChain { .. }
-        | StoreError::BrokenOrder { .. } => (Exit::NotGenuine, ErrorCode::StoreDamaged),
+        | StoreError::BrokenOrder { .. }
+        | StoreError::BrokenLedger { .. } => (Exit::NotGenuine, ErrorCode::StoreDamaged),
         StoreError::Disk(_) | StoreError::Io(_) | StoreError::Format { .. } | StoreError::Poisoned => {
             (Exit::Machine, ErrorCode::RelayIo)
         }

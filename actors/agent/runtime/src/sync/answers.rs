@@ -130,6 +130,8 @@ impl Core {
                 }
                 Next::Done(Box::new(Done::Taken(*taken)))
             }
+            // Nothing here asks the ledger yet.
+            Answer::Ledger(_) => Next::Failed(Refusal::of(ErrorCode::NotAllowedHere)),
             Answer::Enrolled(vouchers) => Next::Done(Box::new(Done::Enrolled(vouchers))),
             Answer::Busy(ms) | Answer::NotYetDurable(ms) => Next::Again(ms.max(10)),
             Answer::Refused(refusal) => match refusal.code {

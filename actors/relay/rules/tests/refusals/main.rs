@@ -6,6 +6,7 @@ mod support;
 
 mod commits;
 mod keeping;
+mod ledger;
 mod once;
 mod opening;
 mod owner;

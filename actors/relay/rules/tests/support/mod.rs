@@ -2,6 +2,7 @@
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
 pub mod commands;
+pub mod ledger;
 pub mod model;
 pub mod story;
 

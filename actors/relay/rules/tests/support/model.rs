@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use telesphor_rules::effects::{Decision, Effects, Place, Remembered};
 use telesphor_rules::facts::*;
+use telesphor_rules::ledger::entry::{Entry, Fill};
 use telesphor_rules::prepared::Prepared;
 use telesphor_rules::read::{Claim, ReadSpan, may_read};
 use telesphor_rules::state::{AccessRecord, Mailbox};
@@ -13,7 +14,7 @@ use telesphor_wire::batch::Submission;
 use telesphor_wire::bytes::Bytes;
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::hash::Digest;
-use telesphor_wire::ids::{MailboxId, PartitionId};
+use telesphor_wire::ids::{EntryId, MailboxId, PartitionId};
 use telesphor_wire::mailbox::{Event, link, payload_hash};
 use telesphor_wire::sign::PublicKey;
 
@@ -29,6 +30,9 @@ pub struct Model {
     pub packages: BTreeMap<(MailboxId, PublicKey, PackageId), Bytes>,
     pub vouchers: BTreeMap<Digest, u64>,
     pub tokens: BTreeMap<Digest, Token>,
+    pub entries: BTreeMap<EntryId, Entry>,
+    pub fills: BTreeMap<(EntryId, PublicKey), Fill>,
+    pub steps: BTreeMap<(EntryId, u64), StepRecord>,
     position: u64,
 }
 
@@ -45,6 +49,9 @@ impl Model {
             packages: BTreeMap::new(),
             vouchers: BTreeMap::new(),
             tokens: BTreeMap::new(),
+            entries: BTreeMap::new(),
+            fills: BTreeMap::new(),
+            steps: BTreeMap::new(),
             position: 0,
         }
     }
@@ -154,6 +161,14 @@ impl Model {
                 };
             }
         }
+        if let Some(change) = effects.ledger {
+            let (id, step) = (change.step.entry, change.step);
+            self.entries.insert(id, change.entry);
+            if let Some(fill) = change.fill {
+                self.fills.insert((id, step.key), fill);
+            }
+            self.steps.insert((id, step.seq), StepRecord { step, place });
+        }
         self.vouchers.extend(effects.spent);
         self.tokens.extend(effects.token);
         self.memories
@@ -244,5 +259,14 @@ impl Facts for Model {
     }
     fn token(&self, token: &Digest) -> Option<Token> {
         self.tokens.get(token).copied()
+    }
+    fn entry(&self, id: &EntryId) -> Option<Entry> {
+        self.entries.get(id).cloned()
+    }
+    fn fill(&self, id: &EntryId, key: &PublicKey) -> Option<Fill> {
+        self.fills.get(&(*id, *key)).copied()
+    }
+    fn step(&self, id: &EntryId, seq: u64) -> Option<StepRecord> {
+        self.steps.get(&(*id, seq)).cloned()
     }
 }

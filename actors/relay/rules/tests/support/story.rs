@@ -229,5 +229,6 @@ fn respell(home: &Home, mailbox: &Mailbox, s: &mut Submission, until: u64) {
             }
         }
         Command::Enrol(e) => e.not_after = until,
+        Command::Ledger(l) => l.not_after = until,
     }
 }

@@ -2,16 +2,19 @@
 //! A compaction filter drops what is past its time; lookups treat it as absent before that.
 //!
 //! ```text
-//! key    mailbox (or token hash) 32 | scope 32 | command id 32
+//! key    mailbox (or ledger entry, or token hash) 32 | scope 32 | command id 32
 //! value  keep until 8 | partition 2 | position 8 | leaf 4 (all ones: none) | body hash 32 | gave
 //! gave   0
 //!      | 1 | last resort 1 | left 4 | package
 //!      | 2 | class 2 | until 8 | voucher 32 each
+//!      | 3 | standing 8 x 8 | canonical step, or nothing
 //! ```
 
-use telesphor_rules::effects::{Gave, GivenPackage, GivenVouchers, Place, Remembered};
+use telesphor_rules::effects::{Gave, GivenPackage, GivenStep, GivenVouchers, Place, Remembered};
 use telesphor_rules::facts::MemoryKey;
+use telesphor_wire::canonical;
 use telesphor_wire::ids::{PartitionId, Voucher};
+use telesphor_wire::ledger::EntryStanding;
 
 use super::codec::{Put, Take};
 
@@ -49,6 +52,25 @@ pub(crate) fn encode(r: &Remembered, out: &mut Vec<u8>) {
                 out.raw(&voucher.0);
             }
         }
+        Gave::Step(given) => {
+            out.u8(3);
+            let s = &given.standing;
+            for n in [
+                s.now,
+                s.free,
+                s.confirmed,
+                s.reserved,
+                s.next_free,
+                s.over,
+                s.held_until,
+                s.cancelled,
+            ] {
+                out.u64(n);
+            }
+            if let Some(step) = &given.step {
+                out.raw(&canonical::encode(step));
+            }
+        }
     }
 }
 
@@ -79,6 +101,23 @@ pub(crate) fn decode(value: &[u8]) -> Option<Remembered> {
                 until,
             })
         }
+        3 => {
+            let standing = EntryStanding {
+                now: t.u64()?,
+                free: t.u64()?,
+                confirmed: t.u64()?,
+                reserved: t.u64()?,
+                next_free: t.u64()?,
+                over: t.u64()?,
+                held_until: t.u64()?,
+                cancelled: t.u64()?,
+            };
+            let step = match t.0 {
+                [] => None,
+                bytes => Some(canonical::decode(bytes).ok()?),
+            };
+            Gave::Step(Box::new(GivenStep { standing, step }))
+        }
         _ => return None,
     };
     Some(Remembered {
@@ -103,7 +142,11 @@ pub(crate) fn expiry(value: &[u8]) -> Option<(u64, u16)> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use telesphor_wire::ext::Extensions;
     use telesphor_wire::hash::Digest;
+    use telesphor_wire::ids::EntryId;
+    use telesphor_wire::ledger::{Step, StepKind};
+    use telesphor_wire::sign::PublicKey;
 
     fn gave() -> impl Strategy<Value = Gave> {
         prop_oneof![
@@ -128,6 +171,30 @@ mod tests {
                     class,
                     until
                 })),
+            (any::<[u64; 8]>(), any::<bool>()).prop_map(|(n, looked)| Gave::Step(Box::new(GivenStep {
+                standing: EntryStanding {
+                    now: n[0],
+                    free: n[1],
+                    confirmed: n[2],
+                    reserved: n[3],
+                    next_free: n[4],
+                    over: n[5],
+                    held_until: n[6],
+                    cancelled: n[7],
+                },
+                step: (!looked).then(|| Step {
+                    entry: EntryId([7; 32]),
+                    seq: n[0],
+                    previous: Digest([1; 32]),
+                    kind: StepKind::Confirmed,
+                    key: PublicKey([2; 32]),
+                    parts: n[1],
+                    over: 0,
+                    until: n[2],
+                    stamp: n[3],
+                    ext: Extensions::none(),
+                }),
+            }))),
         ]
     }
 

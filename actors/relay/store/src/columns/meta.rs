@@ -12,8 +12,9 @@ use super::codec::{Put, Take};
 pub(crate) const NAME: &str = "meta";
 pub(crate) const KEY: &[u8] = b"store";
 
-/// Layout of every record in every column family. Before 2 events and payloads were two records.
-pub(crate) const FORMAT: u32 = 2;
+/// Layout of every record in every column family. Before 2 events and payloads were two records;
+/// before 3 there was no ledger.
+pub(crate) const FORMAT: u32 = 3;
 
 /// What the store says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -10,6 +10,7 @@ pub(crate) mod cursors;
 pub(crate) mod events;
 pub(crate) mod heads;
 pub(crate) mod husks;
+pub(crate) mod ledger;
 pub(crate) mod memory;
 pub(crate) mod meta;
 pub(crate) mod packages;
@@ -19,7 +20,7 @@ pub(crate) mod tokens;
 pub(crate) mod vouchers;
 
 /// Every column family, in the order of their handles.
-pub(crate) const ALL: [&str; 13] = [
+pub(crate) const ALL: [&str; 14] = [
     meta::NAME,
     cursors::NAME,
     batches::NAME,
@@ -33,4 +34,5 @@ pub(crate) const ALL: [&str; 13] = [
     tokens::NAME,
     vouchers::NAME,
     records::NAME,
+    ledger::NAME,
 ];

@@ -14,6 +14,7 @@ use telesphor_wire::batch::Submission;
 use crate::at::{At, config};
 use crate::support::NOW;
 use crate::support::commands::Home;
+use crate::support::ledger::Rx;
 
 const STORE: &str = "TELESPHOR_TEST_CRASH_STORE";
 const POINT: &str = "TELESPHOR_TEST_CRASH_POINT";
@@ -36,9 +37,14 @@ fn group(home: &Home, n: u64) -> Vec<Submission> {
     if n == 0 {
         return vec![home.open(1)];
     }
-    (0..IN_GROUP)
-        .map(|i| home.deposit(i % 8, 100 * n + i, format!("{n}/{i}").as_bytes()))
-        .collect()
+    let deposits = (0..IN_GROUP).map(|i| home.deposit(i % 8, 100 * n + i, format!("{n}/{i}").as_bytes()));
+    // The ledger takes the same way, and must not be lost or doubled by it either.
+    let rx = Rx::new(1);
+    let drawn = [
+        rx.says(1_000 * n + 1, rx.reserve(n, 7)),
+        rx.says(1_000 * n + 2, rx.confirm(n, 7)),
+    ];
+    deposits.chain(drawn).collect()
 }
 
 /// Not a test of its own: the process that dies. Says each group that it may acknowledge.
@@ -123,7 +129,8 @@ fn no_kill_at_any_write_loses_doubles_or_reorders_what_was_acknowledged() {
             .flat_map(|n| (0..IN_GROUP).map(move |i| format!("{n}/{i}").into_bytes()))
             .collect();
         assert_eq!(texts, expected);
-        at.upkeep.verify().unwrap();
+        let seen = at.upkeep.verify().unwrap();
+        assert_eq!((seen.entries, seen.steps), (1, 2 * (GROUPS - 1)));
     }
 }
 

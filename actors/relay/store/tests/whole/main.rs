@@ -9,5 +9,6 @@ mod backup;
 mod crash;
 mod erase;
 mod failing;
+mod ledger;
 mod order;
 mod stories;

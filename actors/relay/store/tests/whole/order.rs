@@ -126,6 +126,7 @@ fn commands_of_one_group_see_each_other() {
         .map(|o| match o {
             Outcome::Accepted(_) => 'a',
             Outcome::Repeated(_) => 'r',
+            Outcome::Told(_) => 't',
             Outcome::Refused(_) => 'x',
         })
         .collect();

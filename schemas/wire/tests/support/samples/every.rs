@@ -135,6 +135,8 @@ pub fn answers() -> Vec<(&'static str, Answer)> {
             })),
         ),
         ("enrolled", Answer::Enrolled(vec![voucher()])),
+        ("ledger", Answer::Ledger(Box::new(ledger_answer()))),
+        ("ledger-look", Answer::Ledger(Box::new(ledger_looked()))),
     ]
 }
 
@@ -145,6 +147,11 @@ pub fn commands() -> Vec<(String, Command)> {
         ("take".to_owned(), Command::Take(take())),
         ("enrol".to_owned(), Command::Enrol(enrol())),
     ];
+    all.extend(
+        ledger_acts()
+            .into_iter()
+            .map(|(n, act)| (format!("ledger-{n}"), ledger_command(act))),
+    );
     all.extend(
         acts()
             .into_iter()
@@ -236,6 +243,7 @@ pub fn all() -> Vec<Sample> {
         ),
     ];
     all.extend(records_structures());
+    all.extend(ledger_structures());
     all.extend(commands().iter().map(|(n, c)| sample(format!("command-{n}"), c)));
     all.extend(answers().iter().map(|(n, a)| sample(format!("answer-{n}"), a)));
     all.extend(
