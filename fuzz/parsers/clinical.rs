@@ -14,6 +14,8 @@ use telesphor_clinical::receipt::SignedReceipt;
 use telesphor_clinical::retraction::Retraction;
 use telesphor_clinical::role::{RoleContent, RoleReceipt, RoleWord};
 use telesphor_clinical::roster::SignedRoster;
+use telesphor_clinical::rx::Prescription;
+use telesphor_clinical::rx_word::{RxPaper, RxWord};
 use telesphor_clinical::sdjwt::SdJwt;
 use telesphor_clinical::self_entry::SelfEntry;
 use telesphor_clinical::standing_in::{MandateWord, OnBehalf, SignedMandateRequest};
@@ -120,6 +122,19 @@ pub fn documents(bytes: &[u8]) {
     one_form::<SignedMandateRequest>(bytes);
     if let Ok(signed) = canonical::decode::<SignedReceipt>(bytes) {
         let _ = OnBehalf::of(&signed.receipt);
+    }
+    if let Ok(rx) = Prescription::from_bytes(bytes) {
+        assert_eq!(rx.to_bytes(), bytes);
+        let _ = (
+            rx.due(0),
+            rx.next_due(u64::MAX),
+            rx.amount(rx.total),
+            rx.opening(),
+        );
+    }
+    one_form::<RxWord>(bytes);
+    if let Ok(paper) = RxPaper::from_file(bytes) {
+        assert_eq!(paper.to_file(), bytes);
     }
     one_form::<RoleWord>(bytes);
     one_form::<RoleContent>(bytes);

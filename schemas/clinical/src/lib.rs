@@ -40,6 +40,8 @@ pub mod receipt;
 pub mod retraction;
 pub mod role;
 pub mod roster;
+pub mod rx;
+pub mod rx_word;
 pub mod scope;
 pub mod sdjwt;
 pub mod self_entry;

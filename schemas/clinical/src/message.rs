@@ -74,6 +74,8 @@ crate::open_tagged! {
         21 => Mandate(crate::standing_in::MandateWord),
         /// A word about what is written to roles.
         24 => Role(crate::role::RoleWord),
+        /// A word about a prescription.
+        26 => Rx(crate::rx_word::RxWord),
     }
 }
 

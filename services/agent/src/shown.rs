@@ -15,6 +15,7 @@ pub(crate) mod acts;
 pub(crate) mod allergies;
 pub(crate) mod log;
 pub(crate) mod parts;
+pub(crate) mod rx;
 
 /// Yes or nothing: a column of "no" is noise.
 fn mark(yes: bool, word: &'static str) -> &'static str {

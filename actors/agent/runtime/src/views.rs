@@ -6,12 +6,14 @@ mod log;
 mod mandates;
 mod parts;
 mod roles;
+mod rx;
 mod teams;
 
 pub use log::{LogCheck, LogLine, Missing, Seen};
 pub use mandates::{ActedView, Asked as MandateAsked, MandateState, MandateView};
 pub use parts::PartView;
 pub use roles::{DeskView, HeardView, PassedView, RoleView};
+pub use rx::{RxFillState, RxFillView, RxLeft, RxNoticeView, RxView};
 pub use teams::{Discharged, RosterView, TeamMember, TeamState, TeamView, TurnView};
 
 use std::path::PathBuf;

@@ -5,7 +5,7 @@ use clap::CommandFactory;
 use super::Cli;
 
 /// Headings and their commands. A test holds this against the commands there are.
-const GROUPS: [(&str, &[&str]); 7] = [
+const GROUPS: [(&str, &[&str]); 8] = [
     (
         "Every day",
         &[
@@ -20,6 +20,7 @@ const GROUPS: [(&str, &[&str]); 7] = [
             "export",
         ],
     ),
+    ("Prescriptions", &["rx"]),
     ("Teams", &["team"]),
     ("My devices", &["endpoint", "backup", "recover", "lock", "unlock"]),
     ("Machines", &["device", "follow"]),

@@ -7,6 +7,7 @@ mod help;
 mod machines;
 mod people;
 mod profile;
+mod rx;
 mod teams;
 
 pub(crate) use acts::*;
@@ -16,6 +17,7 @@ pub(crate) use help::command;
 pub(crate) use machines::*;
 pub(crate) use people::*;
 pub(crate) use profile::*;
+pub(crate) use rx::*;
 pub(crate) use teams::*;
 
 use clap::{Args, Parser, Subcommand};
@@ -123,6 +125,10 @@ pub(crate) enum Command {
     Verify(Verify),
     /// All of mine into a folder that proves itself
     Export(Export),
+
+    /// Prescriptions: write, check, fill, ask, cancel
+    #[command(subcommand)]
+    Rx(Rx),
 
     /// Care teams and rosters
     #[command(subcommand)]

@@ -77,6 +77,13 @@ impl Row {
         self.fact(name, rfc3339(ms), words, Some(column))
     }
 
+    /// The facts of another row behind these.
+    #[must_use]
+    pub(crate) fn and(mut self, other: Self) -> Self {
+        self.facts.extend(other.facts);
+        self
+    }
+
     pub(crate) fn to_json(&self) -> String {
         struct Ordered<'r>(&'r Row);
         impl Serialize for Ordered<'_> {

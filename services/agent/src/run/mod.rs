@@ -19,6 +19,7 @@ mod roles;
 mod roster_file;
 mod rotate;
 mod running;
+mod rx;
 mod sd_jwt;
 mod session;
 mod sharing;
@@ -85,6 +86,7 @@ async fn with_profile(here: &Here<'_>, command: &Command) -> Result<Exit> {
         Command::Log(args) => log::log(here, args).await,
         Command::Export(args) => documents::export(here, args).await,
         Command::Device(act) => machines::device(here, act).await,
+        Command::Rx(act) => rx::rx(here, act).await,
         Command::Team(act) => teams::team(here, act).await,
         Command::Follow(args) => machines::follow(here, args).await,
         Command::Attest(act) => attest::attest(here, act).await,

@@ -5,6 +5,7 @@ use telesphor_agent::views::{
     StandingView,
 };
 use telesphor_clinical::retraction::{RETRACTION, Retraction, RetractionReason};
+use telesphor_clinical::rx::{PRESCRIPTION, Prescription};
 use telesphor_identity::parcel::{PARCEL, Parcel};
 
 use crate::out::{Out, Row, rfc3339};
@@ -112,14 +113,19 @@ pub(crate) fn gone_words(out: &Out, document: &DocumentView, back: &RetractedVie
     )
 }
 
-/// The body of a retraction in words, and what somebody shows of other documents; other bodies are
-/// shown as they are.
+/// The body of a retraction or of a prescription in words, and what somebody shows of other
+/// documents; other bodies are shown as they are.
 pub(crate) fn body_words(opened: &Opened) -> Option<String> {
     if opened.view.format == PARCEL {
         let reference = Parcel::from_bytes(&opened.body).ok().and_then(|p| p.reference);
         let filed = reference.map_or_else(String::new, |r| format!("reference: {}\n", r.as_str()));
         let text = super::parts::text(&opened.verdict.parts);
         return Some(format!("{filed}{text}").trim_end().to_owned());
+    }
+    if opened.view.format == PRESCRIPTION {
+        return Prescription::from_bytes(&opened.body)
+            .ok()
+            .map(|rx| super::rx::body_words(&rx));
     }
     if opened.view.format != RETRACTION {
         return None;

@@ -57,6 +57,7 @@ impl Slot {
             What::Deposit(say) => Lane::Contact(say.contact),
             What::Room(say) => Lane::Room(say.mailbox),
             What::Stamp(_) => Lane::Stamps,
+            What::Ledger(say) => Lane::Mailbox(say.entry.place()),
         };
         Self {
             lane,

@@ -17,6 +17,7 @@ use telesphor_wire::tagged;
 use telesphor_wire::text::{Domain, SupportCode};
 
 use crate::error::Error;
+use crate::rx::record::{LedgerJob, LedgerSay};
 
 coded! {
     /// Where a mailbox stands, as seen from here.
@@ -133,6 +134,8 @@ tagged! {
         6 => Room(GroupSay),
         /// The stamp of a document of one's own, for one's own mailbox.
         7 => Stamp(DocumentId),
+        /// An act on the dispense ledger, made when it can go.
+        8 => Ledger(LedgerSay),
     }
 }
 
@@ -252,6 +255,8 @@ tagged! {
         /// An owner key that others knew was replaced by the one committed to, which they knew
         /// as well: it is replaced once more.
         10 => OwnerReplaced(MailboxId),
+        /// An act on the dispense ledger.
+        11 => Ledger(LedgerJob),
     }
 }
 

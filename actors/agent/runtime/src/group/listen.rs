@@ -218,9 +218,11 @@ impl Ctx<'_, '_> {
             GroupMessage::Role(word) if held.used == MailboxUse::Conversation => {
                 self.role_word(&who, word, stamp)
             }
+            GroupMessage::Rx(word) if held.used == MailboxUse::Conversation => self.rx_word(&who, word),
             GroupMessage::Own(_)
             | GroupMessage::Team(_)
             | GroupMessage::Role(_)
+            | GroupMessage::Rx(_)
             | GroupMessage::Heads(_)
             | GroupMessage::Request(_)
             | GroupMessage::Foreign(_) => Ok(()),

@@ -9,6 +9,7 @@ use telesphor_wire::canonical;
 use telesphor_wire::command::{Command, OwnerAct, SignedVoucher};
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ids::MailboxId;
+use telesphor_wire::ledger::LedgerAnswer;
 use telesphor_wire::receipt::Receipt;
 use telesphor_wire::text::SupportCode;
 
@@ -33,6 +34,8 @@ pub(crate) enum Done {
     Taken(Taken),
     /// Vouchers.
     Enrolled(Vec<SignedVoucher>),
+    /// An act on the ledger was carried out, or it was looked at.
+    Ledger(Box<LedgerAnswer>),
 }
 
 /// What is to become of an entry.
@@ -130,8 +133,14 @@ impl Core {
                 }
                 Next::Done(Box::new(Done::Taken(*taken)))
             }
-            // Nothing here asks the ledger yet.
-            Answer::Ledger(_) => Next::Failed(Refusal::of(ErrorCode::NotAllowedHere)),
+            Answer::Ledger(answer) => {
+                let entry = answer.step.as_ref().map(|s| s.entry);
+                if !entry.is_none_or(|entry| answer.is_proved(&entry, relays, quorum)) {
+                    self.index.last_failure = Some(ErrorCode::BadReceipt);
+                    return Next::Again(5_000);
+                }
+                Next::Done(Box::new(Done::Ledger(answer)))
+            }
             Answer::Enrolled(vouchers) => Next::Done(Box::new(Done::Enrolled(vouchers))),
             Answer::Busy(ms) | Answer::NotYetDurable(ms) => Next::Again(ms.max(10)),
             Answer::Refused(refusal) => match refusal.code {
@@ -186,6 +195,7 @@ impl Ctx<'_, '_> {
             (Job::Document(job), Done::Durable(receipt)) => self.document_durable(job, &receipt, took),
             (Job::Package(job), Done::Taken(taken)) => self.package_taken(&job, &taken),
             (Job::Answer(job), Done::Durable(receipt)) => self.answer_durable(&job, &receipt),
+            (Job::Ledger(job), Done::Ledger(answer)) => self.ledger_done(&job, *answer),
             (Job::OwnerReplaced(mailbox), Done::Durable(_)) => self.owner_replaced(&mailbox),
             (Job::Stamp(document), Done::Durable(receipt)) => {
                 self.stamped(&document, entry.command.as_ref(), &receipt)
@@ -302,6 +312,7 @@ impl Ctx<'_, '_> {
             },
             Job::Stamp(_) => entry.command.as_ref().map_or(Ok(()), |c| self.drop_stamp(c)),
             Job::Opened(mailbox) => self.not_opened(&mailbox, refused.code),
+            Job::Ledger(job) => self.ledger_refused(&job, *refused),
             _ => Ok(()),
         }
     }

@@ -39,7 +39,7 @@ impl Ctx<'_, '_> {
         for mailbox in lists {
             self.offer_again(&mailbox)?;
         }
-        Ok(())
+        self.ledger_restored()
     }
 
     /// Reading goes back to before anything that the relay can have lost: its chain is another

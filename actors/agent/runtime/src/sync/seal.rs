@@ -122,6 +122,7 @@ impl Ctx<'_, '_> {
                 let document = *document;
                 self.seal_stamp(&document)?
             }
+            What::Ledger(say) => Some(self.seal_ledger(say)),
             What::Deposit(say) => self.seal_deposit(&say.contact, &say.body, say.padding)?,
         };
         let Some((command, via)) = sealed else {
