@@ -9,8 +9,9 @@ SECONDS_PER_TARGET ?= 60
 SEEDS ?= 20
 MEMBERS ?= 50
 EPOCHS ?= 1000
+FILLS ?= 100000
 
-.PHONY: help setup browser build release demo demo-admission test lint unit bench crash crash-points matrix race fuzz audit vectors
+.PHONY: help setup browser build release demo demo-admission test lint unit bench crash crash-points matrix fills race fuzz audit vectors
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -51,6 +52,9 @@ crash: build ## the long campaign: CAMPAIGN kills under load, every receipt chec
 
 crash-points: build ## crashes at the syncs, writes, renames, unlinks and truncations of a fixed script, thread by thread; goes on where it was stopped
 	"$(CARGO_TARGET_DIR)/debug/crash-points" --folder "$(CARGO_TARGET_DIR)/../crash-points"
+
+fills: build ## FILLS racing fills of prescriptions while the relay is killed; no overdraw, nothing confirmed is lost
+	"$(CARGO_TARGET_DIR)/debug/fills" --folder "$(CARGO_TARGET_DIR)/../fills" --fills $(FILLS)
 
 race: build ## MEMBERS agents race for EPOCHS epochs of one team and are killed, and the relay with them
 	"$(CARGO_TARGET_DIR)/debug/race" --folder "$(CARGO_TARGET_DIR)/../race" --members $(MEMBERS) --epochs $(EPOCHS)

@@ -16,6 +16,7 @@ mod append;
 mod disclose;
 mod error;
 mod jetstream;
+mod ledger;
 mod line;
 mod mailboxes;
 mod measure;
@@ -56,11 +57,11 @@ enum Command {
 /// What to run.
 #[derive(clap::Args)]
 struct Bench {
-    /// Scenarios: append, mailboxes, sealed, teams, storm, disclose
+    /// Scenarios: append, ledger, mailboxes, sealed, teams, storm, disclose
     #[arg(
         long,
         value_delimiter = ',',
-        default_value = "append,mailboxes,sealed,teams,storm,disclose"
+        default_value = "append,ledger,mailboxes,sealed,teams,storm,disclose"
     )]
     only: Vec<String>,
     /// Seconds that each measurement lasts
@@ -112,6 +113,9 @@ fn run(bench: &Bench) -> Result<bool> {
     let wants = |name: &str| bench.only.iter().any(|o| o == name);
     if wants("append") {
         append::run(&runtime, folder.path(), lasts, bench.nats.as_deref(), &mut report)?;
+    }
+    if wants("ledger") {
+        ledger::run(&runtime, folder.path(), lasts, &mut report)?;
     }
     if wants("mailboxes") {
         mailboxes::run(&runtime, folder.path(), lasts, bench.mailboxes, &mut report)?;
