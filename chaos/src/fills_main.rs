@@ -16,7 +16,7 @@ struct Arguments {
     #[arg(long, default_value_t = 400)]
     prescriptions: usize,
     /// Units of each.
-    #[arg(long, default_value_t = 600)]
+    #[arg(long, default_value_t = 300)]
     units: u32,
     /// Pharmacies.
     #[arg(long, default_value_t = 64)]

@@ -157,7 +157,15 @@ pub async fn run(
     }
     relay.kill()?;
     let disk_verified = relay.run(&["verify"]).is_ok();
-    let confirmed = history.iter().filter(|d| d.is_confirmed()).count() as u64;
+    // Some asked twice: a fill is one step.
+    let mut confirmed: Vec<_> = history
+        .iter()
+        .filter(|d| d.is_confirmed())
+        .filter_map(|d| d.step.as_ref().map(|s| (s.entry, s.seq)))
+        .collect();
+    confirmed.sort_unstable();
+    confirmed.dedup();
+    let confirmed = confirmed.len() as u64;
     Ok(Outcome {
         found: judge(&history, &ends, plan.units),
         tried: shared.tried.load(Ordering::Relaxed),

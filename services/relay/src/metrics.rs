@@ -260,6 +260,9 @@ impl Metrics {
         for outcome in ["taken", "refused"] {
             self.certificate_reloads.with_label_values(&[outcome]);
         }
+        for kind in StepKind::ALL.iter().copied().map(Some).chain([None]) {
+            self.ledger.with_label_values(&[act(kind)]);
+        }
         self.refusals
             .with_label_values(&[&ErrorCode::Refused.to_string()]);
         self.http.with_label_values(&["200"]);
