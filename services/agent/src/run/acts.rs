@@ -9,6 +9,7 @@ use telesphor_agent::{Agent, Correction, RetractRequest};
 use telesphor_clinical::retraction::RetractionReason;
 use telesphor_wire::error::ErrorCode;
 
+use super::durable::letters;
 use super::session::Here;
 use crate::args::{self, Why};
 use crate::exit::Exit;
@@ -20,12 +21,6 @@ use crate::{short, shown};
 pub(super) fn by(here: &Here<'_>, within: Duration) -> u64 {
     here.now_ms()
         .saturating_add(u64::try_from(within.as_millis()).unwrap_or(u64::MAX))
-}
-
-async fn letters(agent: &Agent) -> Result<usize> {
-    let known = agent.documents().await?;
-    let ids: Vec<String> = known.iter().map(|d| d.id.to_string()).collect();
-    Ok(short::needed(ids.iter().map(String::as_str)))
 }
 
 /// `ack`: done when the answer is durable.

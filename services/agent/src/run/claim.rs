@@ -4,7 +4,8 @@ use telesphor_agent::{ParcelDraft, Shown};
 use telesphor_clinical::claim::{billing, resource_type};
 use telesphor_clinical::header::DocumentKind;
 
-use super::disclose::{chosen, faults, until_durable};
+use super::disclose::{chosen, faults};
+use super::durable::until_durable;
 use super::session::Here;
 use crate::args;
 use crate::exit::Exit;

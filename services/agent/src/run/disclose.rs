@@ -1,6 +1,6 @@
 //! `disclose`: parts of a document for one reader.
 
-use telesphor_agent::views::{ContactView, DocumentView, SentState, SentView};
+use telesphor_agent::views::{ContactView, DocumentView};
 use telesphor_agent::{Agent, Disclosure, ParcelDraft, Shown};
 use telesphor_clinical::fields::select::{NotAPart, select};
 use telesphor_clinical::fields::{Leaf, Path as PartPath, path};
@@ -9,12 +9,12 @@ use telesphor_clinical::presentation::Audience;
 use telesphor_clinical::text::Text;
 use telesphor_wire::error::ErrorCode;
 
+use super::durable::until_durable;
 use super::session::Here;
 use crate::args;
 use crate::exit::Exit;
 use crate::fault::{Fault, Result};
-use crate::out::Progress;
-use crate::{short, shown};
+use crate::shown;
 
 /// What was typed, as a path.
 pub(super) fn parse(text: &str) -> Result<PartPath> {
@@ -146,35 +146,5 @@ pub(super) fn faults(error: telesphor_agent::Error) -> Fault {
             "only the one whom this document is about can show parts of it; give it whole, or ask them",
         ),
         _ => Fault::from(error),
-    }
-}
-
-/// Waits until a document is with a relay for good, and says where it is.
-pub(super) async fn until_durable(here: &Here<'_>, agent: Agent, sent: SentView) -> Result<Exit> {
-    let progress = Progress::start(here.out, "waiting until it is durable");
-    let durable = agent
-        .wait_sent(sent.document, sent.to, SentState::Durable, here.wait())
-        .await;
-    drop(progress);
-    let known = agent.documents().await?;
-    let ids: Vec<String> = known.iter().map(|d| d.id.to_string()).collect();
-    let letters = short::needed(ids.iter().map(String::as_str));
-    let (sent, fault) = match durable {
-        Ok(sent) => (sent, None),
-        Err(error) => (sent, Some(Fault::from(error))),
-    };
-    here.out.list(&[shown::sent(here.out, &sent, letters)], "")?;
-    match fault {
-        None => {
-            // The proof of its time follows the document.
-            here.let_go(agent).await;
-            Ok(Exit::Done)
-        }
-        Some(fault) => {
-            agent.close().await;
-            here.out
-                .fault(&fault.clone().then("telesphor sync; telesphor sent"));
-            Ok(fault.exit())
-        }
     }
 }

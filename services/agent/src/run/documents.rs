@@ -1,7 +1,7 @@
 //! `add`, `list`, `send`, `sent`, `inbox`, `read`.
 
 use std::path::Path;
-use telesphor_agent::views::{DocumentView, EndView, Opened, SentState};
+use telesphor_agent::views::{DocumentView, EndView, Opened};
 use telesphor_agent::{Agent, Draft};
 use telesphor_clinical::document::FHIR_JSON;
 use telesphor_clinical::fhir;
@@ -9,6 +9,7 @@ use telesphor_clinical::header::DocumentKind;
 use telesphor_clinical::scope::{Scope, Scopes};
 use telesphor_wire::error::ErrorCode;
 
+use super::durable::until_durable;
 use super::session::Here;
 use crate::args;
 use crate::exit::Exit;
@@ -353,32 +354,7 @@ pub(super) async fn send(here: &Here<'_>, args: &args::Send) -> Result<Exit> {
         here.out
             .words(&format!("to be accepted by {}", here.out.exactly(ms)));
     }
-    let progress = Progress::start(here.out, "waiting until it is durable");
-    let durable = agent
-        .wait_sent(sent.document, sent.to, SentState::Durable, here.wait())
-        .await;
-    drop(progress);
-    let known = agent.documents().await?;
-    let ids: Vec<String> = known.iter().map(|d| d.id.to_string()).collect();
-    let letters = short::needed(ids.iter().map(String::as_str));
-    let (sent, fault) = match durable {
-        Ok(sent) => (sent, None),
-        Err(error) => (sent, Some(Fault::from(error))),
-    };
-    here.out.list(&[shown::sent(here.out, &sent, letters)], "")?;
-    match fault {
-        None => {
-            // The proof of its time follows the document.
-            here.let_go(agent).await;
-            Ok(Exit::Done)
-        }
-        Some(fault) => {
-            agent.close().await;
-            here.out
-                .fault(&fault.clone().then("telesphor sync; telesphor sent"));
-            Ok(fault.exit())
-        }
-    }
+    until_durable(here, agent, sent).await
 }
 
 /// `sent`.

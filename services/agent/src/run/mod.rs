@@ -6,6 +6,7 @@ mod claim;
 mod desk;
 mod disclose;
 mod documents;
+mod durable;
 mod endpoints;
 mod identity;
 mod input;

@@ -8,12 +8,13 @@ use telesphor_agent::{Agent, RxDraft};
 use telesphor_clinical::rx::{Portion, Prescription, parse_amount};
 use telesphor_wire::error::ErrorCode;
 
+use super::durable::letters;
 use super::session::Here;
 use crate::args::{Rx, RxAsk, RxCancel, RxCheck, RxFill, RxPaper, RxReturn, RxTicket, RxWhich, RxWrite};
 use crate::exit::Exit;
 use crate::fault::{Fault, Result};
 use crate::out::Progress;
-use crate::{short, shown};
+use crate::shown;
 
 /// `rx ...`.
 pub(super) async fn rx(here: &Here<'_>, act: &Rx) -> Result<Exit> {
@@ -48,12 +49,6 @@ fn amount(text: &str, scale: u8) -> Result<u32> {
 
 fn ms(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
-}
-
-async fn letters(agent: &Agent) -> Result<usize> {
-    let known = agent.documents().await?;
-    let ids: Vec<String> = known.iter().map(|d| d.id.to_string()).collect();
-    Ok(short::needed(ids.iter().map(String::as_str)))
 }
 
 fn draft(here: &Here<'_>, args: &RxWrite) -> Result<RxDraft> {

@@ -1,13 +1,12 @@
 //! `share`, `revoke`, `who`, and whom documents may go to.
 
-use telesphor_agent::views::{
-    ContactState, ContactView, DocumentView, GrantView, Revoked, SentState, SharePlan,
-};
+use telesphor_agent::views::{ContactState, ContactView, DocumentView, GrantView, Revoked, SharePlan};
 use telesphor_agent::{Agent, ShareRequest};
 use telesphor_clinical::scope::Scopes;
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ids::{DocumentId, IdentityId};
 
+use super::durable::{letters, until_all_durable};
 use super::session::Here;
 use crate::args;
 use crate::exit::Exit;
@@ -54,17 +53,6 @@ async fn what(agent: &Agent, words: &[String]) -> Result<(Scopes, Vec<DocumentId
     Ok((super::documents::scopes(&names)?, documents))
 }
 
-/// Letters that every document's id needs.
-async fn letters(agent: &Agent) -> Result<usize> {
-    let ids: Vec<String> = agent
-        .documents()
-        .await?
-        .iter()
-        .map(|d| d.id.to_string())
-        .collect();
-    Ok(short::needed(ids.iter().map(String::as_str)))
-}
-
 /// `share`: preview, yes, then until everything is durable.
 pub(super) async fn share(here: &Here<'_>, args: &args::Share) -> Result<Exit> {
     if let Some(granted) = super::teams::granted_to(args)? {
@@ -107,31 +95,7 @@ pub(super) async fn share(here: &Here<'_>, args: &args::Share) -> Result<Exit> {
         ErrorCode::AdmissionInvalid => Fault::from(error).then("telesphor identity admit LINK"),
         _ => Fault::from(error),
     })?;
-    let progress = Progress::start(here.out, "waiting until everything is durable");
-    let deadline = std::time::Instant::now() + here.wait();
-    let letters = letters(&agent).await?;
-    let (mut rows, mut fault) = (Vec::new(), None);
-    for one in sent {
-        let left = deadline.saturating_duration_since(std::time::Instant::now());
-        let row = match agent
-            .wait_sent(one.document, one.to, SentState::Durable, left)
-            .await
-        {
-            Ok(durable) => shown::sent(here.out, &durable, letters),
-            Err(error) => {
-                fault.get_or_insert(Fault::from(error));
-                shown::sent(here.out, &one, letters)
-            }
-        };
-        rows.push(row);
-    }
-    drop(progress);
-    here.out.list(&rows, "")?;
-    here.let_go(agent).await;
-    match fault {
-        None => Ok(Exit::Done),
-        Some(fault) => Err(fault.then("telesphor sync; telesphor sent")),
-    }
+    until_all_durable(here, agent, sent).await
 }
 
 /// What will happen, in words.

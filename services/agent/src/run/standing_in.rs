@@ -1,19 +1,20 @@
 //! `--as WHOM`: what is done for somebody else, by a mandate.
 
-use telesphor_agent::views::{DocumentView, GrantView, LogLine, MandateAsked, SentState};
+use telesphor_agent::views::{DocumentView, GrantView, LogLine, MandateAsked};
 use telesphor_agent::{Agent, ShareRequest};
 use telesphor_clinical::mandate::Power;
 use telesphor_clinical::scope::Scopes;
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ids::DocumentId;
 
+use super::durable::{letters, until_all_durable};
 use super::session::Here;
 use super::sharing::UNTIL_REVOKED;
 use crate::args::{self, Command};
 use crate::exit::Exit;
 use crate::fault::{Fault, Result};
 use crate::out::{Progress, Row};
-use crate::{short, shown};
+use crate::shown;
 
 /// Lines of the log that are looked at.
 const LOG: usize = 10_000;
@@ -46,12 +47,6 @@ async fn what(agent: &Agent, words: &[String]) -> Result<(Scopes, Vec<DocumentId
         }
     }
     Ok((super::documents::scopes(&names)?, documents))
-}
-
-async fn letters(agent: &Agent) -> Result<usize> {
-    let all = agent.documents().await?;
-    let ids: Vec<String> = all.iter().map(|d| d.id.to_string()).collect();
-    Ok(short::needed(ids.iter().map(String::as_str)))
 }
 
 async fn share(here: &Here<'_>, whom: &str, args: &args::Share) -> Result<Exit> {
@@ -106,31 +101,7 @@ async fn share(here: &Here<'_>, whom: &str, args: &args::Share) -> Result<Exit> 
             ErrorCode::AdmissionInvalid => Fault::from(error).then("telesphor identity admit LINK"),
             _ => Fault::from(error),
         })?;
-    let progress = Progress::start(here.out, "waiting until everything is durable");
-    let deadline = std::time::Instant::now() + here.wait();
-    let letters = letters(&agent).await?;
-    let (mut rows, mut fault) = (Vec::new(), None);
-    for one in sent {
-        let left = deadline.saturating_duration_since(std::time::Instant::now());
-        let row = match agent
-            .wait_sent(one.document, one.to, SentState::Durable, left)
-            .await
-        {
-            Ok(durable) => shown::sent(here.out, &durable, letters),
-            Err(error) => {
-                fault.get_or_insert(Fault::from(error));
-                shown::sent(here.out, &one, letters)
-            }
-        };
-        rows.push(row);
-    }
-    drop(progress);
-    here.out.list(&rows, "")?;
-    here.let_go(agent).await;
-    match fault {
-        None => Ok(Exit::Done),
-        Some(fault) => Err(fault.then("telesphor sync; telesphor sent")),
-    }
+    until_all_durable(here, agent, sent).await
 }
 
 async fn revoke(here: &Here<'_>, whom: &str, args: &args::Revoke) -> Result<Exit> {

@@ -15,7 +15,7 @@ use telesphor_wire::ids::IdentityId;
 use telesphor_wire::labels::HashLabel;
 
 use crate::core::Ctx;
-use crate::core::records::{Held, Job, Known, TalkSay, What};
+use crate::core::records::Held;
 use crate::error::{Error, Result};
 use crate::team::serve::padding_for;
 
@@ -126,19 +126,9 @@ impl Ctx<'_, '_> {
     /// Says a word under a mandate to a contact, in the conversation with it. Somebody who is no
     /// contact is told nothing.
     pub(crate) fn tell_mandate(&mut self, to: &IdentityId, word: MandateWord) -> Result<()> {
-        let known: Option<Known> = self.get(Table::Contacts, &to.0)?;
-        if known.is_none_or(|k| k.removed) {
-            return Ok(());
-        }
-        let body = Bytes(canonical::encode(&GroupMessage::Mandate(word)));
-        let padding = padding_for(&body);
-        let say = TalkSay {
-            contact: *to,
-            body,
-            padding,
-        };
-        self.enqueue(What::Talk(say), Job::Nothing(true), None)?;
-        Ok(())
+        let message = GroupMessage::Mandate(word);
+        let padding = padding_for(&Bytes(canonical::encode(&message)));
+        self.say_to(to, &message, padding)
     }
 
     /// A word under a mandate has come.

@@ -265,6 +265,8 @@ impl Agent {
             .await?;
         if !due {
             let ask = self.rx_change(move |ctx| ctx.ask_release(&fill)).await?;
+            // Where the relay does not answer in time the release goes when it does, or the hold
+            // ends by itself: either way nothing is handed over.
             let _ = self
                 .rx_told(ask, until.saturating_duration_since(Instant::now()))
                 .await;

@@ -6,15 +6,13 @@ use telesphor_clinical::message::GroupMessage;
 use telesphor_clinical::rx::Prescription;
 use telesphor_clinical::rx_word::{RxNotice, RxPass, RxTicket, RxUse, RxWord};
 use telesphor_vault::Table;
-use telesphor_wire::bytes::Bytes;
-use telesphor_wire::canonical;
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ids::{DocumentId, IdentityId};
 use telesphor_wire::ledger::StepKind;
 
 use super::record::{Fill, FillState, fill_of, fills_of, given_of};
 use crate::core::Ctx;
-use crate::core::records::{Job, Known, Padding, Refused, TalkSay, What};
+use crate::core::records::{Known, Padding, Refused};
 use crate::error::{Error, Result};
 
 /// The people of a prescription, as seen from here.
@@ -27,17 +25,7 @@ impl Ctx<'_, '_> {
     /// Says a word to a contact; somebody who is none is told nothing. All words about
     /// prescriptions have one size.
     pub(super) fn tell_rx(&mut self, to: &IdentityId, word: RxWord) -> Result<()> {
-        let known: Option<Known> = self.get(Table::Contacts, &to.0)?;
-        if known.is_none_or(|k| k.removed) {
-            return Ok(());
-        }
-        let say = TalkSay {
-            contact: *to,
-            body: Bytes(canonical::encode(&GroupMessage::Rx(word))),
-            padding: Padding::Uniform,
-        };
-        self.enqueue(What::Talk(say), Job::Nothing(true), None)?;
-        Ok(())
+        self.say_to(to, &GroupMessage::Rx(word), Padding::Uniform)
     }
 
     /// A contact says a word about a prescription.

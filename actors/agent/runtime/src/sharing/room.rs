@@ -20,7 +20,7 @@ use telesphor_wire::ids::{DocumentId, IdentityId, MailboxId};
 
 use super::show::all_given;
 use crate::core::records::{
-    Entry, GroupSay, Held, Job, MailboxState, PackageJob, Padding, TalkSay, Via, What,
+    Entry, GroupSay, Held, Job, Known, MailboxState, PackageJob, Padding, TalkSay, Via, What,
 };
 use crate::core::{Ctx, names};
 use crate::error::Result;
@@ -131,6 +131,22 @@ impl Ctx<'_, '_> {
             padding: Padding::Message,
         };
         self.enqueue(What::Room(say), Job::Nothing(true), after)
+    }
+
+    /// Says something to a contact, in the conversation with it. Somebody who is no contact is
+    /// told nothing.
+    pub(crate) fn say_to(&mut self, to: &IdentityId, message: &GroupMessage, padding: Padding) -> Result<()> {
+        let known: Option<Known> = self.get(Table::Contacts, &to.0)?;
+        if known.is_none_or(|k| k.removed) {
+            return Ok(());
+        }
+        let say = TalkSay {
+            contact: *to,
+            body: Bytes(canonical::encode(message)),
+            padding,
+        };
+        self.enqueue(What::Talk(say), Job::Nothing(true), None)?;
+        Ok(())
     }
 
     /// Queues a message about a room for the conversation with its reader.

@@ -14,7 +14,7 @@ use telesphor_wire::ids::IdentityId;
 use super::EARLY_MS;
 use super::record::{Served, Terms};
 use crate::core::Ctx;
-use crate::core::records::{Job, Known, Padding, TalkSay, What};
+use crate::core::records::{Known, Padding};
 use crate::error::{Error, Result};
 
 /// Requests kept for one team: two endpoints of everybody on a large ward.
@@ -26,19 +26,9 @@ impl Ctx<'_, '_> {
     /// Says a word about a team to a contact, in the conversation with it. Somebody who is no
     /// contact is told nothing.
     pub(crate) fn tell_team(&mut self, to: &IdentityId, word: TeamWord) -> Result<()> {
-        let known: Option<Known> = self.get(Table::Contacts, &to.0)?;
-        if known.is_none_or(|k| k.removed) {
-            return Ok(());
-        }
-        let body = Bytes(canonical::encode(&GroupMessage::Team(word)));
-        let padding = padding_for(&body);
-        let say = TalkSay {
-            contact: *to,
-            body,
-            padding,
-        };
-        self.enqueue(What::Talk(say), Job::Nothing(true), None)?;
-        Ok(())
+        let message = GroupMessage::Team(word);
+        let padding = padding_for(&Bytes(canonical::encode(&message)));
+        self.say_to(to, &message, padding)
     }
 
     /// A contact has granted a role of this organisation something: whoever holds the role is
@@ -238,7 +228,9 @@ mod tests {
         let outbox = outbox.range(Table::Outbox, names::OUTBOX, 0, 64).unwrap();
         let told = outbox.iter().filter_map(|(_, bytes)| {
             let entry: Entry = canonical::decode(bytes).unwrap();
-            let What::Talk(say) = entry.what else { return None };
+            let crate::core::records::What::Talk(say) = entry.what else {
+                return None;
+            };
             let body: GroupMessage = canonical::decode(&say.body).unwrap();
             let GroupMessage::Team(TeamWord::Asks(asks)) = body else {
                 return None;
