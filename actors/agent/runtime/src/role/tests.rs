@@ -28,6 +28,8 @@ struct House {
     hospital: Core,
     staff: Vec<Core>,
     gp: Core,
+    /// The vaults' folders go with it.
+    _paper: Paper,
 }
 
 impl House {
@@ -43,7 +45,12 @@ impl House {
         let mut gp = paper.person("gp");
         paper.tell(&mut hospital, &mut gp, Told::Both);
         hospital.write(|ctx| ctx.new_role("oncall", "On call")).unwrap();
-        Self { hospital, staff, gp }
+        Self {
+            hospital,
+            staff,
+            gp,
+            _paper: paper,
+        }
     }
 
     fn publish(&mut self, on_duty: &[&str]) {
