@@ -115,7 +115,7 @@ pub(crate) enum Command {
     Ack(Ack),
     /// Show chosen parts of a document, and nothing else of it, to one reader
     Disclose(Disclose),
-    /// Claim from an insurer: the billing codes of documents, and a note only if you choose one
+    /// Claim from an insurer: billing codes of documents, and a note only if you choose one
     Claim(Claim),
     /// Put a corrected document in its place, for everybody who has it
     Amend(Amend),
