@@ -191,7 +191,14 @@ impl Crew {
                 return Ok(());
             }
             if begun.elapsed() > patience {
-                return Err(CampaignError::Stuck("not everything was sent and read"));
+                let stands: Vec<_> = stands
+                    .iter()
+                    .map(|s| format!("{}, {} open", s.place(), s.open))
+                    .collect();
+                return Err(CampaignError::Apart(format!(
+                    "not everything was sent and read; members, and the patient last: {}",
+                    stands.join("; ")
+                )));
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
