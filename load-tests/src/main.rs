@@ -57,11 +57,11 @@ enum Command {
 /// What to run.
 #[derive(clap::Args)]
 struct Bench {
-    /// Scenarios: append, ledger, mailboxes, sealed, teams, storm, disclose
+    /// Scenarios: append, ledger, mailboxes, sealed, teams, revoke, storm, disclose
     #[arg(
         long,
         value_delimiter = ',',
-        default_value = "append,ledger,mailboxes,sealed,teams,storm,disclose"
+        default_value = "append,ledger,mailboxes,sealed,teams,revoke,storm,disclose"
     )]
     only: Vec<String>,
     /// Seconds that each measurement lasts
@@ -125,6 +125,9 @@ fn run(bench: &Bench) -> Result<bool> {
     }
     if wants("teams") {
         teams::run(&runtime, folder.path(), &mut report)?;
+    }
+    if wants("revoke") {
+        teams::revoke::run(&runtime, folder.path(), &mut report)?;
     }
     if wants("storm") {
         storm::run(&runtime, folder.path(), bench.ward, &mut report)?;

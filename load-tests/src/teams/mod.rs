@@ -5,7 +5,7 @@ mod cost;
 mod door;
 mod grow;
 mod ours;
-mod revoke;
+pub(crate) mod revoke;
 mod sending;
 mod store;
 
@@ -17,10 +17,9 @@ use crate::error::Result;
 use crate::report::Report;
 pub(crate) use ours::now;
 
-/// All scenarios of teams.
+/// What teams cost.
 pub(crate) fn run(runtime: &Runtime, folder: &Path, report: &mut Report) -> Result<()> {
     cost::run(report)?;
     cost::run_reloading(report)?;
-    sending::run(runtime, folder, report)?;
-    revoke::run(runtime, folder, report)
+    sending::run(runtime, folder, report)
 }
