@@ -21,8 +21,10 @@ pub(crate) struct Stand {
     pub(crate) branch: u32,
     pub(crate) epoch: u64,
     pub(crate) authenticator: String,
-    /// What it has still to send or to read.
-    pub(crate) open: usize,
+    /// What it has still to send.
+    pub(crate) outbox: usize,
+    /// Mailboxes it has not read to their end.
+    pub(crate) behind: usize,
 }
 
 impl Stand {
@@ -36,13 +38,18 @@ impl Stand {
         )
     }
 
+    const fn is_quiet(&self) -> bool {
+        self.outbox == 0 && self.behind == 0
+    }
+
     fn parse(line: &str) -> Option<Self> {
         let mut words = line.strip_prefix("stand ")?.split(' ');
         Some(Self {
             branch: words.next()?.parse().ok()?,
             epoch: words.next()?.parse().ok()?,
             authenticator: words.next()?.to_owned(),
-            open: words.next()?.parse().ok()?,
+            outbox: words.next()?.parse().ok()?,
+            behind: words.next()?.parse().ok()?,
         })
     }
 }
@@ -56,7 +63,8 @@ pub(crate) async fn stand_of(agent: &Agent, team: MailboxId) -> Result<Stand, Ca
         branch: stand.branch,
         epoch: stand.epoch,
         authenticator: stand.authenticator.iter().map(|b| format!("{b:02x}")).collect(),
-        open: status.outbox + status.behind,
+        outbox: status.outbox,
+        behind: status.behind,
     })
 }
 
@@ -186,22 +194,41 @@ impl Crew {
             stands.push(stand_of(&ward.patient, ward.team).await?);
             if stands
                 .iter()
-                .all(|s| s.open == 0 && s.place() == stands[0].place())
+                .all(|s| s.is_quiet() && s.place() == stands[0].place())
             {
                 return Ok(());
             }
             if begun.elapsed() > patience {
-                let stands: Vec<_> = stands
-                    .iter()
-                    .map(|s| format!("{}, {} open", s.place(), s.open))
-                    .collect();
-                return Err(CampaignError::Apart(format!(
-                    "not everything was sent and read; members, and the patient last: {}",
-                    stands.join("; ")
-                )));
+                let patient = ward.patient.waiting().await.unwrap_or_default();
+                return Err(CampaignError::Apart(self.unrest(&stands, &patient.join("; "))?));
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
+    }
+
+    /// Where everybody stands, and what it is that waits; the patient last.
+    fn unrest(&mut self, stands: &[Stand], patient: &str) -> Result<String, CampaignError> {
+        let mut lines = vec!["not everything was sent and read; members, and the patient last:".to_owned()];
+        for (who, stand) in stands.iter().enumerate() {
+            let mut line = format!(
+                "{}, {} to send, {} to read",
+                stand.place(),
+                stand.outbox,
+                stand.behind
+            );
+            if !stand.is_quiet() && who < self.members.len() {
+                self.tell(who, "waiting")?;
+                let waiting = self.answer(who, |line| Some(line.strip_prefix("waiting ")?.to_owned()))?;
+                line = format!(
+                    "{line} ({waiting}), log {}",
+                    self.members[who].profile.with_extension("log").display()
+                );
+            } else if !stand.is_quiet() {
+                line = format!("{line} ({patient})");
+            }
+            lines.push(line);
+        }
+        Ok(lines.join("\n"))
     }
 
     /// How many of the notes any member cannot read.

@@ -56,11 +56,13 @@ async fn obey(agent: &Agent, team: MailboxId, line: &str) -> Result<String, Stri
             let status = agent.status().await.map_err(said)?;
             let shared: String = stand.authenticator.iter().map(|b| format!("{b:02x}")).collect();
             Ok(format!(
-                "stand {} {} {shared} {}",
-                stand.branch,
-                stand.epoch,
-                status.outbox + status.behind
+                "stand {} {} {shared} {} {}",
+                stand.branch, stand.epoch, status.outbox, status.behind
             ))
+        }
+        "waiting" => {
+            let waiting = agent.waiting().await.map_err(said)?;
+            Ok(format!("waiting {}", waiting.join("; ")))
         }
         "reads" => {
             let mut missing = 0;

@@ -12,8 +12,8 @@ use telesphor_wire::mailbox::{Event, MailboxKind};
 use super::agent::Agent;
 use crate::core::Core;
 use crate::core::names;
-use crate::core::records::Held;
-use crate::error::Result;
+use crate::core::records::{Entry, Held, Job, What};
+use crate::error::{Error, Result};
 use crate::group::rows::Rows;
 
 impl Agent {
@@ -28,6 +28,15 @@ impl Agent {
         self.shared.work(move |core| core.try_keys(&stolen)).await
     }
 
+    /// What is still to be sent or read, and what each waits for: for whoever finds that it does not
+    /// get on. No name, no id and nothing of what it says.
+    ///
+    /// # Errors
+    /// Faults of the vault.
+    pub async fn waiting(&self) -> Result<Vec<String>> {
+        self.shared.work(|core| core.waiting()).await
+    }
+
     /// Follows the events of one mailbox with what this vault holds, as far as it can: through
     /// every change of the group that takes it along. Gives the positions that open. Nothing is kept.
     ///
@@ -37,6 +46,20 @@ impl Agent {
         self.shared
             .work(move |core| core.try_to_follow(&mailbox, &events))
             .await
+    }
+}
+
+const fn kind(entry: &Entry) -> &'static str {
+    match (&entry.job, &entry.what) {
+        (Job::Commit(_), _) => "change of a group",
+        (_, What::Ready(_)) => "ready command",
+        (_, What::Owner(_)) => "owner's act",
+        (_, What::Group(_)) => "message for a group",
+        (_, What::Talk(_)) => "message for a contact",
+        (_, What::Deposit(_)) => "deposit",
+        (_, What::Room(_)) => "message for a room",
+        (_, What::Stamp(_)) => "stamp",
+        (_, What::Ledger(_)) => "act on a ledger",
     }
 }
 
@@ -98,6 +121,26 @@ impl Core {
             }
         }
         Ok(opened.into_iter().filter(|opens| *opens).count())
+    }
+
+    fn waiting(&self) -> Result<Vec<String>> {
+        let (snapshot, index) = (self.read()?, &self.index);
+        let mut lines = Vec::new();
+        for (seq, slot) in &index.outbox {
+            let Some(bytes) = snapshot.at(Table::Outbox, names::OUTBOX, *seq)? else {
+                continue;
+            };
+            let entry: Entry = canonical::decode(&bytes).map_err(|_| Error::fault("outbox"))?;
+            lines.push(format!("{seq} {}: {}", kind(&entry), slot.state()));
+        }
+        let behind = index.followed.values().filter(|f| f.is_behind());
+        lines.extend(behind.map(|f| {
+            let head = f
+                .head
+                .map_or("an end not asked for yet".to_owned(), |h| h.to_string());
+            format!("a {:?} mailbox: read to {} of {head}", f.kind, f.seq)
+        }));
+        Ok(lines)
     }
 
     fn try_to_follow(&self, mailbox: &MailboxId, events: &[Event]) -> Result<Vec<u64>> {

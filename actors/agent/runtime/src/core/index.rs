@@ -75,6 +75,22 @@ impl Slot {
             full: false,
         }
     }
+
+    /// How it stands, in words.
+    pub(crate) fn state(&self) -> String {
+        let mut words = vec![match (self.sealed, self.in_flight) {
+            (false, _) => "not sealed",
+            (true, false) => "sealed",
+            (true, true) => "under way",
+        }];
+        words.extend((self.sealed && !self.tried).then_some("never sent"));
+        words.extend((self.group.is_some() && self.number.is_none()).then_some("by an earlier run"));
+        words.extend(self.full.then_some("too much of its group is under way"));
+        words.extend(self.not_before.map(|_| "not before an instant"));
+        let words = words.join(", ");
+        self.after
+            .map_or(words.clone(), |first| format!("{words}, after {first}"))
+    }
 }
 
 /// What the connection's task has to follow.
@@ -91,6 +107,14 @@ pub(crate) struct Followed {
     pub(crate) seq: u64,
     /// Where the relay said that the mailbox stands; `None` until it was asked since the start.
     pub(crate) head: Option<u64>,
+}
+
+impl Followed {
+    /// Whether it is not read to its end, as far as is known: one whose end nobody has asked for
+    /// yet counts, or the first moment after a start would look like the end of work.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.head.is_none_or(|head| self.seq < head)
+    }
 }
 
 /// The index.
@@ -219,12 +243,8 @@ impl Index {
         followed.is_some_and(|f| f.head.is_some_and(|head| f.seq >= head))
     }
 
-    /// Mailboxes that are not read to their end, as far as is known: one whose end nobody has
-    /// asked for yet counts, or the first moment after a start would look like the end of work.
+    /// Mailboxes that are not read to their end.
     pub(crate) fn behind(&self) -> usize {
-        self.followed
-            .values()
-            .filter(|f| f.head.is_none_or(|head| f.seq < head))
-            .count()
+        self.followed.values().filter(|f| f.is_behind()).count()
     }
 }

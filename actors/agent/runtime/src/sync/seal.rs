@@ -46,7 +46,7 @@ impl Core {
                 if lane.is_some_and(|l| held_up.contains(&l)) {
                     continue;
                 }
-                (ctx.windows.at, ctx.windows.full) = (Some(*seq), false);
+                (ctx.windows.at, ctx.windows.full) = (lane.map(|lane| (*seq, lane)), false);
                 match ctx.seal_entry(*seq) {
                     // No later moment makes it smaller, and what stands behind it must go on.
                     Err(error) if error.code == ErrorCode::TooLarge => {
@@ -221,6 +221,7 @@ impl Ctx<'_, '_> {
 mod tests {
     use super::*;
     use crate::core::records::Job;
+    use crate::sync::answers::Outcome;
     use crate::testing::{Paper, first_sealed};
 
     #[test]
@@ -236,6 +237,30 @@ mod tests {
         assert!(core.index.outbox[&small].sealed, "what stands behind it goes on");
         let (_, command) = first_sealed(&mut core);
         assert!(matches!(command, Command::Deposit(_)));
+    }
+
+    #[test]
+    fn after_a_restart_what_is_refused_waits_for_ever_for_what_waits_behind_it() {
+        let mut paper = Paper::new();
+        let mut core = paper.person("aino");
+        let own = core.profile.own.unwrap();
+        let seqs = core
+            .write(|ctx| Ok([ctx.say_size(own, 10)?, ctx.say_size(own, 20)?]))
+            .unwrap();
+        core.seal_some(64).unwrap();
+        // The program is killed and begins again: nobody remembers the numbers of what was sealed.
+        let mut core = Core::load(core.vault).unwrap();
+        core.index.connected = true;
+        assert_eq!(core.take_ready(64).unwrap().len(), 2);
+        // The epoch of the first is over; the relay goes away before it answers the second.
+        let answers = vec![
+            (seqs[0], Ok(Outcome::NoRight(ErrorCode::WrongEpoch))),
+            (seqs[1], Err(ErrorCode::Unreachable.into())),
+        ];
+        core.answered(answers).unwrap_err();
+        assert_eq!(paper.carry(&mut core), 2);
+        assert!(core.index.outbox.is_empty());
+        paper.show(&mut core, own).unwrap();
     }
 
     impl Ctx<'_, '_> {
