@@ -14,7 +14,7 @@ use telesphor_wire::labels::SignLabel;
 use telesphor_wire::limits::ATTRIBUTION_BYTES;
 use telesphor_wire::padding::unpad;
 use telesphor_wire::seal::{SEAL_OVERHEAD, open, seal};
-use telesphor_wire::sign::{PublicKey, Signature, Signed};
+use telesphor_wire::sign::{BadSignature, Signature, Signed};
 
 use crate::error::SessionError;
 use crate::member::MemberKeys;
@@ -84,13 +84,14 @@ pub(crate) fn write(
     Ok(Bytes(seal(key, &place(at.0, at.1, at.2), &padded)))
 }
 
-/// Opens and verifies an attribution against the member that MLS named; gives the reason.
+/// Opens and verifies an attribution against the member that MLS named, by that one's leaf index and
+/// signature; gives the reason.
 pub(crate) fn verify(
     key: &Secret,
     at: (&MailboxId, u32, u64),
     sealed: &[u8],
-    sender: (u32, &PublicKey),
-    what: &Attributed,
+    leaf: u32,
+    signed: impl FnOnce(&Signature) -> Result<(), BadSignature>,
 ) -> Result<Digest, VoidReason> {
     if sealed.len() != ATTRIBUTION_BYTES {
         return Err(VoidReason::AttributionClosed);
@@ -99,12 +100,9 @@ pub(crate) fn verify(
     let content = unpad(&padded).map_err(|_| VoidReason::AttributionClosed)?;
     let attribution: Attribution =
         canonical::decode_bounded(content, ATTRIBUTION_BYTES).map_err(|_| VoidReason::AttributionClosed)?;
-    if attribution.leaf != sender.0 {
+    if attribution.leaf != leaf {
         return Err(VoidReason::AttributionMismatch);
     }
-    sender
-        .1
-        .verify(what, &attribution.signature)
-        .map_err(|_| VoidReason::AttributionForged)?;
+    signed(&attribution.signature).map_err(|_| VoidReason::AttributionForged)?;
     Ok(attribution.why)
 }

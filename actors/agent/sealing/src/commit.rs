@@ -109,7 +109,7 @@ impl GroupSession {
         if self.record.pending.is_some() {
             return Err(SessionError::CommitPending);
         }
-        let access = self.keys(state)?;
+        let access = self.access(state)?;
         let (branch, from_epoch) = (self.record.branch, self.record.epoch);
         let contents = Contents {
             add: &plan.add,
@@ -134,7 +134,7 @@ impl GroupSession {
         };
         body.attribution = self.attribute(&provider, keys, branch, plan.why, &Attributed::commit(&body))?;
         let hash = body.mls;
-        let access_signature = access.access().sign(&body);
+        let access_signature = access.sign(&body);
         let commit = Commit {
             body,
             mls: Bytes(built.mls),

@@ -74,7 +74,7 @@ impl GroupSession {
         if self.record.pending.is_some() {
             return Err(SessionError::CommitPending);
         }
-        let access = self.keys(state)?;
+        let access = self.access(state)?;
         let (branch, base_epoch) = (self.record.branch, self.record.epoch);
         let next_branch = branch.checked_add(1).ok_or(SessionError::Fault)?;
         let contents = Contents {
@@ -94,7 +94,7 @@ impl GroupSession {
             lease: plan.lease,
             ext: Extensions::none(),
         };
-        let base_signature = access.access().sign(&statement);
+        let base_signature = access.sign(&statement);
         let hash = statement.mls;
         let attribution = self.attribute(
             &provider,
@@ -185,8 +185,8 @@ impl GroupSession {
             lease: rewind.lease,
             ext: rewind.ext.clone(),
         };
-        let access = self.keys(state)?.access_public();
-        let honest = access.verify(&statement, &rewind.base_signature).is_ok();
+        let base = self.access(state)?;
+        let honest = base.confirm(&statement, &rewind.base_signature).is_ok();
         let outer = Outer {
             mls: &rewind.mls,
             hash: statement.mls,

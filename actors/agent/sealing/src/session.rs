@@ -12,6 +12,7 @@ use telesphor_wire::bytes::Bytes;
 use telesphor_wire::hash::{Digest, Secret};
 use telesphor_wire::ids::MailboxId;
 use telesphor_wire::labels::ExporterLabel;
+use telesphor_wire::sign::SigningKey;
 
 use crate::access::{self, EpochKeys};
 use crate::binding::Binding;
@@ -184,6 +185,16 @@ impl GroupSession {
     pub fn keys(&self, state: &dyn MlsStateRead) -> Result<EpochKeys, SessionError> {
         access::epoch_keys(state, self.mailbox(), self.record.branch, self.record.epoch)?
             .ok_or_else(|| StateError::Torn.into())
+    }
+
+    /// The key that all members of the current epoch share, alone: deriving the pseudonym beside it
+    /// costs as much again.
+    pub(crate) fn access(&self, state: &dyn MlsStateRead) -> Result<SigningKey, SessionError> {
+        let provider = Provider::new(state);
+        let (branch, epoch) = (self.record.branch, self.record.epoch);
+        let row = record::load_epoch(&provider.rows, &self.mailbox(), branch, epoch)?;
+        let row = row.ok_or(StateError::Torn)?;
+        Ok(SigningKey::from_seed(&row.access))
     }
 
     /// The (branch, epoch) whose access keys are kept, oldest first.

@@ -6,7 +6,7 @@ use openmls::prelude::{OpenMlsProvider, ProcessedMessageContent, StagedCommit};
 use telesphor_wire::command::{Commit, commit_bytes_hash};
 use telesphor_wire::hash::{Digest, Secret};
 use telesphor_wire::labels::ExporterLabel;
-use telesphor_wire::sign::{PublicKey, SigningKey};
+use telesphor_wire::sign::{PublicKey, Signature, SigningKey};
 
 use crate::access;
 use crate::attribution::{self, Attributed};
@@ -81,10 +81,12 @@ impl GroupSession {
             rewind: false,
             stamp,
         };
-        let access = self.keys(state)?.access_public();
         let honest = commit.body.mailbox == self.mailbox()
             && commit.body.mls == outer.hash
-            && access.verify(&commit.body, &commit.access_signature).is_ok();
+            && self
+                .access(state)?
+                .confirm(&commit.body, &commit.access_signature)
+                .is_ok();
         if !honest {
             return self.void(state, &outer, Against::outer(VoidReason::RelayLied));
         }
@@ -108,7 +110,7 @@ impl GroupSession {
         {
             let by = self.me()?;
             let staged = self.group.pending_commit().ok_or(SessionError::Fault)?;
-            return match self.judge(&provider, staged, outer, by, policy)? {
+            return match self.judge(&provider, staged, outer, (by, keys), policy)? {
                 Err(against) => self.void(state, outer, against),
                 Ok(change) => {
                     self.group
@@ -138,7 +140,7 @@ impl GroupSession {
             ProcessedMessageContent::StagedCommitMessage(staged) => staged,
             ProcessedMessageContent::OwnPrivateMessage if by.member == *keys.member() => {
                 // Ours, but given up. Others judge its outer words, so they are judged here too.
-                return match self.attributed(&provider, outer, &by)? {
+                return match self.attributed(&provider, outer, &by, keys)? {
                     Ok(_) => Ok(self
                         .reload(state)?
                         .unchanged(Received::Lost(Lost::OwnCommitGivenUp))),
@@ -147,7 +149,7 @@ impl GroupSession {
             }
             _ => return self.void(state, outer, Against::by(VoidReason::NotACommit, by)),
         };
-        match self.judge(&provider, &staged, outer, by, policy)? {
+        match self.judge(&provider, &staged, outer, (by, keys), policy)? {
             Err(against) => self.void(state, outer, against),
             Ok(change) if staged.self_removed() => self.removed(state, outer, change),
             Ok(change) => {
@@ -165,7 +167,7 @@ impl GroupSession {
         provider: &Provider<'_>,
         staged: &StagedCommit,
         outer: &Outer<'_>,
-        by: Seat,
+        (by, keys): (Seat, &MemberKeys),
         policy: &dyn TeamPolicy,
     ) -> Result<Result<Change, Against>, SessionError> {
         let mailbox = self.mailbox();
@@ -192,7 +194,7 @@ impl GroupSession {
                 return Ok(Err(against(VoidReason::WrongNextAccess)));
             }
         }
-        let why = match self.attributed(provider, outer, &by)? {
+        let why = match self.attributed(provider, outer, &by, keys)? {
             Ok(why) => why,
             Err(reason) => return Ok(Err(against(reason))),
         };
@@ -219,6 +221,7 @@ impl GroupSession {
         provider: &Provider<'_>,
         outer: &Outer<'_>,
         by: &Seat,
+        keys: &MemberKeys,
     ) -> Result<Result<Digest, VoidReason>, SessionError> {
         let mailbox = self.mailbox();
         let key = access::export(
@@ -229,13 +232,16 @@ impl GroupSession {
             outer.branch,
         )?;
         let place = (&mailbox, outer.branch, self.record.epoch);
-        let sender = (by.index, &by.member.leaf);
+        let signed = |signature: &Signature| match by.member == *keys.member() {
+            true => keys.attribution().confirm(&outer.signed, signature),
+            false => by.member.leaf.verify(&outer.signed, signature),
+        };
         Ok(attribution::verify(
             &key,
             place,
             outer.attribution,
-            sender,
-            &outer.signed,
+            by.index,
+            signed,
         ))
     }
 

@@ -36,6 +36,19 @@ fn a_signature_for_one_value_serves_another() {
     }
 }
 
+#[test]
+fn the_holder_of_a_key_judges_its_signatures_otherwise_than_the_others() {
+    let signature = key(1).sign(&pseudonym());
+    assert!(key(1).confirm(&pseudonym(), &signature).is_ok());
+    assert!(key(2).confirm(&pseudonym(), &signature).is_err());
+    assert!(key(1).confirm(&rewind_statement(), &signature).is_err());
+    for at in 0..64 {
+        let mut changed = signature;
+        changed.0[at] ^= 1;
+        assert!(key(1).confirm(&pseudonym(), &changed).is_err());
+    }
+}
+
 /// Deciding on the shape of a value alone is not enough: every type has a label of its own.
 #[test]
 fn two_types_share_a_label() {
