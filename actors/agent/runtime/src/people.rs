@@ -1,5 +1,7 @@
 //! Key histories as known here: read, learnt, and asked for endpoints.
 
+use std::collections::HashMap;
+
 use telesphor_identity::evidence::Domains;
 use telesphor_identity::history::{History, VerifiedHistory};
 use telesphor_sealing::{GroupSession, Member};
@@ -65,7 +67,39 @@ pub(crate) fn all_members(history: &VerifiedHistory) -> Vec<Member> {
         .collect()
 }
 
+/// Histories of those whom a change of a group may let in. Each is verified only when somebody is
+/// asked about: most changes let in few of them or nobody.
+pub(crate) struct Histories {
+    domains: Domains,
+    of: HashMap<IdentityId, Vec<u8>>,
+}
+
+impl Histories {
+    /// Whether the identity's history is here.
+    pub(crate) fn has(&self, id: &IdentityId) -> bool {
+        self.of.contains_key(id)
+    }
+
+    /// Whether a member is an endpoint that acts or has acted for its identity.
+    pub(crate) fn contain(&self, member: &Member) -> bool {
+        let bytes = self.of.get(&member.identity);
+        let history = bytes.and_then(|b| History::from_bytes(b).ok()?.verify(&self.domains).ok());
+        history.is_some_and(|h| all_members(&h).contains(member))
+    }
+}
+
 impl Ctx<'_, '_> {
+    /// The histories of these people, as far as they are here.
+    pub(crate) fn histories(&self, people: impl IntoIterator<Item = IdentityId>) -> Result<Histories> {
+        let mut of = HashMap::new();
+        for id in people {
+            let bytes = self.tx.get(Table::Histories, &id.0)?;
+            of.extend(bytes.map(|bytes| (id, bytes.to_vec())));
+        }
+        let domains = domains(&self.profile);
+        Ok(Histories { domains, of })
+    }
+
     /// The verified history of somebody known here.
     pub(crate) fn history(&self, id: &IdentityId) -> Result<Option<VerifiedHistory>> {
         Ok(history(self.tx, &self.profile, id)?.map(|(_, verified)| verified))

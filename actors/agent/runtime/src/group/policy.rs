@@ -10,6 +10,7 @@ use telesphor_wire::labels::HashLabel;
 use crate::core::Ctx;
 use crate::core::records::Held;
 use crate::error::Result;
+use crate::people::Histories;
 use crate::team::rules::TeamRules;
 
 /// A newcomer is of an identity that does not belong here.
@@ -53,7 +54,7 @@ impl Rules {
 pub(crate) struct Pair {
     used: MailboxUse,
     owner: IdentityId,
-    belong: Vec<(IdentityId, Vec<telesphor_sealing::Member>)>,
+    belong: Histories,
 }
 
 impl Pair {
@@ -67,13 +68,13 @@ impl Pair {
             if self.used == MailboxUse::Vitals && by == self.owner {
                 continue;
             }
-            let Some((_, known)) = self.belong.iter().find(|(id, _)| *id == member.identity) else {
+            if !self.belong.has(&member.identity) {
                 return Err(STRANGER);
-            };
+            }
             if member.identity != by && by != self.owner {
                 return Err(NOT_ONES_OWN);
             }
-            if !known.contains(member) {
+            if !self.belong.contain(member) {
                 return Err(NOT_IN_HISTORY);
             }
         }
@@ -89,12 +90,7 @@ impl Pair {
 impl Ctx<'_, '_> {
     /// The rules of a group of two identities.
     pub(crate) fn rules(&self, held: &Held, owner: IdentityId) -> Result<Rules> {
-        let mut belong = Vec::new();
-        for id in [Some(self.me()), held.with].into_iter().flatten() {
-            if let Some(history) = self.history(&id)? {
-                belong.push((id, crate::people::all_members(&history)));
-            }
-        }
+        let belong = self.histories([Some(self.me()), held.with].into_iter().flatten())?;
         Ok(Rules::Pair(Pair {
             used: held.used,
             owner,

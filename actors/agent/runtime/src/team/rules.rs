@@ -13,6 +13,7 @@ use super::record::{Terms, View};
 use super::{EARLY_MS, GRACE_MS};
 use crate::core::Ctx;
 use crate::error::Result;
+use crate::people::Histories;
 
 /// The policy of a team does not change.
 const POLICY_CHANGED: Forbidden = Forbidden(4);
@@ -37,7 +38,7 @@ pub(crate) struct TeamRules {
     rosters: Vec<(Digest, Roster)>,
     barred: Vec<IdentityId>,
     newly_barred: Vec<IdentityId>,
-    known: HashSet<Member>,
+    known: Histories,
     /// When the change was ordered, by the order's clock.
     stamp: u64,
     /// Until when the access shall run that it begins, if it is a commit.
@@ -57,7 +58,7 @@ impl TeamRules {
         });
         let Some((_, roster)) = basis else {
             // The patient's own devices, and removals, rest on nobody else's word.
-            let own = |m: &Member| m.identity == by && self.known.contains(m);
+            let own = |m: &Member| m.identity == by && self.known.contain(m);
             return match patient && change.added.iter().all(own) {
                 true => Ok(()),
                 false => Err(NO_BASIS),
@@ -103,7 +104,7 @@ impl TeamRules {
         } else if !self.on_duty(roster, who) {
             return Err(NOT_ON_ROSTER);
         }
-        match self.known.contains(member) {
+        match self.known.contain(member) {
             true => Ok(()),
             false => Err(NOT_IN_HISTORY),
         }
@@ -146,12 +147,7 @@ impl Ctx<'_, '_> {
                 .filter(|e| e.role.as_str() == terms.role);
             people.extend(of_role.map(|e| e.person));
         }
-        let mut known = HashSet::new();
-        for person in people {
-            if let Some(history) = self.history(&person)? {
-                known.extend(crate::people::all_members(&history));
-            }
-        }
+        let known = self.histories(people)?;
         Ok(TeamRules {
             terms,
             rosters: view
