@@ -15,6 +15,9 @@ use crew::Crew;
 pub use member::run as member;
 pub use reckoning::Reckoning;
 
+/// Between two askings where everybody stands, for each of them.
+const ASKING: Duration = Duration::from_millis(5);
+
 /// What one run does.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -141,6 +144,7 @@ async fn together(crew: &mut Crew, ward: &Ward, plan: &Plan, least: u64) -> Resu
             places.dedup();
             return Err(CampaignError::Apart(places.join(", ")));
         }
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        // Each asking has every member read its group, which must not be what the race is about.
+        tokio::time::sleep(ASKING * stands.len() as u32).await;
     }
 }
