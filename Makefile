@@ -10,8 +10,10 @@ SEEDS ?= 20
 MEMBERS ?= 50
 EPOCHS ?= 1000
 FILLS ?= 100000
+FAULTS ?= 500
+SEED ?= 1
 
-.PHONY: help setup browser build release demo demo-admission test lint unit bench crash crash-points matrix fills race fuzz audit vectors
+.PHONY: help setup browser nats parts build release demo demo-admission test lint unit bench crash crash-points matrix cluster faults model fills race fuzz audit vectors
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -21,6 +23,9 @@ setup: ## install what building needs (Debian packages; asks for root if it must
 
 browser: ## install what the page is tested and pictured with
 	@./scripts/setup browser
+
+nats: ## fetch the NATS server that clusters run over
+	@./scripts/setup nats
 
 build: setup ## both binaries
 	@./scripts/build
@@ -41,7 +46,10 @@ lint: setup
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 
-unit: browser build
+parts: ## install all that the tests need beside what building needs
+	@./scripts/setup browser nats
+
+unit: parts build
 	@./scripts/test
 
 bench: setup ## throughput and cost as ratios within one run (release build, about six minutes after it)
@@ -62,6 +70,15 @@ race: build ## MEMBERS agents race for EPOCHS epochs of one team and are killed,
 matrix: build ## who can read and fetch what, at every step of SEEDS scripts of 60 steps each
 	TELESPHOR_RELAY_BIN="$(CARGO_TARGET_DIR)/debug/telesphor-relay" TELESPHOR_MATRIX_SEEDS=$(SEEDS) TELESPHOR_MATRIX_STEPS=60 \
 	    cargo test --workspace --locked --test matrix -- --nocapture a_script_by_seed
+
+cluster: nats build ## three relays over three NATS servers on this machine; shows how they stand; Ctrl-C ends it
+	@"$(CARGO_TARGET_DIR)/debug/cluster" --folder "$(CARGO_TARGET_DIR)/../cluster"
+
+faults: nats build ## FAULTS faults of machines, network and NATS on a cluster under load; SEED names the run
+	"$(CARGO_TARGET_DIR)/debug/faults" --folder "$(CARGO_TARGET_DIR)/../faults" --faults $(FAULTS) --seed $(SEED)
+
+model: setup ## the replication protocol, exhaustively within wider bounds (minutes to an hour)
+	cargo test --workspace --locked --release --test model -- --include-ignored --nocapture
 
 fuzz: setup ## every fuzz target for SECONDS_PER_TARGET seconds (needs a nightly toolchain and cargo-fuzz)
 	@./scripts/fuzz $(SECONDS_PER_TARGET)

@@ -14,6 +14,13 @@ pub struct Sent {
     pub receipts: BTreeMap<u64, Receipt>,
 }
 
+impl Sent {
+    /// The last place that a receipt names.
+    pub fn last(&self) -> u64 {
+        self.receipts.values().map(|r| r.leaf.seq).max().unwrap_or(0)
+    }
+}
+
 /// What a run found. Anything but zeros in the first four is a broken promise.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Verdict {

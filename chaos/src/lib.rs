@@ -6,14 +6,18 @@
 //! **What it deliberately does not know.** The relay's insides: it sees what a client sees.
 //!
 //! **Where to start.** [`campaign`] for the story, [`history`] for what counts as a broken promise; [`race`] for
-//! agents that are killed, [`fills`] for pharmacies that race for a prescription.
+//! agents that are killed, [`fills`] for pharmacies that race for a prescription, [`faults`] for a
+//! cluster whose machines, network and bus are struck.
 //!
 //! **What always holds.** Only processes that it started itself are ended, by their own handle.
 //! A seed names a run: the same seed waits the same number of receipts before each kill.
 
 pub mod campaign;
+pub mod cluster;
+pub mod faults;
 pub mod fills;
 pub mod history;
+pub mod nats;
 pub mod points;
 pub mod race;
 pub mod relay;

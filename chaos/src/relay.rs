@@ -1,6 +1,7 @@
 //! A relay as a process of its own, that can be started, killed and started again.
 
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -35,7 +36,20 @@ pub struct Relay {
     log: PathBuf,
     listen: SocketAddr,
     metrics: SocketAddr,
+    /// The program that runs it, with its arguments; empty for none.
+    through: Vec<String>,
     child: Option<Child>,
+}
+
+/// Where a relay of a cluster is.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// Clients come to it there.
+    pub listen: SocketAddr,
+    /// Its pages.
+    pub metrics: SocketAddr,
+    /// The program that runs it, with its arguments; empty for none.
+    pub through: Vec<String>,
 }
 
 /// Where a binary of this project stands: named by the environment, or beside this program.
@@ -62,7 +76,7 @@ pub fn binary(variable: &str, name: &str) -> Result<PathBuf, RelayError> {
 
 /// A free port at a loopback address of this process alone: between looking and listening nobody
 /// else takes it, neither a relay of another process nor a connection that needs a port.
-fn free_port() -> io::Result<SocketAddr> {
+pub(crate) fn free_port() -> io::Result<SocketAddr> {
     let [_, high, middle, low] = std::process::id().to_be_bytes();
     TcpListener::bind((Ipv4Addr::new(127, 64 | high, middle, low), 0))?.local_addr()
 }
@@ -107,6 +121,7 @@ impl Relay {
             log: folder.join("relay.log"),
             listen: free_port()?,
             metrics: free_port()?,
+            through: Vec::new(),
             child: None,
         };
         std::fs::create_dir_all(folder)?;
@@ -122,6 +137,70 @@ impl Relay {
         Ok(relay)
     }
 
+    /// Founds a cluster of so many relays, each on ports of its own; none of them is started.
+    ///
+    /// # Errors
+    /// [`RelayError`].
+    pub fn founded(
+        folder: &Path,
+        domain: &str,
+        relays: usize,
+        nats: &[String],
+    ) -> Result<Vec<Self>, RelayError> {
+        let place = || {
+            Ok(Place {
+                listen: free_port()?,
+                metrics: free_port()?,
+                through: Vec::new(),
+            })
+        };
+        let places: Vec<_> = (0..relays).map(|_| place()).collect::<io::Result<_>>()?;
+        Self::founded_at(folder, domain, &places, nats)
+    }
+
+    /// The same, each at a place that the caller chose.
+    ///
+    /// # Errors
+    /// [`RelayError`].
+    pub fn founded_at(
+        folder: &Path,
+        domain: &str,
+        places: &[Place],
+        nats: &[String],
+    ) -> Result<Vec<Self>, RelayError> {
+        let binary = binary("TELESPHOR_RELAY_BIN", "telesphor-relay")?;
+        let mut command = Command::new(&binary);
+        command
+            .args(["cluster", "init", "--domain", domain, "--into"])
+            .arg(folder);
+        // Where all are at one address they listen at no other.
+        let ips: BTreeSet<_> = places.iter().map(|p| p.listen.ip()).collect();
+        if let (1, Some(ip)) = (ips.len(), ips.first()) {
+            command.args(["--listen", &ip.to_string()]);
+        }
+        for place in places {
+            command.args(["--relay", &place.listen.to_string()]);
+        }
+        for url in nats {
+            command.args(["--nats", url]);
+        }
+        let output = command.output()?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            return Err(RelayError::Command("cluster init".to_owned(), said));
+        }
+        let relay = |(number, place): (usize, &Place)| Self {
+            binary: binary.clone(),
+            data: folder.join(format!("relay-{number}")),
+            log: folder.join(format!("relay-{number}.log")),
+            listen: place.listen,
+            metrics: place.metrics,
+            through: place.through.clone(),
+            child: None,
+        };
+        Ok((1..).zip(places).map(relay).collect())
+    }
+
     /// One of the same binary on a data directory of its own, for commands on what was restored.
     pub fn beside(&self, data: &Path) -> Self {
         Self {
@@ -130,6 +209,7 @@ impl Relay {
             log: self.log.clone(),
             listen: self.listen,
             metrics: self.metrics,
+            through: Vec::new(),
             child: None,
         }
     }
@@ -168,7 +248,7 @@ impl Relay {
     /// # Errors
     /// [`RelayError::NotReady`] if it ends or stays silent.
     pub fn start(&mut self) -> Result<Duration, RelayError> {
-        self.start_under(&[])
+        self.start_under(&self.through.clone())
     }
 
     /// The same, with the relay run by another program (`strace` with an injected fault). The

@@ -20,6 +20,8 @@ use crate::tenant::{Mailbox, Tenant, VALID_MS};
 
 /// Between two attempts to reach a relay that is down.
 const RETRY: Duration = Duration::from_millis(20);
+/// A relay that says nothing for so long is left: one that is in trouble says that it is.
+const PATIENCE: Duration = Duration::from_secs(8);
 
 /// What all senders of a run share.
 #[derive(Default)]
@@ -71,10 +73,18 @@ pub async fn run(
                 break;
             };
             match answer {
-                Some(Answer::Durable(receipt)) if receipt.verify(&tenant.relays(), 1).is_ok() => {
+                Some(Answer::Durable(receipt))
+                    if receipt.verify(&tenant.relays(), tenant.quorum()).is_ok() =>
+                {
                     open.remove(&number);
                     sent.receipts.insert(number, *receipt);
                     shared.receipts.fetch_add(1, Ordering::Relaxed);
+                }
+                Some(Answer::NotYetDurable(_)) => {
+                    tokio::time::sleep(RETRY).await;
+                    if let Some(command) = open.get(&number) {
+                        spawn(&mut calls, &session, standing.handle, number, command.clone());
+                    }
                 }
                 Some(Answer::Busy(_)) => {
                     if let Some(command) = open.get(&number) {
@@ -98,7 +108,7 @@ fn is_passing(refusal: &telesphor_wire::answer::Refusal) -> bool {
     use telesphor_wire::error::ErrorCode;
     matches!(
         refusal.code,
-        ErrorCode::Draining | ErrorCode::Internal | ErrorCode::StaleNonce
+        ErrorCode::Draining | ErrorCode::Internal | ErrorCode::StaleNonce | ErrorCode::Fenced
     )
 }
 
@@ -111,11 +121,11 @@ fn spawn(
 ) {
     let session = session.clone();
     calls.spawn(async move {
-        let answer = session
-            .call(handle, command)
-            .await
-            .ok()
-            .map(|replied| replied.answer);
+        let call = tokio::time::timeout(PATIENCE, session.call(handle, command));
+        let answer = match call.await {
+            Ok(Ok(replied)) => Some(replied.answer),
+            _ => None,
+        };
         (number, answer)
     });
 }

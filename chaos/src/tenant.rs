@@ -1,5 +1,7 @@
 //! What a client needs before it can send: admission, vouchers, a mailbox of its own.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use telesphor_agent::link::{self, LinkError, Pin, Session};
 use telesphor_wire::answer::Answer;
 use telesphor_wire::command::{
@@ -16,6 +18,8 @@ use telesphor_wire::sign::{PublicKey, SigningKey};
 const SUITE: u16 = 0x004e;
 /// How long a command of this load stays valid, milliseconds.
 pub const VALID_MS: u64 = 3_600_000;
+/// One relay of several is waited for so long.
+const CONNECT: std::time::Duration = std::time::Duration::from_millis(1_500);
 
 /// A domain that took us in.
 pub struct Tenant {
@@ -26,6 +30,7 @@ pub struct Tenant {
     /// Partitions of the domain.
     pub partitions: u16,
     vouchers: Vec<SignedVoucher>,
+    turn: AtomicUsize,
 }
 
 /// A mailbox with the keys that own it and write to it.
@@ -78,6 +83,7 @@ impl Tenant {
                 record,
                 partitions: facts.partitions,
                 vouchers,
+                turn: AtomicUsize::new(0),
             }),
             other => Err(TenantError::Answer(Box::new(other))),
         }
@@ -88,12 +94,56 @@ impl Tenant {
         relays(&self.record)
     }
 
-    /// A session with the relay.
+    /// How many of them a receipt needs.
+    pub fn quorum(&self) -> usize {
+        self.record.record.relays.len() / 2 + 1
+    }
+
+    /// A session with a relay: with the first that answers, beginning with another one each time.
     ///
     /// # Errors
-    /// [`LinkError`].
+    /// [`LinkError`] of the last one that was tried.
     pub async fn session(&self) -> Result<(Session, tokio::sync::mpsc::Receiver<link::Push>), LinkError> {
-        Session::open(&self.pin, &self.relays()).await
+        let record = &self.record.record;
+        let first = self.turn.fetch_add(1, Ordering::Relaxed);
+        let mut answer = self.session_with(first).await;
+        for next in 1..record.relays.len() {
+            if answer.is_ok() {
+                break;
+            }
+            answer = self.session_with(first + next).await;
+        }
+        answer
+    }
+
+    async fn session_with(
+        &self,
+        at: usize,
+    ) -> Result<(Session, tokio::sync::mpsc::Receiver<link::Push>), LinkError> {
+        let (pin, relays) = (self.pin_of(at), self.relays());
+        let open = Session::open(&pin, &relays);
+        if self.record.record.relays.len() < 2 {
+            return open.await;
+        }
+        // There are others; whoever stands still is not waited for.
+        tokio::time::timeout(CONNECT, open)
+            .await
+            .unwrap_or(Err(LinkError::lost()))
+    }
+
+    /// All relays of the domain, as pinned.
+    pub fn pins(&self) -> Vec<Pin> {
+        (0..self.record.record.relays.len().max(1))
+            .map(|at| self.pin_of(at))
+            .collect()
+    }
+
+    fn pin_of(&self, at: usize) -> Pin {
+        let record = &self.record.record;
+        match record.relays.get(at % record.relays.len().max(1)) {
+            Some(entry) if record.relays.len() > 1 => Pin::of_entry(record, entry),
+            _ => self.pin.clone(),
+        }
     }
 
     /// Opens a personal mailbox.

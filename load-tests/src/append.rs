@@ -24,27 +24,55 @@ pub(crate) const PAYLOAD: usize = 1024;
 /// Runs before anything is measured.
 pub(crate) const WARM_UP: Duration = Duration::from_secs(3);
 /// Messages on the way at one time.
-const IN_FLIGHT: u32 = 512;
+pub(crate) const IN_FLIGHT: u32 = 512;
 /// Sessions that share them.
-const SESSIONS: u32 = 32;
+pub(crate) const SESSIONS: u32 = 32;
 
 /// A relay of its own in a folder, and somebody it has taken in.
 pub(crate) fn relay(runtime: &Runtime, folder: &Path, mailboxes: usize) -> Result<(Relay, Tenant)> {
     let mut relay = Relay::init(folder, "load.example")?;
     relay.start()?;
+    let tenant = enrol(runtime, &relay, mailboxes)?;
+    Ok((relay, tenant))
+}
+
+/// Somebody whom a running relay takes in.
+pub(crate) fn enrol(runtime: &Runtime, relay: &Relay, mailboxes: usize) -> Result<Tenant> {
     let made = relay.json(&["admit", "new", "--class", "organisation"])?;
     let link = made["link"].as_str().ok_or_else(|| odd("no admission link"))?;
     let link = AdmissionLink::from_text(link).map_err(odd)?;
-    let tenant = runtime.block_on(Tenant::enrol(&link, mailboxes))?;
-    Ok((relay, tenant))
+    Ok(runtime.block_on(Tenant::enrol(&link, mailboxes))?)
+}
+
+/// So many mailboxes of somebody that was taken in.
+pub(crate) async fn open(tenant: &mut Tenant, mailboxes: u32) -> Result<Vec<Mailbox>> {
+    let (session, _pushes) = tenant.session().await?;
+    let mut opened = Vec::new();
+    for _ in 0..mailboxes {
+        opened.push(tenant.open(&session).await?);
+    }
+    Ok(opened)
 }
 
 /// Whom to load.
 pub(crate) struct Target {
-    /// The relay, as pinned.
-    pub(crate) pin: Pin,
-    /// The attesting keys of its domain.
+    /// The relays, as pinned; sessions take turns.
+    pub(crate) pins: Vec<Pin>,
+    /// The attesting keys of their domain.
     pub(crate) relays: Arc<Vec<PublicKey>>,
+    /// How many of them a receipt needs.
+    pub(crate) quorum: usize,
+}
+
+impl Target {
+    /// All relays of somebody's domain.
+    pub(crate) fn of(tenant: &Tenant) -> Self {
+        Self {
+            pins: tenant.pins(),
+            relays: Arc::new(tenant.relays()),
+            quorum: tenant.quorum(),
+        }
+    }
 }
 
 /// Loads a running relay: so many sessions, each with its share of mailboxes and messages.
@@ -53,19 +81,19 @@ pub(crate) struct Target {
 pub(crate) async fn load(
     target: &Target,
     mailboxes: &[Mailbox],
-    pid: u32,
+    pids: &[u32],
     (sessions, in_flight): (u32, u32),
     lasts: Duration,
 ) -> Result<(Figures, u64, f64)> {
     let shared = Arc::new(Shared::default());
     let mut lines = JoinSet::new();
     let share = mailboxes.len().div_ceil(sessions as usize).max(1);
-    for own in mailboxes.chunks(share) {
-        let line = Line::open(&target.pin, target.relays.clone(), own.to_vec()).await?;
+    for (own, pin) in mailboxes.chunks(share).zip(target.pins.iter().cycle()) {
+        let line = Line::open(pin, (target.relays.clone(), target.quorum), own.to_vec()).await?;
         lines.spawn(line.run(in_flight / sessions, shared.clone()));
     }
     tokio::time::sleep(WARM_UP).await;
-    let window = Window::open(pid)?;
+    let window = Window::open(pids)?;
     let own = cpu_us(std::process::id())?;
     shared.phase.store(1, Ordering::Relaxed);
     tokio::time::sleep(lasts).await;
@@ -96,21 +124,11 @@ pub(crate) fn run(
 
     let (mut relay, mut tenant) = relay(runtime, &folder.join("relay"), 2 * SESSIONS as usize)?;
     let pid = relay.pid().ok_or_else(|| odd("the relay ended"))?;
-    let mailboxes = runtime.block_on(async {
-        let (session, _pushes) = tenant.session().await?;
-        let mut opened = Vec::new();
-        for _ in 0..SESSIONS {
-            opened.push(tenant.open(&session).await?);
-        }
-        Ok::<_, crate::error::Error>(opened)
-    })?;
+    let mailboxes = runtime.block_on(open(&mut tenant, SESSIONS))?;
     let began = on_disk(relay.data())?;
-    let target = Target {
-        pin: tenant.pin.clone(),
-        relays: Arc::new(tenant.relays()),
-    };
+    let target = Target::of(&tenant);
     let (many, total, load_us) =
-        runtime.block_on(load(&target, &mailboxes, pid, (SESSIONS, IN_FLIGHT), lasts))?;
+        runtime.block_on(load(&target, &mailboxes, &[pid], (SESSIONS, IN_FLIGHT), lasts))?;
     let disk_per_byte =
         (on_disk(relay.data())?.saturating_sub(began)) as f64 / (total as f64 * PAYLOAD as f64);
     let many = Figures {
@@ -118,19 +136,14 @@ pub(crate) fn run(
         ..many
     };
     report.figures("relay, 32 sessions, 512 in flight", &many);
-    let (one, ..) = runtime.block_on(load(&target, &mailboxes[..1], pid, (1, 1), lasts))?;
+    let (one, ..) = runtime.block_on(load(&target, &mailboxes[..1], &[pid], (1, 1), lasts))?;
     relay.kill()?;
     let raw_one = raw::measure(&folder.join("raw-one"), 1, lasts)?;
     report.figures("(a) RocksDB alone, 1 in flight", &raw_one);
     report.figures("relay, 1 in flight", &one);
     let stream = match nats {
         Some(binary) => {
-            let stream = runtime.block_on(jetstream::measure(
-                binary,
-                &folder.join("nats"),
-                IN_FLIGHT as usize,
-                lasts,
-            ))?;
+            let stream = jetstream::measure(runtime, binary, &folder.join("nats"), (1, IN_FLIGHT), lasts)?;
             report.figures("(b) JetStream R1, sync always", &stream);
             Some(stream)
         }

@@ -1,71 +1,63 @@
-//! Comparison (b): one JetStream stream, one replica, every message synced before its
-//! acknowledgement (`sync_interval: always`), 1 KiB payloads, no TLS.
+//! What could have been used instead: a bare JetStream stream, every message synced before its
+//! acknowledgement (`sync_interval: always`), 1 KiB payloads, one message a publication, no TLS.
 
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
 use async_nats::jetstream::{self, stream};
+use telesphor_chaos::nats::Nats;
+use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
 use crate::append::{PAYLOAD, WARM_UP};
 use crate::error::{Result, odd};
 use crate::measure::{Figures, Window, on_disk, us};
 
-const PATIENCE: Duration = Duration::from_secs(15);
 const CONNECTIONS: usize = 8;
+/// A cluster elects its first leader in so long.
+const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A server that ends with this value.
-struct Server(Child);
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // Ends only the process that this value started.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// Measures it.
-pub(crate) async fn measure(
+/// Measures one stream over so many servers, a copy on each, so many messages on the way.
+pub(crate) fn measure(
+    runtime: &Runtime,
     binary: &Path,
     folder: &Path,
-    in_flight: usize,
+    (servers, in_flight): (usize, u32),
     lasts: Duration,
 ) -> Result<Figures> {
-    std::fs::create_dir_all(folder)?;
-    let store = folder.join("store");
-    let config = folder.join("nats.conf");
-    std::fs::write(
-        &config,
-        format!(
-            "listen: \"127.0.0.1:-1\"\nports_file_dir: {folder:?}\njetstream {{ store_dir: {store:?}, sync_interval: always }}\n"
-        ),
-    )?;
-    let log = std::fs::File::create(folder.join("nats.log"))?;
-    let child = Command::new(binary)
-        .arg("-c")
-        .arg(&config)
-        .stdin(Stdio::null())
-        .stdout(log.try_clone()?)
-        .stderr(log)
-        .spawn()?;
-    let server = Server(child);
-    let address = address(folder, server.0.id()).await?;
+    let nats = Nats::start_with(binary, folder, servers, "sync_interval: always")?;
+    let (figures, total) = runtime.block_on(load(&nats, servers, in_flight as usize, lasts))?;
+    let stored: u64 = (0..servers)
+        .map(|at| on_disk(&nats.store(at)))
+        .sum::<Result<_>>()?;
+    Ok(Figures {
+        disk_per_byte: stored as f64 / (total as f64 * PAYLOAD as f64),
+        ..figures
+    })
+}
+
+async fn load(nats: &Nats, copies: usize, in_flight: usize, lasts: Duration) -> Result<(Figures, u64)> {
+    let urls = nats.urls();
     let mut clients = Vec::new();
-    for _ in 0..CONNECTIONS.min(in_flight) {
-        clients.push(jetstream::new(async_nats::connect(&address).await.map_err(odd)?));
+    for url in urls.iter().cycle().take(CONNECTIONS.min(in_flight).max(copies)) {
+        clients.push(jetstream::new(async_nats::connect(url).await.map_err(odd)?));
     }
     let stream = stream::Config {
         name: "load".into(),
         subjects: vec!["load.>".into()],
         storage: stream::StorageType::File,
-        num_replicas: 1,
+        num_replicas: copies,
         ..Default::default()
     };
-    clients[0].create_stream(stream).await.map_err(odd)?;
+    let began = Instant::now();
+    while let Err(error) = clients[0].create_stream(stream.clone()).await {
+        if began.elapsed() > PATIENCE {
+            return Err(odd(error));
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
 
     // 0 warming up, 1 measuring, 2 over.
     let phase = Arc::new(AtomicU8::new(0));
@@ -93,7 +85,7 @@ pub(crate) async fn measure(
         });
     }
     tokio::time::sleep(WARM_UP).await;
-    let window = Window::open(server.0.id())?;
+    let window = Window::open(&nats.pids())?;
     phase.store(1, Ordering::Relaxed);
     tokio::time::sleep(lasts).await;
     let window = window.close()?;
@@ -104,32 +96,5 @@ pub(crate) async fn measure(
         latencies.extend(some);
         total += sent;
     }
-    let figures = window.figures(latencies, PAYLOAD)?;
-    let disk_per_byte = on_disk(&store)? as f64 / (total as f64 * PAYLOAD as f64);
-    Ok(Figures {
-        disk_per_byte,
-        ..figures
-    })
-}
-
-/// The server writes the ports it took into a file.
-async fn address(folder: &Path, pid: u32) -> Result<String> {
-    let began = Instant::now();
-    while began.elapsed() < PATIENCE {
-        let found = std::fs::read_dir(folder)?.filter_map(|e| e.ok()).find(|e| {
-            e.file_name()
-                .to_string_lossy()
-                .ends_with(&format!("_{pid}.ports"))
-        });
-        if let Some(file) = found
-            && let Ok(ports) = serde_json::from_slice::<serde_json::Value>(&std::fs::read(file.path())?)
-            && let Some(address) = ports["nats"][0].as_str()
-        {
-            return Ok(address.to_owned());
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    Err(odd(
-        "nats-server did not start; its log is in the folder of the run",
-    ))
+    Ok((window.figures(latencies, PAYLOAD)?, total))
 }

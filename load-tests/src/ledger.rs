@@ -95,7 +95,7 @@ async fn line(session: Session, work: Work) -> Result<Vec<u32>> {
 
 /// Sends everything that was made beforehand and measures until the last answer.
 async fn drive(pid: u32, work: Vec<(Session, Work)>) -> Result<Figures> {
-    let window = Window::open(pid)?;
+    let window = Window::open(&[pid])?;
     let mut lines = JoinSet::new();
     for (session, work) in work {
         lines.spawn(line(session, work));

@@ -56,6 +56,7 @@ pub(crate) struct Line {
     socket: Socket,
     mailboxes: Vec<Mailbox>,
     relays: Arc<Vec<PublicKey>>,
+    quorum: usize,
     clock: u64,
     count: u64,
     base: CommandId,
@@ -66,7 +67,7 @@ impl Line {
     /// Connects and proves the right to deposit into each mailbox, under handles from 1.
     pub(crate) async fn open(
         pin: &Pin,
-        relays: Arc<Vec<PublicKey>>,
+        (relays, quorum): (Arc<Vec<PublicKey>>, usize),
         mailboxes: Vec<Mailbox>,
     ) -> Result<Self> {
         let (stream, binding) = tls::connect(pin).await?;
@@ -78,6 +79,7 @@ impl Line {
             socket,
             mailboxes,
             relays,
+            quorum,
             clock: 0,
             count: 0,
             base: CommandId::random(),
@@ -228,7 +230,7 @@ impl Line {
             Answer::Durable(receipt) => {
                 self.verified += 1;
                 if self.verified % VERIFIED == 1 {
-                    receipt.verify(&self.relays, 1).map_err(odd)?;
+                    receipt.verify(&self.relays, self.quorum).map_err(odd)?;
                 }
                 Ok(None)
             }

@@ -126,10 +126,11 @@ fn one(
         .map(|i| ground.mailbox(i * (count / FEW.min(count))))
         .collect();
     let target = Target {
-        pin: ground.pin()?,
+        pins: vec![ground.pin()?],
         relays: Arc::new(ground.relays()),
+        quorum: 1,
     };
-    let (figures, ..) = runtime.block_on(load(&target, &chosen, pid, (32, 512), lasts))?;
+    let (figures, ..) = runtime.block_on(load(&target, &chosen, &[pid], (32, 512), lasts))?;
     report.figures(&format!("relay of {count}, 1,000 written to"), &figures);
     let peak = resident_peak(pid)?;
     relay.kill()?;

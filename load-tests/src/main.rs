@@ -13,6 +13,7 @@
 //! measured in one run on one disk. What a figure covers is said beside it.
 
 mod append;
+mod cluster;
 mod disclose;
 mod error;
 mod jetstream;
@@ -57,11 +58,11 @@ enum Command {
 /// What to run.
 #[derive(clap::Args)]
 struct Bench {
-    /// Scenarios: append, ledger, mailboxes, sealed, teams, revoke, storm, disclose
+    /// Scenarios: append, cluster, ledger, mailboxes, sealed, teams, revoke, storm, disclose
     #[arg(
         long,
         value_delimiter = ',',
-        default_value = "append,ledger,mailboxes,sealed,teams,revoke,storm,disclose"
+        default_value = "append,cluster,ledger,mailboxes,sealed,teams,revoke,storm,disclose"
     )]
     only: Vec<String>,
     /// Seconds that each measurement lasts
@@ -113,6 +114,9 @@ fn run(bench: &Bench) -> Result<bool> {
     let wants = |name: &str| bench.only.iter().any(|o| o == name);
     if wants("append") {
         append::run(&runtime, folder.path(), lasts, bench.nats.as_deref(), &mut report)?;
+    }
+    if wants("cluster") {
+        cluster::run(&runtime, folder.path(), lasts, bench.nats.as_deref(), &mut report)?;
     }
     if wants("ledger") {
         ledger::run(&runtime, folder.path(), lasts, &mut report)?;

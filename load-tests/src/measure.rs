@@ -157,9 +157,13 @@ pub(crate) struct Figures {
     pub(crate) resident: u64,
 }
 
-/// What the serving process had used when the window began.
+fn sum(pids: &[u32], of: impl Fn(u32) -> Result<u64>) -> Result<u64> {
+    pids.iter().map(|pid| of(*pid)).sum()
+}
+
+/// What the serving processes had used when the window began.
 pub(crate) struct Window {
-    pid: u32,
+    pids: Vec<u32>,
     began: Instant,
     cpu: u64,
     written: u64,
@@ -167,11 +171,11 @@ pub(crate) struct Window {
 
 impl Window {
     /// Begins.
-    pub(crate) fn open(pid: u32) -> Result<Self> {
+    pub(crate) fn open(pids: &[u32]) -> Result<Self> {
         Ok(Self {
-            pid,
-            cpu: cpu_us(pid)?,
-            written: written(pid)?,
+            pids: pids.to_vec(),
+            cpu: sum(pids, cpu_us)?,
+            written: sum(pids, written)?,
             began: Instant::now(),
         })
     }
@@ -180,9 +184,9 @@ impl Window {
     pub(crate) fn close(self) -> Result<Closed> {
         Ok(Closed {
             seconds: self.began.elapsed().as_secs_f64(),
-            cpu: cpu_us(self.pid)? - self.cpu,
-            written: written(self.pid)? - self.written,
-            resident: resident(self.pid)?,
+            cpu: sum(&self.pids, cpu_us)? - self.cpu,
+            written: sum(&self.pids, written)? - self.written,
+            resident: sum(&self.pids, resident)?,
         })
     }
 }

@@ -67,7 +67,7 @@ pub(crate) fn serve(order: &Order) -> Result<()> {
         if window.is_some() {
             latencies.extend(idle.iter().map(|m| us(now - m.sent)));
         } else if started.elapsed() >= WARM_UP {
-            window = Some(Window::open(std::process::id())?);
+            window = Some(Window::open(&[std::process::id()])?);
         }
         if started.elapsed() >= over {
             break;

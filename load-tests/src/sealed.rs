@@ -229,7 +229,7 @@ async fn converse(
     let warm = Duration::from_secs(2);
     while began.elapsed() < warm + lasts {
         if window.is_none() && began.elapsed() >= warm {
-            window = Some((Window::open(pid)?, cpu_us(std::process::id())?));
+            window = Some((Window::open(&[pid])?, cpu_us(std::process::id())?));
         }
         let sent = Instant::now();
         send(&mut alice, &session, standing.handle, mailbox, clock, &mut wrote).await?;

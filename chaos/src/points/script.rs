@@ -133,7 +133,7 @@ impl Ground {
                 other => return Err(TenantError::Answer(Box::new(other)).into()),
             }
         }
-        let now = read_all(&self.tenant, &self.mailbox).await?;
+        let now = read_all(&self.tenant, &self.mailbox, 0).await?;
         let verdict = judge(self.mailbox.id, self.mailbox.genesis, &lines.sent, &[], &now);
         self.relay.kill()?;
         let disk_verified = self.relay.run(&["verify"]).is_ok();

@@ -28,6 +28,8 @@ tagged! {
         6 => Enrolled(Vec<SignedVoucher>) at most limits::MAX_VOUCHERS,
         /// An act on a ledger entry was carried out, or it was looked at.
         7 => Ledger(Box<LedgerAnswer>),
+        /// An admission token is worth from now on what was said.
+        8 => Admitted(Extensions),
     }
 }
 

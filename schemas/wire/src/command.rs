@@ -29,6 +29,8 @@ tagged! {
         5 => Enrol(Enrol),
         /// An act on an entry of the dispense ledger.
         6 => Ledger(Box<LedgerCommand>),
+        /// Register an admission token, or end it. From the domain's own operators.
+        16 => Admit(Box<SignedAdmission>),
     }
 }
 
@@ -49,7 +51,7 @@ impl Command {
             Self::Commit(c) => Some(c.body.mailbox),
             Self::Owner(o) => Some(o.command.mailbox),
             Self::Take(t) => Some(t.request.mailbox),
-            Self::Enrol(_) | Self::Ledger(_) => None,
+            Self::Enrol(_) | Self::Ledger(_) | Self::Admit(_) => None,
         }
     }
 
@@ -61,6 +63,7 @@ impl Command {
             Self::Owner(o) => o.command.command_id,
             Self::Take(t) => t.request.command_id,
             Self::Enrol(e) => e.command_id,
+            Self::Admit(a) => a.admission.command_id,
             Self::Ledger(l) => l.command_id,
         }
     }
@@ -73,6 +76,7 @@ impl Command {
             Self::Owner(o) => o.command.not_after,
             Self::Take(t) => t.request.not_after,
             Self::Enrol(e) => e.not_after,
+            Self::Admit(a) => a.admission.not_after,
             Self::Ledger(l) => l.not_after,
         }
     }
@@ -431,6 +435,40 @@ pub struct Enrol {
     pub not_after: u64,
     /// For later versions.
     pub ext: Extensions,
+}
+
+/// What an admission token is worth from now on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Admission {
+    /// The cluster where it is good.
+    pub domain: Domain,
+    /// `H("admission", token)`: the token itself is in the link alone.
+    pub token: Digest,
+    /// Class of the mailboxes that its vouchers open.
+    pub class: u16,
+    /// How often it may be used; 0 ends it.
+    pub uses: u32,
+    /// Worthless after this instant, Unix milliseconds.
+    pub until: u64,
+    /// The sender's id; the same id does it once.
+    pub command_id: CommandId,
+    /// Refused after this instant, Unix milliseconds.
+    pub not_after: u64,
+    /// For later versions.
+    pub ext: Extensions,
+}
+
+impl Signed for Admission {
+    const LABEL: SignLabel = SignLabel::Admit;
+}
+
+/// An admission with the domain's signature (by its admission key).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignedAdmission {
+    /// What is signed.
+    pub admission: Admission,
+    /// By the domain's admission key.
+    pub signature: Signature,
 }
 
 /// A domain's permission to open one mailbox. It names no identity.

@@ -67,7 +67,9 @@ bytes32! {
 }
 
 /// A slice of a relay's mailboxes, by hash of the mailbox id: the unit of ordering.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
 pub struct PartitionId(pub u16);
 
 impl PartitionId {

@@ -43,10 +43,26 @@ labels! {
         ForwardSession = "forward-session",
         Batch = "batch",
         Attest = "attest",
+        /// "This order, up to here, is on my disk."
+        Vote = "vote",
+        /// Asking for promises, to open a new incarnation of an order.
+        Collect = "collect",
+        /// "I follow nothing below this incarnation any more."
+        Promise = "promise",
+        /// Where a new incarnation of an order begins.
+        OrderGenesis = "order-genesis",
+        /// A relay that has started asks what it said before.
+        Hello = "hello",
+        /// What it is known to have said.
+        Heard = "heard",
         DomainRecord = "domain-record",
         SealingKey = "sealing-key",
         /// A domain's word that one mailbox may be opened.
         Voucher = "voucher",
+        /// A domain's word that so many may enrol, or no more.
+        Admit = "admit",
+        /// Who is in a cluster, and what its history is called.
+        ClusterRecord = "cluster-record",
         /// Taking a key package out of a mailbox.
         KeyPackageTake = "key-package-take",
         // identity
@@ -122,6 +138,10 @@ labels! {
         BatchLeaf = "batch-leaf",
         BatchNode = "batch-node",
         BatchHead = "batch-head",
+        /// One entry of an order, whatever it holds.
+        OrderEntry = "order-entry",
+        /// What was ordered, up to and with one entry.
+        OrderLink = "order-link",
         CommitBytes = "commit-bytes",
         Command = "command",
         FieldLeaf = "field-leaf",

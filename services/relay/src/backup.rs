@@ -91,7 +91,11 @@ fn copy_beside(from: &Layout, to: &Layout) -> io::Result<()> {
             }
         }
     }
-    for (source, target) in [(from.record(), to.record()), (from.config(), to.config())] {
+    for (source, target) in [
+        (from.record(), to.record()),
+        (from.cluster(), to.cluster()),
+        (from.config(), to.config()),
+    ] {
         if source.exists() {
             files::write_new(&target, &fs::read(&source)?)?;
         }

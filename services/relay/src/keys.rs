@@ -106,6 +106,16 @@ impl Keys {
         }
     }
 
+    /// The domain's keys with another relay's own.
+    pub fn with_attesting(&self, attesting: SigningKey) -> Self {
+        Self {
+            domain: self.domain.clone(),
+            attesting,
+            admission: self.admission.clone(),
+            sealing: SealingKey::from_seed(self.sealing.seed().clone()),
+        }
+    }
+
     /// Writes the key files; none may be there already.
     ///
     /// # Errors

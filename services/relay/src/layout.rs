@@ -37,6 +37,11 @@ impl Layout {
         self.0.join("domain.record")
     }
 
+    /// The signed record of the cluster that this relay belongs to, canonical bytes.
+    pub fn cluster(&self) -> PathBuf {
+        self.0.join("cluster.record")
+    }
+
     /// The store.
     pub fn store(&self) -> PathBuf {
         self.0.join("store")

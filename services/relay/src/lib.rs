@@ -21,6 +21,7 @@ pub mod backup;
 pub mod classes;
 pub mod cli;
 pub mod clock;
+pub mod cluster;
 pub mod config;
 pub mod edge;
 pub mod fault;

@@ -80,7 +80,7 @@ impl Dropped {
     }
 }
 
-const ANSWERS: [&str; 7] = [
+const ANSWERS: [&str; 8] = [
     "durable",
     "refused",
     "busy",
@@ -88,6 +88,7 @@ const ANSWERS: [&str; 7] = [
     "taken",
     "enrolled",
     "ledger",
+    "admitted",
 ];
 
 /// Its place in [`ANSWERS`].
@@ -100,6 +101,7 @@ const fn place(answer: &Answer) -> usize {
         Answer::Taken(_) => 4,
         Answer::Enrolled(_) => 5,
         Answer::Ledger(_) => 6,
+        Answer::Admitted(_) => 7,
     }
 }
 

@@ -29,20 +29,32 @@ pub struct Facts<'a> {
     pub now: u64,
 }
 
-/// Signs a record.
+/// Signs the record of a domain with one relay.
 pub fn sign(keys: &Keys, facts: &Facts<'_>, sequence: u64) -> SignedDomainRecord {
+    let here = RelayEntry {
+        relay: keys.attesting.public(),
+        tls_key: facts.tls_key,
+        address: facts.address.to_owned(),
+    };
+    sign_all(keys, facts.domain, vec![here], facts.now, sequence)
+}
+
+/// Signs the record of a domain with these relays.
+pub fn sign_all(
+    keys: &Keys,
+    domain: &Domain,
+    relays: Vec<RelayEntry>,
+    now: u64,
+    sequence: u64,
+) -> SignedDomainRecord {
     let record = DomainRecord {
-        domain: facts.domain.clone(),
+        domain: domain.clone(),
         key: keys.domain.public(),
         admission: keys.admission.public(),
-        relays: vec![RelayEntry {
-            relay: keys.attesting.public(),
-            tls_key: facts.tls_key,
-            address: facts.address.to_owned(),
-        }],
+        relays,
         sealing: keys.sealing.public(),
         sequence,
-        issued: facts.now,
+        issued: now,
         ext: Extensions::none(),
     };
     let signature = keys.domain.sign(&record);
@@ -75,7 +87,7 @@ fn damaged(path: &Path) -> Fault {
 /// Whether the record no longer says what is so.
 pub fn is_stale(signed: &SignedDomainRecord, keys: &Keys, facts: &Facts<'_>) -> bool {
     let record = &signed.record;
-    let here = record.relays.first();
+    let here = record.relays.iter().find(|r| r.relay == keys.attesting.public());
     record.domain != *facts.domain
         || record.key != keys.domain.public()
         || record.admission != keys.admission.public()
@@ -96,6 +108,18 @@ pub fn refresh(
     signed: SignedDomainRecord,
     facts: &Facts<'_>,
 ) -> Result<SignedDomainRecord, Fault> {
+    if signed.record.relays.len() > 1 {
+        // One relay of a cluster does not change what all of them publish.
+        return if is_stale(&signed, keys, facts) {
+            Err(Fault::new(
+                Exit::Usage,
+                telesphor_wire::error::ErrorCode::BadConfig,
+                "certificate, address or keys are not those of the domain record; in a cluster all relays must get a new record together",
+            ))
+        } else {
+            Ok(signed)
+        };
+    }
     if facts.now >= signed.record.issued.saturating_add(SEALING_LIFE_MS) {
         keys.renew_sealing(layout).map_err(|e| {
             Fault::new(

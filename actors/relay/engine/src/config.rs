@@ -24,6 +24,8 @@ pub struct EngineConfig {
     pub domain: Domain,
     /// Number of partitions; the store's.
     pub partitions: u16,
+    /// Relays that must attest a receipt.
+    pub quorum: usize,
     /// How much it takes on at a time.
     pub limits: Limits,
     /// Where it gets the time.
@@ -40,6 +42,7 @@ impl EngineConfig {
         Self {
             domain,
             partitions,
+            quorum: 1,
             limits: Limits::default(),
             clock: Clock::system(),
             on_fatal: Arc::new(|_| std::process::abort()),

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use ractor::ActorRuntime;
 use telesphor_order::Order;
-use telesphor_rules::facts::Token;
-use telesphor_store::{Applier, Fatal, Store, StoreError, Upkeep};
+use telesphor_rules::facts::{Token, token_hash};
+use telesphor_store::{Store, StoreError, Upkeep};
 use telesphor_wire::answer::Refusal;
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::hash::Digest;
@@ -19,7 +19,7 @@ use telesphor_wire::session::{SessionProof, SingleCall, Welcome};
 use telesphor_wire::text::SupportCode;
 use tokio::sync::oneshot;
 
-use crate::admin::{AdminError, StillOpen};
+use crate::admin::{self, AdminError, StillOpen};
 use crate::config::{EngineConfig, RelayKeys};
 use crate::observe::{EngineStanding, Observation};
 use crate::session::actor::{self, SessionActor};
@@ -250,14 +250,12 @@ impl Engine {
         self.0.started.house.core.trace(support)
     }
 
-    /// Registers an admission token, durably, between two groups of the writer. Only its hash
-    /// is kept.
+    /// Registers an admission token, durably. Only its hash is kept.
     ///
     /// # Errors
     /// [`AdminError`].
     pub async fn register_token(&self, token: Voucher, entry: Token) -> Result<(), AdminError> {
-        self.write(move |applier| applier.register_token(&token, entry))
-            .await
+        self.set_token(token_hash(&token), entry).await
     }
 
     /// Admission tokens as they durably stand, by their hash; at most `max`. Reads the disk.
@@ -268,32 +266,15 @@ impl Engine {
         self.0.started.house.core.reader.tokens(max)
     }
 
-    /// Sets what the token of this hash is worth from now on, durably, between two groups of
-    /// the writer. Without uses it is ended.
+    /// Sets what the token of this hash is worth from now on, durably: a command like any other,
+    /// so that all relays of a cluster know it. Without uses it is ended.
     ///
     /// # Errors
     /// [`AdminError`].
     pub async fn set_token(&self, hash: Digest, entry: Token) -> Result<(), AdminError> {
-        self.write(move |applier| applier.set_token(&hash, entry)).await
-    }
-
-    async fn write(
-        &self,
-        act: impl FnOnce(&mut Applier) -> Result<(), Fatal> + Send + 'static,
-    ) -> Result<(), AdminError> {
-        let (sender, done) = oneshot::channel();
-        let job: Job = Box::new(move |applier| {
-            let result = act(applier);
-            // The one who asked may be gone; what was written stands all the same.
-            let _ = sender.send(result.is_ok());
-            result
-        });
-        self.give(job)?;
-        match done.await {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(AdminError::Failed),
-            Err(_) => Err(AdminError::Stopped),
-        }
+        let started = &self.0.started;
+        let command = admin::admission(&started.house.core, &started.admission, hash, entry);
+        admin::carried_out(&started.house, command).await
     }
 
     /// Makes a backup in a new directory, while the writer stands between two groups: every

@@ -72,6 +72,8 @@ pub struct PartitionStatus {
     pub oldest_not_durable: Option<Duration>,
     /// Fenced: its order cannot be trusted, nothing of it is confirmed.
     pub fenced: bool,
+    /// How the relay stands in the partition's cluster, if it is one of several.
+    pub member: Option<telesphor_order::Standing>,
 }
 
 /// Sums since the start.

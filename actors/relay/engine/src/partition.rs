@@ -149,6 +149,7 @@ impl Partition {
             waiting: order.waiting(self.id),
             oldest_not_durable: self.oldest(),
             fenced: self.fenced.load(Ordering::Acquire),
+            member: order.standing(self.id),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use telesphor_order::Origin;
+use telesphor_order::{Order, Origin};
 use telesphor_rules::effects::{Gave, GivenStep, GivenVouchers};
 use telesphor_store::{Applied, Done, Outcome, Reader};
 use telesphor_wire::answer::{Answer, Refusal, Taken};
@@ -14,7 +14,6 @@ use telesphor_wire::receipt::{Attest, AttestStatement, Receipt};
 use telesphor_wire::text::Domain;
 
 use crate::config::RelayKeys;
-use crate::core::Core;
 use crate::house::House;
 use crate::observe::Counters;
 use crate::partition::Partition;
@@ -26,7 +25,12 @@ pub(crate) struct Settler {
     pub(crate) keys: RelayKeys,
     pub(crate) domain: Domain,
     pub(crate) reader: Reader,
+    /// Relays that a receipt needs.
+    pub(crate) quorum: usize,
 }
+
+/// Who is told that something is not durable yet asks again after so long, milliseconds.
+pub(crate) const NOT_YET_DURABLE_MS: u64 = 2_000;
 
 impl Settler {
     /// Answers every ticket of an applied record, then tells the followers.
@@ -36,16 +40,9 @@ impl Settler {
         partition: &Partition,
         applied: Applied,
         origins: &[Origin],
+        attests: &[Attest],
         wakes: &mut Wakes,
     ) {
-        // One signature for the whole batch, and only after its fsync.
-        let attest = self.attest(AttestStatement {
-            partition: applied.partition,
-            incarnation: applied.head.incarnation,
-            position: applied.position,
-            head: applied.digest,
-            ext: Extensions::none(),
-        });
         Self::count(house, &applied);
         let mut repeated = Vec::new();
         let mut outcomes = applied.outcomes.iter();
@@ -58,7 +55,7 @@ impl Settler {
                         ticket.answer_with(Answer::Refused(refusal.clone()), wakes);
                     }
                     (Outcome::Accepted(done), Some(ticket)) => {
-                        ticket.answer_with(self.first(&applied, &attest, done), wakes);
+                        ticket.answer_with(self.first(&applied, attests, done), wakes);
                     }
                     (Outcome::Repeated(done), Some(ticket)) => repeated.push((ticket, done.clone())),
                     (Outcome::Told(gave), Some(ticket)) => ticket.answer_with(told(gave), wakes),
@@ -67,7 +64,7 @@ impl Settler {
                 }
             }
         }
-        self.repeat(&house.core, repeated);
+        self.repeat(house, repeated);
         // Each mailbox once, though a batch may hold many events of it.
         let mut mailboxes: Vec<_> = applied.fresh.iter().map(|f| f.mailbox).collect();
         mailboxes.sort_unstable();
@@ -84,49 +81,70 @@ impl Settler {
     }
 
     /// Old receipts are read from the disk, and a whole batch is hashed for one of them: when
-    /// many clients come back at once and ask again, that must not hold the writer up.
-    fn repeat(self: &Arc<Self>, core: &Arc<Core>, repeated: Vec<(Ticket, Done)>) {
+    /// many clients come back at once and ask again, that must not hold the writer up. In a
+    /// cluster the others attest again, too.
+    fn repeat(self: &Arc<Self>, house: &House, repeated: Vec<(Ticket, Done)>) {
         if repeated.is_empty() {
             return;
         }
-        let settler = self.clone();
-        let work = core.clone().blocking(move || {
-            for (ticket, done) in repeated {
-                ticket.answer(settler.done(&done, settler.again(&done)));
-            }
-            Ok(())
-        });
+        let (settler, core, order) = (self.clone(), house.core.clone(), house.order.clone());
         // Dropped with the runtime, the tickets in it say "unknown".
-        core.runtime.spawn(work);
+        house.core.runtime.spawn(async move {
+            for (ticket, done) in repeated {
+                let (reader, place) = (settler.reader.clone(), done.place);
+                let read = move || reader.receipt(&place).map_err(|_| Refusal::of(ErrorCode::Fenced));
+                let receipt = core.clone().blocking(read).await.ok().flatten();
+                ticket.answer(settler.again(&*order, &done, receipt).await);
+            }
+        });
     }
 
-    fn attest(&self, statement: AttestStatement) -> Attest {
+    /// This relay's word for what was decided.
+    pub(crate) fn attest(&self, applied: &Applied) -> Attest {
+        self.signed(&AttestStatement {
+            partition: applied.partition,
+            incarnation: applied.head.incarnation,
+            position: applied.position,
+            head: applied.digest,
+            ext: Extensions::none(),
+        })
+    }
+
+    fn signed(&self, statement: &AttestStatement) -> Attest {
         Attest {
             relay: self.keys.attesting.public(),
             ext: Extensions::none(),
-            signature: self.keys.attesting.sign(&statement),
+            signature: self.keys.attesting.sign(statement),
         }
     }
 
-    fn first(&self, applied: &Applied, attest: &Attest, done: &Done) -> Answer {
+    fn first(&self, applied: &Applied, attests: &[Attest], done: &Done) -> Answer {
         let receipt = done.place.leaf.and_then(|leaf| applied.receipt(leaf));
         self.done(
             done,
             receipt.map(|r| Receipt {
-                attests: vec![attest.clone()],
+                attests: attests.to_vec(),
                 ..r
             }),
         )
     }
 
-    /// The receipt of the first time, built from the disk and attested again.
-    fn again(&self, done: &Done) -> Option<Receipt> {
-        let receipt = self.reader.receipt(&done.place).ok()??;
-        let attest = self.attest(receipt.statement());
-        Some(Receipt {
-            attests: vec![attest],
-            ..receipt
-        })
+    /// The receipt of the first time, built from the disk and attested again: by as many as
+    /// receipts need, or its sender is told to ask later.
+    async fn again(&self, order: &dyn Order, done: &Done, receipt: Option<Receipt>) -> Answer {
+        let Some(receipt) = receipt else {
+            return self.done(done, None);
+        };
+        let statement = receipt.statement();
+        let mut attests = vec![self.signed(&statement)];
+        if attests.len() < self.quorum {
+            let (partition, position) = (receipt.head.partition, receipt.head.position);
+            attests.extend(order.attests(partition, position, statement.head).await);
+        }
+        if attests.len() < self.quorum {
+            return Answer::NotYetDurable(NOT_YET_DURABLE_MS);
+        }
+        self.done(done, Some(Receipt { attests, ..receipt }))
     }
 
     fn done(&self, done: &Done, receipt: Option<Receipt>) -> Answer {
@@ -139,6 +157,7 @@ impl Settler {
                 left: given.left,
                 receipt,
             })),
+            (Gave::Nothing, None) if done.place.leaf.is_none() => Answer::Admitted(Extensions::none()),
             (Gave::Step(given), Some(receipt)) => ledger(given, Some(receipt)),
             // Done, but its proof cannot be read just now.
             (_, None) => Answer::Refused(Refusal::of(ErrorCode::Fenced)),

@@ -115,7 +115,12 @@ async fn prove(
     proven
 }
 
-async fn command(house: &House, proven: Option<Proven>, support: SupportCode, command: Command) -> Answer {
+pub(crate) async fn command(
+    house: &House,
+    proven: Option<Proven>,
+    support: SupportCode,
+    command: Command,
+) -> Answer {
     let core = &house.core;
     let bytes = weight::bytes(&command).min(core.limits.bytes_in_flight);
     let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);

@@ -6,6 +6,7 @@ use ractor::ActorRuntime;
 use telesphor_order::{Order, OrderError};
 use telesphor_store::{Store, StoreError};
 use telesphor_wire::ids::PartitionId;
+use telesphor_wire::sign::SigningKey;
 
 use crate::actors::registry::Registry;
 use crate::actors::supervisor::Supervisor;
@@ -15,6 +16,7 @@ use crate::deliveries::{self, Begun};
 use crate::house::House;
 use crate::partition::Partition;
 use crate::settle::Settler;
+use crate::unsettled::Unsettled;
 use crate::writer::{Job, Writer};
 
 /// The engine could not be started.
@@ -42,6 +44,8 @@ pub(crate) struct Started {
     pub(crate) writer: tokio::sync::watch::Receiver<bool>,
     /// Its thread, until somebody waits for its end.
     pub(crate) thread: Option<std::thread::JoinHandle<()>>,
+    /// Signs what operators say of admission tokens.
+    pub(crate) admission: SigningKey,
     /// The writer of delivery records.
     pub(crate) records: Option<Begun>,
 }
@@ -85,16 +89,19 @@ pub(crate) async fn start(
     let records = deliveries::begin(house.core.clone(), keeper, config.on_fatal.clone())?;
     let (jobs, queue) = mpsc::sync_channel(JOBS);
     let (ended, writer) = tokio::sync::watch::channel(false);
+    let admission = keys.admission.clone();
     let settler = Arc::new(Settler {
         keys,
         domain: config.domain,
         reader,
+        quorum: config.quorum,
     });
     let work = Writer {
         house: house.clone(),
         feed,
         applier: store.into_applier(),
         settler,
+        unsettled: Unsettled::default(),
         jobs: queue,
         on_fatal: config.on_fatal,
         _ended: ended,
@@ -107,6 +114,7 @@ pub(crate) async fn start(
         jobs,
         writer,
         thread: Some(thread),
+        admission,
         records: Some(records),
     })
 }

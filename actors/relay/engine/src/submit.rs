@@ -91,6 +91,7 @@ pub(crate) fn admit(
     // token is spent in one place.
     let key = match &command {
         Command::Enrol(enrol) => MailboxId(token_hash(&enrol.token).0),
+        Command::Admit(signed) => MailboxId(signed.admission.token.0),
         other => other.place()?,
     };
     Some((

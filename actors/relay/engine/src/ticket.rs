@@ -164,6 +164,11 @@ impl Ticket {
         self.answer(Answer::Refused(Refusal::of(code)));
     }
 
+    /// Ordered, but not yet on a majority of disks.
+    pub(crate) fn not_yet_durable(self) {
+        self.answer(Answer::NotYetDurable(crate::settle::NOT_YET_DURABLE_MS));
+    }
+
     /// Too much at once.
     pub(crate) fn busy(self) {
         let retry = self.core.limits.busy_retry_ms;

@@ -28,7 +28,11 @@ impl Outcome {
     /// The outcome an answer tells.
     pub fn of(answer: &Answer) -> Self {
         match answer {
-            Answer::Durable(_) | Answer::Taken(_) | Answer::Enrolled(_) | Answer::Ledger(_) => Self::Durable,
+            Answer::Durable(_)
+            | Answer::Taken(_)
+            | Answer::Enrolled(_)
+            | Answer::Ledger(_)
+            | Answer::Admitted(_) => Self::Durable,
             Answer::Refused(refusal) => Self::Refused(refusal.code),
             Answer::Busy(_) => Self::Busy,
             Answer::NotYetDurable(_) => Self::NotYetDurable,

@@ -24,7 +24,7 @@ pub(crate) fn bytes(command: &Command) -> usize {
                     .sum(),
                 _ => 0,
             },
-            Command::Take(_) => 0,
+            Command::Take(_) | Command::Admit(_) => 0,
             Command::Enrol(e) => e.vouchers.len() * 32,
             // Fixed in size, but for extensions that the rules may yet refuse.
             Command::Ledger(_) => 0,

@@ -2,9 +2,12 @@
 //! fsync, attests, answers.
 //!
 //! ```text
-//!   order --> apply (decide, write, fsync) --> attest --> receipts --> answers, followers
-//!                                           ^
-//!                                      commit point
+//!   alone     order --> decide, write, fsync --> attest --> receipts --> answers, followers
+//!                                             ^
+//!                                        commit point
+//!
+//!   cluster   order --> keep, fsync --> (a majority has it: commit point, in the order) -->
+//!                   --> decide, write --> attest --> (a majority agrees) --> receipts --> answers
 //! ```
 //!
 //! Start-up is the same loop from the store's position: there is no other recovery.
@@ -14,7 +17,8 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use telesphor_order::{Feed, GroupLimits, Origin, Step};
+use telesphor_order::cluster::Keep;
+use telesphor_order::{Durable, Feed, GroupLimits, Late, Origin, RestsOn, Step};
 use telesphor_rules::prepared::Hashed;
 use telesphor_store::{Applied, Applier, Fatal, StoreError};
 use telesphor_wire::ids::PartitionId;
@@ -22,10 +26,13 @@ use tokio::sync::watch;
 
 use crate::config::FatalHook;
 use crate::house::House;
+use crate::memory;
 use crate::observe::Counters;
 use crate::pace::Pace;
+use crate::partition::Partition;
 use crate::session::outbox::Wakes;
 use crate::settle::Settler;
+use crate::unsettled::Unsettled;
 
 /// Something else for the writer to do, between two groups.
 pub(crate) type Job = Box<dyn FnOnce(&mut Applier) -> Result<(), Fatal> + Send>;
@@ -36,6 +43,8 @@ pub(crate) struct Writer {
     pub(crate) feed: Box<dyn Feed>,
     pub(crate) applier: Applier,
     pub(crate) settler: Arc<Settler>,
+    /// Decided here, and not yet agreed on by a majority.
+    pub(crate) unsettled: Unsettled,
     pub(crate) jobs: mpsc::Receiver<Job>,
     pub(crate) on_fatal: FatalHook,
     /// Dropped with the writer, which tells whoever waits for its end.
@@ -84,7 +93,53 @@ impl Writer {
 
     /// One round; gives whether anything was applied and attested.
     fn group(&mut self, steps: &mut Vec<Step>, pace: &mut Pace) -> Result<bool, Fatal> {
-        let (mut group, mut origins) = (Vec::new(), Vec::new());
+        let round = self.sort(steps);
+        let applied = !round.group.is_empty();
+        if applied || !round.keeps.is_empty() {
+            self.write(round.keeps, &round.group, round.origins, pace)?;
+        }
+        let mut wakes = Wakes::default();
+        for durable in round.durable {
+            self.agreed(durable, &mut wakes);
+        }
+        Ok(applied)
+    }
+
+    fn write(
+        &mut self,
+        keeps: Vec<Keep>,
+        group: &[telesphor_store::Ordered],
+        origins: Vec<Vec<Origin>>,
+        pace: &mut Pace,
+    ) -> Result<(), Fatal> {
+        let began = Instant::now();
+        pace.begins(self.house.core.counters.calls_in_flight.load(Ordering::Relaxed));
+        let tickets: Vec<_> = keeps.iter().map(|k| (k.partition, k.ticket)).collect();
+        let keeps: Vec<_> = keeps.into_iter().map(memory::kept).collect();
+        let own_disk = self.feed.rests_on() == RestsOn::OwnDisk;
+        let applied = self.applier.round(&keeps, group, own_disk)?;
+        // ---- COMMIT POINT of a relay alone: `round` has returned, so the group is synced on this
+        // disk. (In a cluster it lies before: a majority had the group on disk when it came here.)
+        // A crash before this line: nobody was answered; what of the group reached the disk is
+        // found by the next start, its senders ask again with the same ids and get the receipt
+        // of the first time, or have it done then. A crash after it: the group stands, whoever
+        // was not answered yet asks again and gets the receipt from the disk.
+        for (partition, ticket) in tickets {
+            self.feed.kept(partition, ticket);
+        }
+        self.count(began.elapsed(), &applied);
+        let mut wakes = Wakes::default();
+        for (applied, origins) in applied.into_iter().zip(origins) {
+            self.settle(applied, origins, own_disk, &mut wakes)?;
+        }
+        drop(wakes);
+        let commands = group.iter().map(|o| o.batch.submissions.len()).sum();
+        pace.took(commands, began.elapsed(), self.applier.last_write());
+        Ok(())
+    }
+
+    fn sort(&self, steps: &mut Vec<Step>) -> Round {
+        let mut round = Round::default();
         for step in steps.drain(..) {
             match step {
                 Step::Record(record) if self.fenced(record.partition) => {
@@ -92,55 +147,79 @@ impl Writer {
                     self.fence(record.partition);
                 }
                 Step::Record(record) => {
-                    group.push(telesphor_store::Ordered {
+                    round.group.push(telesphor_store::Ordered {
                         partition: record.partition,
                         position: record.position,
                         batch: Arc::new(record.batch),
                         hashed: self.hashed(record.partition, &record.origins),
                     });
-                    origins.push(record.origins);
+                    round.origins.push(record.origins);
                 }
+                Step::Keep(keep) => round.keeps.push(keep),
+                Step::Durable(durable) => round.durable.push(durable),
+                Step::Late(late) => self.late(&late),
                 Step::Fenced(partition) => self.fence(partition),
+                Step::Nothing => {}
             }
         }
-        if group.is_empty() {
-            return Ok(false);
-        }
-        let began = Instant::now();
-        pace.begins(self.house.core.counters.calls_in_flight.load(Ordering::Relaxed));
-        let applied = self.applier.apply(&group)?;
-        // ---- COMMIT POINT: `apply` has returned, so the group is synced on this disk. ----
-        // A crash before this line: nobody was answered; what of the group reached the disk is
-        // found by the next start, its senders ask again with the same ids and get the receipt
-        // of the first time, or have it done then. A crash after it: the group stands, whoever
-        // was not answered yet asks again and gets the receipt from the disk.
-        self.count(began.elapsed(), &applied);
-        let mut wakes = Wakes::default();
-        for (applied, origins) in applied.into_iter().zip(origins) {
-            self.settle(applied, &origins, &mut wakes)?;
-        }
-        drop(wakes);
-        let commands = group.iter().map(|o| o.batch.submissions.len()).sum();
-        pace.took(commands, began.elapsed(), self.applier.last_write());
-        Ok(true)
+        round
     }
 
-    fn settle(&mut self, applied: Applied, origins: &[Origin], wakes: &mut Wakes) -> Result<(), Fatal> {
-        let Some(partition) = self
-            .house
-            .partitions
-            .get(usize::from(applied.partition.0))
-            .cloned()
-        else {
+    fn settle(
+        &mut self,
+        applied: Applied,
+        origins: Vec<Origin>,
+        own_disk: bool,
+        wakes: &mut Wakes,
+    ) -> Result<(), Fatal> {
+        let Some(partition) = self.partition(applied.partition) else {
             return Ok(());
         };
         partition.position.store(applied.position, Ordering::Release);
         self.house.core.clock.at_least(applied.head.stamp);
         self.applier
             .note_attested(applied.partition, applied.position, &applied.digest)?;
-        self.settler
-            .settle(&self.house, &partition, applied, origins, wakes);
+        // One signature for the whole batch, and only after its fsync.
+        let attest = self.settler.attest(&applied);
+        if own_disk {
+            self.settler
+                .settle(&self.house, &partition, applied, &origins, &[attest], wakes);
+        } else {
+            self.feed
+                .decided(applied.partition, applied.position, applied.digest, &attest);
+            self.unsettled.wait(applied, origins);
+        }
         Ok(())
+    }
+
+    /// A majority has made the same of a position as this relay.
+    fn agreed(&mut self, durable: Durable, wakes: &mut Wakes) {
+        let found = self.unsettled.take(durable.partition, durable.position);
+        if let (Some((applied, origins)), Some(partition)) = (found, self.partition(durable.partition)) {
+            self.settler.settle(
+                &self.house,
+                &partition,
+                applied,
+                &origins,
+                &durable.attests,
+                wakes,
+            );
+        }
+    }
+
+    /// Ordered, but not yet on a majority of disks: their senders are told so, and keep them.
+    fn late(&self, late: &Late) {
+        if let Some(partition) = self.partition(late.partition) {
+            for group in &late.groups {
+                for ticket in partition.claim(*group) {
+                    ticket.not_yet_durable();
+                }
+            }
+        }
+    }
+
+    fn partition(&self, partition: PartitionId) -> Option<Arc<Partition>> {
+        self.house.partitions.get(usize::from(partition.0)).cloned()
     }
 
     fn hashed(&self, partition: PartitionId, origins: &[Origin]) -> Vec<Hashed> {
@@ -170,6 +249,15 @@ impl Writer {
         let events: usize = applied.iter().map(|a| a.fresh.len()).sum();
         Counters::add(&counters.events, events as u64);
     }
+}
+
+/// What the order yielded at one time.
+#[derive(Default)]
+struct Round {
+    keeps: Vec<Keep>,
+    group: Vec<telesphor_store::Ordered>,
+    origins: Vec<Vec<Origin>>,
+    durable: Vec<Durable>,
 }
 
 /// Nothing is acknowledged after this.

@@ -2,14 +2,18 @@
 
 mod yard;
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
 
 use telesphor_engine::{Clock, Limits};
-use telesphor_order::{Feed, Group, GroupLimits, Order, OrderError, Position, Rejected, Step};
+use telesphor_order::{Feed, Group, GroupLimits, Order, OrderError, Position, Rejected, RestsOn, Step};
 use telesphor_store::faults::NoFaults;
 use telesphor_wire::error::ErrorCode;
+use telesphor_wire::hash::Digest;
 use telesphor_wire::ids::PartitionId;
+use telesphor_wire::receipt::Attest;
 use yard::client::{durable, refused};
 use yard::{PARTITIONS, Yard, alone};
 
@@ -47,6 +51,14 @@ impl Order for Fencing {
     fn waiting(&self, partition: PartitionId) -> usize {
         self.inner.waiting(partition)
     }
+    fn attests(
+        &self,
+        partition: PartitionId,
+        position: Position,
+        head: Digest,
+    ) -> Pin<Box<dyn Future<Output = Vec<Attest>> + Send + '_>> {
+        self.inner.attests(partition, position, head)
+    }
 }
 
 impl Feed for FencingFeed {
@@ -58,6 +70,11 @@ impl Feed for FencingFeed {
         }
         goes_on
     }
+    fn rests_on(&self) -> RestsOn {
+        RestsOn::OwnDisk
+    }
+    fn kept(&mut self, _: PartitionId, _: u64) {}
+    fn decided(&mut self, _: PartitionId, _: Position, _: Digest, _: &Attest) {}
 }
 
 #[tokio::test(flavor = "multi_thread")]

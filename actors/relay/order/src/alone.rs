@@ -5,13 +5,17 @@
 //! the position of the next record is the store's head plus one.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use telesphor_wire::batch::Batch;
 use telesphor_wire::ext::Extensions;
+use telesphor_wire::hash::Digest;
 use telesphor_wire::ids::PartitionId;
+use telesphor_wire::receipt::Attest;
 
-use crate::order::{Feed, GroupLimits, Order, OrderError, Rejected, Why};
+use crate::order::{Feed, GroupLimits, Order, OrderError, Rejected, RestsOn, Why};
 use crate::record::{Group, Ordered, Origin, Position, Step};
 
 /// How much may wait.
@@ -135,6 +139,15 @@ impl Order for Alone {
             .get(&partition)
             .map_or(0, |lane| lane.waiting.len())
     }
+
+    fn attests(
+        &self,
+        _: PartitionId,
+        _: Position,
+        _: Digest,
+    ) -> Pin<Box<dyn Future<Output = Vec<Attest>> + Send + '_>> {
+        Box::pin(std::future::ready(Vec::new()))
+    }
 }
 
 struct AloneFeed(Arc<Shared>);
@@ -159,6 +172,14 @@ impl Feed for AloneFeed {
             state = self.0.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
+
+    fn rests_on(&self) -> RestsOn {
+        RestsOn::OwnDisk
+    }
+
+    fn kept(&mut self, _: PartitionId, _: u64) {}
+
+    fn decided(&mut self, _: PartitionId, _: Position, _: Digest, _: &Attest) {}
 }
 
 impl State {

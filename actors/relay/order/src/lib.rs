@@ -19,9 +19,11 @@
 //! Every queue is bounded, and what does not fit is given back to its submitter.
 
 pub mod alone;
+pub mod cluster;
+pub mod member;
 pub mod order;
 pub mod record;
 
 pub use alone::{Alone, AloneLimits};
-pub use order::{Feed, GroupLimits, Order, OrderError, Rejected, Why};
-pub use record::{Group, GroupId, Ordered, Origin, Position, Step};
+pub use order::{Feed, GroupLimits, Order, OrderError, Rejected, RestsOn, Standing, Why};
+pub use record::{Durable, Group, GroupId, Late, Ordered, Origin, Position, Step};

@@ -1,7 +1,13 @@
 //! The trait every order implements, as obligations.
 
-use telesphor_wire::ids::PartitionId;
+use std::future::Future;
+use std::pin::Pin;
 
+use telesphor_wire::hash::Digest;
+use telesphor_wire::ids::PartitionId;
+use telesphor_wire::receipt::Attest;
+
+use crate::cluster::Lost;
 use crate::record::{Group, Position, Step};
 
 /// One total order per partition.
@@ -37,6 +43,20 @@ pub trait Order: Send + Sync + 'static {
 
     /// Groups taken and not yet yielded.
     fn waiting(&self, partition: PartitionId) -> usize;
+
+    /// How this relay stands in a partition's cluster; nothing for a relay alone.
+    fn standing(&self, _: PartitionId) -> Option<Standing> {
+        None
+    }
+
+    /// What others attest of a position that was decided earlier, for a receipt that is given
+    /// again. Empty where nobody else is needed, or nobody answers.
+    fn attests(
+        &self,
+        partition: PartitionId,
+        position: Position,
+        head: Digest,
+    ) -> Pin<Box<dyn Future<Output = Vec<Attest>> + Send + '_>>;
 }
 
 /// The order as one follower sees it. Used from an operating system thread: it blocks.
@@ -47,6 +67,26 @@ pub trait Feed: Send {
     /// Returns whether the feed goes on: `false` when the order was closed and everything
     /// has been yielded. It may return `true` with nothing new after [`Order::wake`].
     fn next(&mut self, limits: GroupLimits, into: &mut Vec<Step>) -> bool;
+
+    /// What durability rests on.
+    fn rests_on(&self) -> RestsOn;
+
+    /// Everything up to this [`Step::Keep`]'s ticket, of its partition, is synced.
+    fn kept(&mut self, partition: PartitionId, ticket: u64);
+
+    /// What this relay made of a position, attested. Call it for every record, in their order.
+    fn decided(&mut self, partition: PartitionId, position: Position, head: Digest, attest: &Attest);
+}
+
+/// What the durability of a record rests on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RestsOn {
+    /// The disk that decides it: a record is durable, and may be answered, once what was decided
+    /// is synced there.
+    OwnDisk,
+    /// The disks of a majority, which had it before it was yielded: what is decided needs no sync
+    /// of its own, and is answered with [`Step::Durable`].
+    Majority,
 }
 
 /// How much one round may yield.
@@ -56,6 +96,29 @@ pub struct GroupLimits {
     pub record_submissions: usize,
     /// Submissions over all records of the round.
     pub submissions: usize,
+}
+
+/// How a relay stands in a partition's cluster, for its operator.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// What it does: `following` is the everyday one.
+    pub phase: &'static str,
+    /// Round of the incarnation it follows; it rises with each rebase.
+    pub round: u64,
+    /// Whether that incarnation is known to be active.
+    pub active: bool,
+    /// How many relays vote.
+    pub seats: usize,
+    /// Of these, how many were heard to remember something of this incarnation.
+    pub heard: usize,
+    /// The last entry on this disk.
+    pub head: Position,
+    /// The last entry that a majority remembers.
+    pub chosen: Position,
+    /// The last one that was answered.
+    pub durable: Position,
+    /// Why it cannot go on by itself, if so.
+    pub lost: Option<Lost>,
 }
 
 /// Why a group was not taken.

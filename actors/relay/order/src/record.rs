@@ -2,6 +2,9 @@
 
 use telesphor_wire::batch::{Batch, Submission};
 use telesphor_wire::ids::PartitionId;
+use telesphor_wire::receipt::Attest;
+
+use crate::cluster::Keep;
 
 /// A submitter's own number for a group, by which it recognises its record in the order and
 /// sends a group again whose outcome is unknown.
@@ -49,11 +52,39 @@ pub struct Ordered {
     pub batch: Batch,
 }
 
+/// What a majority of relays made of a position: it may be answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Durable {
+    /// Which partition.
+    pub partition: PartitionId,
+    /// Which position; everything before it was answered.
+    pub position: Position,
+    /// Their attestations, this relay's among them.
+    pub attests: Vec<Attest>,
+}
+
+/// Groups that are under way for long. They are not lost; nobody can say yet when they are durable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Late {
+    /// Which partition.
+    pub partition: PartitionId,
+    /// Which groups.
+    pub groups: Vec<GroupId>,
+}
+
 /// What a follower meets next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// The next record of a partition.
+    /// The next record of a partition, to be decided. Its place is final: nothing will undo it.
     Record(Ordered),
+    /// To be written and synced, then told with [`crate::Feed::kept`]. Nothing of it is decided yet.
+    Keep(Keep),
+    /// A position may be answered.
+    Durable(Durable),
+    /// Groups that take long.
+    Late(Late),
+    /// Nothing: whoever waits was woken for something else.
+    Nothing,
     /// The partition's order can no longer be trusted (a gap, a rewound or missing stream):
     /// nothing more of it may be applied or acknowledged until it was rebased. Other
     /// partitions go on.

@@ -71,7 +71,7 @@ fn a_position_that_does_not_follow_the_store() {
         .iter()
         .map(|s| match s {
             Step::Record(r) => (r.partition.0, r.position),
-            Step::Fenced(p) => panic!("partition {} was fenced", p.0),
+            other => panic!("not a record: {other:?}"),
         })
         .collect();
     assert_eq!(positions, [(0, 42), (1, 1)]);

@@ -82,6 +82,7 @@ fn weigh(
         },
         Command::Take(t) => packages::take(&case, known(mailbox)?, t),
         Command::Enrol(e) => enrol::decide(&case, e),
+        Command::Admit(a) => enrol::admit(&case, a),
         Command::Ledger(l) => ledger::decide(&case, l),
     }
 }

@@ -1,8 +1,9 @@
 //! Enrol: an admission token is used for vouchers. Whoever holds the admission key signs them;
-//! the rules only say which, so that a repeated command gives the same ones.
+//! the rules only say which, so that a repeated command gives the same ones. Admit: a token is
+//! registered or ended.
 
 use telesphor_wire::answer::Refusal;
-use telesphor_wire::command::Enrol;
+use telesphor_wire::command::{Enrol, SignedAdmission};
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::limits::MAX_VOUCHERS;
 
@@ -48,5 +49,30 @@ pub(crate) fn decide<F: Facts>(case: &Case<'_, F>, enrol: &Enrol) -> Result<Deci
     Ok(Decision::Accepted(Box::new(Effects {
         token: Some((hash, used)),
         ..case.effects(Gave::Vouchers(given))
+    })))
+}
+
+/// Admit: the domain's operators say what a token is worth from now on.
+pub(crate) fn admit<F: Facts>(case: &Case<'_, F>, signed: &SignedAdmission) -> Result<Decision, Refusal> {
+    let said = &signed.admission;
+    case.domain
+        .admission
+        .verify(said, &signed.signature)
+        .map_err(|_| ErrorCode::BadSignature)?;
+    if said.domain != case.domain.domain {
+        return Err(ErrorCode::NotAllowedHere.into());
+    }
+    readable(&said.ext)?;
+    if class::by_number(said.class).is_none() {
+        return Err(ErrorCode::AdmissionInvalid.into());
+    }
+    let token = Token {
+        class: said.class,
+        uses: said.uses,
+        until: said.until,
+    };
+    Ok(Decision::Accepted(Box::new(Effects {
+        token: Some((said.token, token)),
+        ..case.effects(Gave::Nothing)
     })))
 }

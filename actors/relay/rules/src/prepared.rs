@@ -23,7 +23,7 @@ pub struct Prepared<'a> {
     pub payload: Digest,
     /// Who deposits.
     pub depositor: Depositor,
-    /// Hash of the admission token of an enrolment.
+    /// Hash of the admission token that is used, registered or ended.
     token: Option<Digest>,
 }
 
@@ -64,6 +64,10 @@ impl Hashed {
             }
             Command::Enrol(e) => {
                 token = Some(token_hash(&e.token));
+                command.body_hash()
+            }
+            Command::Admit(a) => {
+                token = Some(a.admission.token);
                 command.body_hash()
             }
             Command::Ledger(l) => {

@@ -6,6 +6,11 @@
 //!                    -> one synced write over all partitions     <- the promise is kept here
 //!                    -> results
 //! ```
+//!
+//! A relay of a cluster writes two kinds of things in one: what was ordered, so that it can say
+//! that it remembers it ([`Keep`], synced), and what the rules make of what a majority
+//! remembers. The second needs no sync: it follows from the first, and is decided again if it
+//! is lost.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -30,6 +35,7 @@ use crate::cache::Cache;
 use crate::database::{Database, write_options};
 use crate::error::{Fatal, StoreError};
 use crate::faults::Operation;
+use crate::keep::Keep;
 use crate::note::Note;
 use crate::overlay::Overlay;
 use crate::reader::PartitionHead;
@@ -89,9 +95,19 @@ impl Applier {
     /// [`Fatal`]: nothing may be acknowledged, and the process must end
     /// ([`Fatal::OutOfOrder`] alone leaves the store as it was).
     pub fn apply(&mut self, group: &[Ordered]) -> Result<Vec<Applied>, Fatal> {
+        self.round(&[], group, true)
+    }
+
+    /// [`Applier::apply`] for a relay of a cluster: `keeps` is written first, in the same write.
+    /// Without `sync` the write is not waited for: only where a majority remembers the group.
+    ///
+    /// # Errors
+    /// As [`Applier::apply`].
+    pub fn round(&mut self, keeps: &[Keep], group: &[Ordered], sync: bool) -> Result<Vec<Applied>, Fatal> {
         self.database.check()?;
         self.in_order(group)?;
-        self.carry_out(group).map_err(|e| self.fatal(e))
+        self.carry_out(keeps, group, sync || !keeps.is_empty())
+            .map_err(|e| self.fatal(e))
     }
 
     fn fatal(&self, error: StoreError) -> Fatal {
@@ -121,13 +137,21 @@ impl Applier {
         Ok(())
     }
 
-    fn carry_out(&mut self, group: &[Ordered]) -> Result<Vec<Applied>, StoreError> {
+    fn carry_out(
+        &mut self,
+        keeps: &[Keep],
+        group: &[Ordered],
+        sync: bool,
+    ) -> Result<Vec<Applied>, StoreError> {
         let database = self.database.clone();
         let columns = database.columns()?;
         let prepared: Vec<Vec<Prepared<'_>>> = group.iter().map(Ordered::prepared).collect();
         let mut overlay = Overlay::load(&database, &columns, &mut self.cache, &prepared)?;
         let mut sheet = Sheet::new(&columns, &mut self.batch, &mut self.scratch);
 
+        for keep in keeps {
+            sheet.keep(keep);
+        }
         let mut partitions = self.partitions.clone();
         let mut applied = Vec::with_capacity(group.len());
         let mut decided = 0;
@@ -160,7 +184,12 @@ impl Applier {
             }
         }
         let began = Instant::now();
-        write(&database, &self.batch, &self.synced)?;
+        if sync {
+            write(&database, &self.batch, &self.synced)?;
+        } else {
+            database.faults.before(Operation::Write)?;
+            database.db.write_opt(&self.batch, &write_options(false))?;
+        }
         self.last_write = began.elapsed();
         // ---- The promise is kept from here on: a crash before this line loses a group that
         // nobody was told of, a crash after it loses nothing.
@@ -218,15 +247,6 @@ impl Applier {
         self.database.check()?;
         self.write_token(&token_hash(token), &entry)
             .map_err(|e| self.fatal(e))
-    }
-
-    /// Sets what the token of this hash is worth from now on (no more uses: it is ended), durably.
-    ///
-    /// # Errors
-    /// [`Fatal`] if it cannot be written.
-    pub fn set_token(&mut self, hash: &Digest, entry: Token) -> Result<(), Fatal> {
-        self.database.check()?;
-        self.write_token(hash, &entry).map_err(|e| self.fatal(e))
     }
 
     fn write_token(&mut self, hash: &Digest, entry: &Token) -> Result<(), StoreError> {
@@ -304,7 +324,7 @@ impl Round<'_> {
             stamp: self.at.now,
             ext: Extensions::none(),
         };
-        sheet.batch(&head, &leaves);
+        sheet.decided(&head, &leaves);
         let digest = head.digest();
         Ok(Applied {
             partition,

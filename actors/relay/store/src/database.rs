@@ -17,8 +17,8 @@ use rocksdb::{
 
 use crate::closed::TellsClosed;
 use crate::columns::{
-    self, access, batches, cursors, events, heads, husks, ledger, memory, meta, packages, profiles, records,
-    tokens, vouchers,
+    self, access, batches, cursors, events, heads, husks, ledger, memory, meta, ordered, packages, profiles,
+    records, standings, tokens, vouchers,
 };
 use crate::error::StoreError;
 use crate::faults::Faults;
@@ -55,12 +55,14 @@ pub(crate) struct Columns<'a> {
     pub(crate) tokens: &'a ColumnFamily,
     pub(crate) vouchers: &'a ColumnFamily,
     pub(crate) records: &'a ColumnFamily,
+    pub(crate) ordered: &'a ColumnFamily,
+    pub(crate) standings: &'a ColumnFamily,
     pub(crate) ledger: &'a ColumnFamily,
 }
 
 impl<'a> Columns<'a> {
     /// All of them.
-    pub(crate) fn all(&self) -> [&'a ColumnFamily; 14] {
+    pub(crate) fn all(&self) -> [&'a ColumnFamily; 16] {
         [
             self.meta,
             self.cursors,
@@ -75,6 +77,8 @@ impl<'a> Columns<'a> {
             self.tokens,
             self.vouchers,
             self.records,
+            self.ordered,
+            self.standings,
             self.ledger,
         ]
     }
@@ -141,6 +145,8 @@ impl Database {
             tokens: cf(tokens::NAME)?,
             vouchers: cf(vouchers::NAME)?,
             records: cf(records::NAME)?,
+            ordered: cf(ordered::NAME)?,
+            standings: cf(standings::NAME)?,
             ledger: cf(ledger::NAME)?,
         })
     }
@@ -258,11 +264,16 @@ fn families(config: &StoreConfig, clocks: &Clocks) -> Vec<ColumnFamilyDescriptor
         .iter()
         .map(|name| {
             let asked = match *name {
-                events::NAME | husks::NAME | batches::NAME | access::NAME | records::NAME => Asked::Ranges,
+                events::NAME | husks::NAME | batches::NAME | access::NAME | records::NAME | ordered::NAME => {
+                    Asked::Ranges
+                }
                 _ => Asked::Points,
             };
             let mut o = family_options(config, asked, &cache);
-            if matches!(*name, events::NAME | husks::NAME | memory::NAME | batches::NAME) {
+            if matches!(
+                *name,
+                events::NAME | husks::NAME | memory::NAME | batches::NAME | ordered::NAME
+            ) {
                 written_once(&mut o);
             }
             match *name {

@@ -157,6 +157,19 @@ impl Reader {
         Ok(stands.unwrap_or(PartitionHead::START))
     }
 
+    /// What was made of a position: the digest of its batch head.
+    ///
+    /// # Errors
+    /// As [`Reader::mailbox`].
+    pub fn decided(&self, partition: PartitionId, position: u64) -> Result<Option<Digest>, StoreError> {
+        let c = self.database.columns()?;
+        let key = batches::key(partition, position);
+        let found = self
+            .database
+            .read(c.batches, batches::NAME, &key, batches::decode)?;
+        Ok(found.map(|(head, _)| head.digest()))
+    }
+
     /// The receipt of a command that was carried out, built again from its place, still
     /// without attestations. `None` for enrolments, which have none.
     ///

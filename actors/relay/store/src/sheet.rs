@@ -31,6 +31,14 @@ impl<'a> Sheet<'a> {
         }
     }
 
+    pub(crate) fn columns(&self) -> &'a Columns<'a> {
+        self.columns
+    }
+
+    pub(crate) fn batch(&mut self) -> &mut WriteBatch {
+        self.batch
+    }
+
     fn put(&mut self, cf: &ColumnFamily, key: &[u8], encode: impl FnOnce(&mut Vec<u8>)) {
         self.scratch.clear();
         encode(self.scratch);
@@ -142,7 +150,7 @@ impl<'a> Sheet<'a> {
         }
     }
 
-    pub(crate) fn batch(&mut self, head: &BatchHead, leaves: &[BatchLeaf]) {
+    pub(crate) fn decided(&mut self, head: &BatchHead, leaves: &[BatchLeaf]) {
         let key = batches::key(head.partition, head.position);
         self.put(self.columns.batches, &key, |out| {
             batches::encode(head, leaves, out)

@@ -23,6 +23,7 @@ use crate::database::{DB_DIR, Database, NOTE_FILE, write_options};
 use crate::error::StoreError;
 use crate::faults::{Faults, NoFaults};
 use crate::files;
+use crate::keep;
 use crate::note::Note;
 use crate::reader::{PartitionHead, Reader};
 use crate::records::RecordKeeper;
@@ -41,6 +42,8 @@ pub struct StoreConfig {
     pub write_buffer_bytes: usize,
     /// Whether flushed and merged files bypass the kernel's cache. Not every filesystem can.
     pub direct_writes: bool,
+    /// Names the history of a store that is founded: the cluster's, or one of its own.
+    pub incarnation: Option<Incarnation>,
     /// Where tests make the disk fail.
     pub faults: Arc<dyn Faults>,
 }
@@ -54,6 +57,7 @@ impl StoreConfig {
             block_cache_bytes: 48 << 20,
             write_buffer_bytes: 96 << 20,
             direct_writes: false,
+            incarnation: None,
             faults: Arc::new(NoFaults),
         }
     }
@@ -61,7 +65,7 @@ impl StoreConfig {
     fn meta(&self) -> meta::Meta {
         meta::Meta {
             format: meta::FORMAT,
-            incarnation: Incarnation::random(),
+            incarnation: self.incarnation.unwrap_or_else(Incarnation::random),
             partitions: self.domain.partitions,
             domain: self.domain.domain.as_str().to_owned(),
         }
@@ -216,6 +220,12 @@ fn not_behind(database: &Database, partitions: &[PartitionHead], note: &Note) ->
     let columns = database.columns()?;
     for (partition, noted) in note.noted() {
         let found = partitions.get(usize::from(partition.0)).map_or(0, |p| p.position);
+        // What a cluster decided may be behind what it remembers: it is decided again.
+        if found < noted.position
+            && keep::last(database, partition)?.is_some_and(|(n, _)| n >= noted.position)
+        {
+            continue;
+        }
         let key = batches::key(partition, noted.position);
         let head = database.read(columns.batches, batches::NAME, &key, batches::decode)?;
         if found < noted.position || head.map(|(h, _): (BatchHead, _)| h.digest()) != Some(noted.head) {

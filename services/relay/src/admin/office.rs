@@ -13,7 +13,9 @@ use telesphor_wire::hash::Digest;
 use telesphor_wire::ids::Voucher;
 use telesphor_wire::text::SupportCode;
 
-use super::words::{AdmissionRow, BackupMade, NewAdmission, PartitionStatus, Status, TraceStep};
+use super::words::{
+    AdmissionRow, BackupMade, MemberStatus, NewAdmission, PartitionStatus, Status, TraceStep,
+};
 use crate::backup;
 use crate::classes;
 use crate::clock;
@@ -101,6 +103,7 @@ impl Office {
                     waiting: p.waiting as u64,
                     oldest_not_durable_ms: p.oldest_not_durable.map(millis),
                     fenced: p.fenced,
+                    member: p.member.as_ref().map(member),
                 })
                 .collect(),
         }
@@ -256,6 +259,7 @@ fn refused(error: &AdminError) -> Fault {
     match error {
         AdminError::Store(error) => store_fault(error),
         AdminError::Stopped => Fault::of(Exit::Refused, ErrorCode::Draining),
+        AdminError::NotYet => Fault::new(Exit::NotYet, ErrorCode::Fenced, error.to_string()),
         AdminError::Busy => Fault::new(Exit::NotYet, ErrorCode::Draining, error.to_string()),
         AdminError::Failed => Fault::of(Exit::Machine, ErrorCode::Fenced),
     }
@@ -273,4 +277,18 @@ fn row(id: &Digest, token: Token) -> AdmissionRow {
 /// Small letters and digits, two a byte.
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+fn member(seen: &telesphor_order::Standing) -> MemberStatus {
+    MemberStatus {
+        phase: seen.phase.to_owned(),
+        round: seen.round,
+        active: seen.active,
+        seats: seen.seats as u64,
+        heard: seen.heard as u64,
+        head: seen.head,
+        chosen: seen.chosen,
+        durable: seen.durable,
+        lost: seen.lost.map(|why| why.to_string()),
+    }
 }

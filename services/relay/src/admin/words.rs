@@ -127,6 +127,31 @@ pub struct PartitionStatus {
     pub oldest_not_durable_ms: Option<u64>,
     /// Confirms nothing, because something is wrong.
     pub fenced: bool,
+    /// How the relay stands in the partition's cluster, if it is one of several.
+    pub member: Option<MemberStatus>,
+}
+
+/// One relay in a partition's cluster.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct MemberStatus {
+    /// What it does; `following` is the everyday one.
+    pub phase: String,
+    /// Rises with each rebase.
+    pub round: u64,
+    /// Whether the incarnation is known to be active.
+    pub active: bool,
+    /// Relays that vote.
+    pub seats: u64,
+    /// Of these, how many were heard.
+    pub heard: u64,
+    /// The last entry on this disk.
+    pub head: u64,
+    /// The last one that a majority remembers.
+    pub chosen: u64,
+    /// The last one that was answered.
+    pub durable: u64,
+    /// Why it cannot go on by itself, if so.
+    pub lost: Option<String>,
 }
 
 /// One support code's way.

@@ -54,6 +54,8 @@ pub(crate) enum Command {
     Config(ConfigArgs),
     /// Let agents enrol, by class
     Admit(Admit),
+    /// Several relays that keep everything together, over NATS
+    Cluster(ClusterArgs),
     /// What is wrong, for monitoring: OK, WARNING, CRITICAL, UNKNOWN
     Check(Check),
     /// 0 or 1 only, for containers
@@ -176,6 +178,46 @@ pub(crate) enum AdmitCommand {
         /// Its id, as `admit list` shows it; may be shortened while unique
         id: String,
     },
+}
+
+/// `cluster`.
+#[derive(Debug, Args)]
+pub(crate) struct ClusterArgs {
+    /// Which.
+    #[command(subcommand)]
+    pub command: ClusterCommand,
+}
+
+/// `cluster init|status`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ClusterCommand {
+    /// Found a cluster: a data directory for each of its relays
+    Init(ClusterInit),
+    /// How this relay stands in each partition
+    Status,
+}
+
+/// `cluster init`.
+#[derive(Debug, Args)]
+pub(crate) struct ClusterInit {
+    /// Name of the domain, such as hospital-a.example
+    #[arg(long)]
+    pub domain: String,
+    /// host:port at which agents reach a relay; once for each, 3, 5 or 7 of them
+    #[arg(long, required = true, value_name = "HOST:PORT")]
+    pub relay: Vec<String>,
+    /// Where NATS is, such as nats://10.0.0.1:4222; once for each server
+    #[arg(long, required = true, value_name = "URL")]
+    pub nats: Vec<String>,
+    /// Address that every relay listens on, with the port of its own
+    #[arg(long, default_value = "0.0.0.0", value_name = "IP")]
+    pub listen: String,
+    /// Stands in every subject of NATS, so that two clusters on one NATS do not meet
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// A folder that does not exist yet, for the data directories
+    #[arg(long, value_name = "DIR")]
+    pub into: PathBuf,
 }
 
 /// `check`.

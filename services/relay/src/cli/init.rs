@@ -166,7 +166,7 @@ fn settings(args: &Init, data: &Path) -> Result<Settings, Fault> {
 }
 
 /// For two years from today, for the name and the host under which it is reached.
-fn self_made_certificate(settings: &Settings, layout: &Layout) -> Result<[PathBuf; 2], Fault> {
+pub(crate) fn self_made_certificate(settings: &Settings, layout: &Layout) -> Result<[PathBuf; 2], Fault> {
     let host = settings
         .edge
         .address
@@ -202,7 +202,7 @@ fn self_made_certificate(settings: &Settings, layout: &Layout) -> Result<[PathBu
     ])
 }
 
-fn write(path: PathBuf, what: &str, bytes: &[u8]) -> Result<PathBuf, Fault> {
+pub(crate) fn write(path: PathBuf, what: &str, bytes: &[u8]) -> Result<PathBuf, Fault> {
     files::write_new(&path, bytes).map_err(|e| Fault::file(what, &path, &e))?;
     Ok(path)
 }

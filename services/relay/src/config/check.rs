@@ -46,6 +46,33 @@ pub fn check(s: &Settings) -> Finding {
         "edge.address",
         "must be host:port, as agents reach it",
     );
+    need(
+        s.cluster
+            .nats
+            .iter()
+            .all(|url| url.starts_with("nats://") || url.starts_with("tls://")),
+        "cluster.nats",
+        "must be addresses such as nats://10.0.0.1:4222",
+    );
+    need(
+        !s.cluster.name.is_empty()
+            && s.cluster
+                .name
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-'),
+        "cluster.name",
+        "must be letters, digits and hyphens",
+    );
+    need(
+        matches!(s.cluster.stream_replicas, 1 | 3 | 5),
+        "cluster.stream_replicas",
+        "must be 1, 3 or 5",
+    );
+    need(
+        s.cluster.certificate.is_some() == s.cluster.key.is_some(),
+        "cluster.certificate",
+        "must come together with cluster.key",
+    );
     need(s.edge.workers <= 256, "edge.workers", "must be at most 256");
     need(
         s.edge.max_connections >= 16,

@@ -20,6 +20,8 @@ pub struct Settings {
     pub metrics: MetricsListener,
     /// The store.
     pub store: StoreSettings,
+    /// The cluster, if the relay is one of several.
+    pub cluster: ClusterSettings,
     /// The log.
     pub logs: Logs,
     /// Support codes.
@@ -96,6 +98,29 @@ pub struct StoreSettings {
     pub reclaim_every: u64,
 }
 
+/// The bus between the relays of a cluster. A relay that is alone needs none of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ClusterSettings {
+    /// NATS servers, such as `nats://10.0.0.1:4222`.
+    pub nats: Vec<String>,
+    /// Stands in every subject, so that two clusters on one NATS do not meet.
+    pub name: String,
+    /// PEM file with the authorities of NATS's certificates; relative to the data directory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ca: Option<PathBuf>,
+    /// PEM file with this relay's certificate for NATS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<PathBuf>,
+    /// PEM file with its private key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<PathBuf>,
+    /// Copies that NATS keeps of each stream.
+    pub stream_replicas: usize,
+    /// A stream of NATS holds no more than this, MiB.
+    pub stream_mib: u64,
+}
+
 /// The log: JSON lines on stderr.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -133,6 +158,7 @@ impl Default for Settings {
             tls: Tls::default(),
             metrics: MetricsListener::default(),
             store: StoreSettings::default(),
+            cluster: ClusterSettings::default(),
             logs: Logs::default(),
             traces: Traces::default(),
             process: Process::default(),
@@ -186,6 +212,20 @@ impl Default for StoreSettings {
             partitions: 4,
             reserve_mib: 1_024,
             reclaim_every: 24 * 3_600,
+        }
+    }
+}
+
+impl Default for ClusterSettings {
+    fn default() -> Self {
+        Self {
+            nats: Vec::new(),
+            name: "telesphor".into(),
+            ca: None,
+            certificate: None,
+            key: None,
+            stream_replicas: 3,
+            stream_mib: 1_024,
         }
     }
 }

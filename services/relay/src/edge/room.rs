@@ -92,7 +92,8 @@ pub(crate) fn makes_room(command: &Command) -> bool {
         | Command::Commit(_)
         | Command::Take(_)
         | Command::Enrol(_)
-        | Command::Ledger(_) => false,
+        | Command::Ledger(_)
+        | Command::Admit(_) => false,
     }
 }
 

@@ -10,6 +10,8 @@ use telesphor_wire::error::ErrorCode;
 use telesphor_wire::text::Domain;
 
 use crate::clock;
+use crate::cluster;
+use crate::cluster::record::SignedClusterRecord;
 use crate::config::{ConfigFault, Settings};
 use crate::fault::{Exit, Fault};
 use crate::files;
@@ -33,6 +35,8 @@ pub struct Ground {
     pub certificate: Certificate,
     /// The domain record in force.
     pub record: SignedDomainRecord,
+    /// The cluster that the relay belongs to, if it is one of several.
+    pub cluster: Option<SignedClusterRecord>,
     /// The store, open.
     pub store: Store,
     /// Held as long as the process works on the directory.
@@ -58,8 +62,16 @@ impl Ground {
             now: clock::now_ms(),
         };
         let record = record::refresh(&layout, &mut keys, record::read(&layout)?, &facts)?;
+        let cluster = cluster::record::read(&layout, &keys.domain.public())?;
         let store =
             Store::open(&layout.store(), store_config(&settings, &keys)?).map_err(|e| store_fault(&e))?;
+        if let Some(cluster) = &cluster {
+            cluster.check(
+                &keys.attesting.public(),
+                store.incarnation(),
+                settings.store.partitions,
+            )?;
+        }
         Ok(Self {
             settings,
             layout,
@@ -67,6 +79,7 @@ impl Ground {
             keys,
             certificate,
             record,
+            cluster,
             store,
             lock,
         })

@@ -10,7 +10,7 @@ use std::time::Duration;
 use actix_web::dev::ServerHandle;
 use futures_util::future::{BoxFuture, FutureExt};
 use telesphor_engine::{Engine, EngineConfig, RelayKeys};
-use telesphor_order::{Alone, AloneLimits};
+use telesphor_order::{Alone, AloneLimits, Order};
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::text::SupportCode;
 use tokio::sync::mpsc;
@@ -20,6 +20,7 @@ use super::probes;
 use crate::admin::office::Office;
 use crate::admin::server;
 use crate::clock;
+use crate::cluster;
 use crate::config::Settings;
 use crate::edge::gate::Gate;
 use crate::edge::tally;
@@ -85,6 +86,7 @@ pub(crate) async fn start(ground: Ground, asked: mpsc::Sender<Duration>) -> Resu
         keys,
         certificate,
         record,
+        cluster,
         store,
         lock,
     } = ground;
@@ -124,10 +126,19 @@ pub(crate) async fn start(ground: Ground, asked: mpsc::Sender<Duration>) -> Resu
         attesting: keys.attesting.clone(),
         admission: keys.admission.clone(),
     };
-    let waiting = AloneLimits {
-        waiting_submissions: config.limits.partition_waiting,
+    let waiting = config.limits.partition_waiting;
+    let order: Arc<dyn Order> = match &cluster {
+        None => Arc::new(Alone::new(
+            settings.store.partitions,
+            AloneLimits {
+                waiting_submissions: waiting,
+            },
+        )),
+        Some(signed) => {
+            config.quorum = signed.record.relays.len() / 2 + 1;
+            cluster::bus::order(&settings, signed, &keys, store.reader(), waiting).await?
+        }
     };
-    let order = Arc::new(Alone::new(settings.store.partitions, waiting));
     let engine = Engine::start(config, store, order, relay_keys)
         .await
         .map_err(|e| Fault::new(Exit::Machine, ErrorCode::StoreDamaged, e.to_string()))?;

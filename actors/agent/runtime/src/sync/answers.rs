@@ -142,6 +142,8 @@ impl Core {
                 Next::Done(Box::new(Done::Ledger(answer)))
             }
             Answer::Enrolled(vouchers) => Next::Done(Box::new(Done::Enrolled(vouchers))),
+            // An operator's answer to something that no agent sends.
+            Answer::Admitted(_) => Next::Failed(Refusal::of(ErrorCode::Internal)),
             Answer::Busy(ms) | Answer::NotYetDurable(ms) => Next::Again(ms.max(10)),
             Answer::Refused(refusal) => match refusal.code {
                 ErrorCode::Draining | ErrorCode::DiskFull | ErrorCode::Fenced | ErrorCode::Internal => {

@@ -62,7 +62,7 @@ fn collect(feed: &mut dyn Feed, limits: GroupLimits, submissions: usize) -> Vec<
                     seen += record.batch.submissions.len();
                     records.push(record);
                 }
-                Step::Fenced(partition) => panic!("partition {} was fenced", partition.0),
+                other => panic!("not a record: {other:?}"),
             }
         }
     }

@@ -13,8 +13,8 @@ pub(crate) const NAME: &str = "meta";
 pub(crate) const KEY: &[u8] = b"store";
 
 /// Layout of every record in every column family. Before 2 events and payloads were two records;
-/// before 3 there was no ledger.
-pub(crate) const FORMAT: u32 = 3;
+/// before 3 there was no ledger; before 4 nothing was remembered that was not decided.
+pub(crate) const FORMAT: u32 = 4;
 
 /// What the store says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -13,14 +13,16 @@ pub(crate) mod husks;
 pub(crate) mod ledger;
 pub(crate) mod memory;
 pub(crate) mod meta;
+pub(crate) mod ordered;
 pub(crate) mod packages;
 pub(crate) mod profiles;
 pub(crate) mod records;
+pub(crate) mod standings;
 pub(crate) mod tokens;
 pub(crate) mod vouchers;
 
 /// Every column family, in the order of their handles.
-pub(crate) const ALL: [&str; 14] = [
+pub(crate) const ALL: [&str; 16] = [
     meta::NAME,
     cursors::NAME,
     batches::NAME,
@@ -34,5 +36,7 @@ pub(crate) const ALL: [&str; 14] = [
     tokens::NAME,
     vouchers::NAME,
     records::NAME,
+    ordered::NAME,
+    standings::NAME,
     ledger::NAME,
 ];

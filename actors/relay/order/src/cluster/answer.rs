@@ -1,0 +1,227 @@
+//! From chosen to answered, and what may be let go afterwards.
+
+use std::time::Instant;
+
+use telesphor_wire::ext::Extensions;
+
+use super::bus::Bus;
+use super::driver::Driver;
+use super::entry::Meaning;
+use super::limits::{LOG_ENTRIES, UNDECIDED};
+use super::memory::Keep;
+use super::phase::{After, Done, FromWriter, Gone, Lost, Phase};
+use super::say::{Decided, Said, Vote, Word};
+use super::tally::Agreed;
+use crate::record::{Durable, Late, Ordered, Origin, Position, Step};
+
+impl<B: Bus> Driver<B> {
+    /// Gives what is chosen to be decided, as far as there is room.
+    pub(crate) async fn decide(&mut self) -> Result<(), Gone> {
+        if let Some(chosen) = self.count() {
+            self.chosen = self.chosen.max(chosen);
+        }
+        while self.given < self.chosen && self.verdicts.len() < UNDECIDED {
+            let Some((position, meaning)) = self.history.next(self.chosen) else {
+                break;
+            };
+            let (stamp, origins, submissions) = match meaning {
+                Meaning::Batch {
+                    id,
+                    stamp,
+                    origins,
+                    submissions,
+                } => {
+                    self.lane.lock().decided(id);
+                    (stamp, origins, submissions)
+                }
+                Meaning::Genesis(_) | Meaning::Nothing => (0, Vec::<Origin>::new(), Vec::new()),
+            };
+            self.given = position;
+            self.steps
+                .send(Step::Record(Ordered {
+                    partition: self.place.partition,
+                    position,
+                    origins,
+                    batch: telesphor_wire::batch::Batch {
+                        stamp,
+                        submissions,
+                        ext: Extensions::none(),
+                    },
+                }))
+                .await
+                .map_err(|_| Gone)?;
+        }
+        Ok(())
+    }
+
+    /// How far the order is chosen, as far as this member may say so.
+    fn count(&self) -> Option<Position> {
+        // While another incarnation is promised nothing below it counts any more.
+        (self.standing.accepted.inc == self.standing.promised)
+            .then(|| self.votes.chosen(&self.standing.accepted))
+            .flatten()
+    }
+
+    pub(crate) async fn on_writer(&mut self, told: FromWriter) -> Result<(), Gone> {
+        match told {
+            FromWriter::Kept(ticket) => {
+                while self.pending.front().is_some_and(|(t, _)| *t <= ticket) {
+                    if let Some((_, after)) = self.pending.pop_front() {
+                        self.on_kept(after);
+                    }
+                }
+                Ok(())
+            }
+            FromWriter::Decided(position, head, attest) => {
+                self.decided = position;
+                self.verdicts
+                    .own(position, self.context.me, head, (*attest).clone());
+                self.out.push(Word::Decided(Decided {
+                    position,
+                    head,
+                    attest: *attest,
+                }));
+                self.answer().await
+            }
+        }
+    }
+
+    fn on_kept(&mut self, after: After) {
+        match after {
+            After::Entries(to) | After::Accepted(to) => {
+                self.synced = to;
+                self.vote();
+            }
+            After::Promised(inc) => self.say_promise(inc),
+            After::Candidate(inc) => self.collect(inc),
+        }
+    }
+
+    /// Attests what is synced (rule 3).
+    pub(crate) fn vote(&mut self) {
+        let at_inc = self.standing.accepted.inc;
+        let Some(mark) = self.history.link(self.synced) else {
+            return;
+        };
+        let may = at_inc == self.standing.promised
+            && at_inc.round > 0
+            && self.synced >= self.standing.accepted.genesis.n
+            && self.synced > self.standing.silent_to
+            && !matches!(self.phase, Phase::Starting { .. } | Phase::Lost);
+        if !may {
+            return;
+        }
+        let at = crate::member::Point { n: self.synced, mark };
+        let vote = Vote {
+            place: self.place,
+            inc: at_inc,
+            at,
+            ext: Extensions::none(),
+        };
+        let history = &self.history;
+        self.votes
+            .note(self.context.me, at, &|n| history.link(n), history.head().n);
+        self.out.retain(|word| !matches!(word, Word::Vote(_)));
+        self.out.push(Word::Vote(Said::by(&self.context.key, vote)));
+        self.said = Instant::now();
+    }
+
+    /// Answers positions on which a majority agrees, in their order.
+    pub(crate) async fn answer(&mut self) -> Result<(), Gone> {
+        while self.durable < self.decided {
+            let position = self.durable + 1;
+            match self.verdicts.agreed(position, &self.standing.accepted.members) {
+                Agreed::Yes(attests) => {
+                    self.durable = position;
+                    self.verdicts.forget_to(position);
+                    let durable = Durable {
+                        partition: self.place.partition,
+                        position,
+                        attests,
+                    };
+                    self.steps.send(Step::Durable(durable)).await.map_err(|_| Gone)?;
+                }
+                Agreed::Astray => {
+                    self.lose(Lost::Astray).await?;
+                    break;
+                }
+                Agreed::Open => break,
+            }
+        }
+        Ok(())
+    }
+
+    /// This member stops; its operator is told why.
+    pub(crate) async fn lose(&mut self, lost: Lost) -> Result<(), Gone> {
+        if matches!(self.phase, Phase::Lost) {
+            return Ok(());
+        }
+        tracing::error!(target: "telesphor::order", partition = self.place.partition.0, why = ?lost,
+            "this relay cannot go on in the cluster by itself");
+        self.follower = None;
+        self.phase = Phase::Lost;
+        self.lost = Some(lost);
+        let fenced = Step::Fenced(self.place.partition);
+        self.steps.send(fenced).await.map_err(|_| Gone)
+    }
+
+    pub(crate) async fn tell_late(&mut self) -> Result<(), Gone> {
+        let groups = self.lane.lock().late(self.context.patience.late);
+        if groups.is_empty() {
+            return Ok(());
+        }
+        let late = Late {
+            partition: self.place.partition,
+            groups,
+        };
+        self.steps.send(Step::Late(late)).await.map_err(|_| Gone)
+    }
+
+    /// Lets go of what nobody needs: entries of the stream that every member has, and entries of
+    /// the memory that lie far behind (rule 14).
+    pub(crate) async fn purge(&mut self) -> Result<(), Gone> {
+        let genesis = self.standing.accepted.genesis.n;
+        let all_have = self
+            .votes
+            .lowest(&self.standing.accepted.members)
+            .min(self.durable);
+        let to = all_have
+            .max(self.durable.saturating_sub(LOG_ENTRIES))
+            .saturating_sub(LOG_ENTRIES / 2);
+        if to < self.forgotten + LOG_ENTRIES / 8 {
+            return Ok(());
+        }
+        self.forgotten = to;
+        if to > genesis && self.rank() == 0 {
+            let (bus, stream) = (self.context.bus.clone(), self.stream());
+            self.jobs.spawn(async move {
+                // What could not be let go now is let go with the next.
+                let _ = bus.purge(stream, to - genesis + 1).await;
+                Done::Nothing
+            });
+        }
+        let forget = Keep {
+            forget_to: Some(to),
+            ..Keep::default()
+        };
+        let synced = self.history.head().n;
+        self.keep(forget, After::Entries(synced)).await
+    }
+
+    /// Once everybody follows this incarnation nobody reads the streams of earlier ones: whoever comes
+    /// back later is told of this one, and fetches what it lacks from the others.
+    pub(crate) fn forget_earlier(&mut self) {
+        let accepted = &self.standing.accepted;
+        let (round, genesis) = (accepted.inc.round, accepted.genesis.n);
+        if round <= self.cleared || self.rank() != 0 || self.votes.lowest(&accepted.members) < genesis {
+            return;
+        }
+        self.cleared = round;
+        let (bus, stream) = (self.context.bus.clone(), self.stream());
+        self.jobs.spawn(async move {
+            // What could not be taken away now is taken away after the next rebase.
+            let _ = bus.forget_before(stream).await;
+            Done::Nothing
+        });
+    }
+}

@@ -1,0 +1,64 @@
+//! What all partitions of one member share.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use telesphor_wire::ids::Incarnation;
+use telesphor_wire::sign::SigningKey;
+
+use super::bus::Bus;
+use super::limits::Patience;
+use super::memory::Memory;
+use super::say::Seat;
+use crate::member::Seats;
+
+/// Who is in a cluster, and how its partitions are laid out. Fixed when it is founded.
+#[derive(Clone, Debug)]
+pub struct Founding {
+    /// Names the cluster's history, in receipts too.
+    pub cluster: Incarnation,
+    /// All relays, by attesting key.
+    pub relays: BTreeSet<Seat>,
+    /// Who votes first, by partition.
+    pub seats: Vec<Seats<Seat>>,
+}
+
+impl Founding {
+    /// Every relay votes in every partition.
+    pub fn everywhere(cluster: Incarnation, relays: BTreeSet<Seat>, partitions: u16) -> Self {
+        let all = Seats::new(relays.iter().copied());
+        Self {
+            cluster,
+            relays,
+            seats: (0..partitions).map(|_| all.clone()).collect(),
+        }
+    }
+}
+
+/// How a cluster's order is started.
+pub struct ClusterConfig {
+    /// Who is in it.
+    pub founding: Founding,
+    /// This member.
+    pub key: SigningKey,
+    /// How long it waits for what.
+    pub patience: Patience,
+    /// Submissions that wait in one partition, at most.
+    pub waiting_submissions: usize,
+}
+
+/// What all partitions of one member share.
+pub(crate) struct Context<B> {
+    pub(crate) founding: Founding,
+    pub(crate) key: SigningKey,
+    pub(crate) me: Seat,
+    pub(crate) patience: Patience,
+    pub(crate) bus: Arc<B>,
+    pub(crate) memory: Arc<dyn Memory>,
+}
+
+impl<B: Bus> Context<B> {
+    pub(crate) fn knows(&self, seat: &Seat) -> bool {
+        self.founding.relays.contains(seat)
+    }
+}

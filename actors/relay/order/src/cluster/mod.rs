@@ -1,0 +1,38 @@
+//! The order of a cluster: JetStream orders, relays remember.
+//!
+//! A bus gives each partition one order; what counts is that a majority of relays has it on disk
+//! under the same history. `docs/ordering.md` states the protocol; its rules are in
+//! [`crate::member`], and everything here carries them out.
+//!
+//! - [`say`], [`entry`]: what passes between members, and what stands in a stream.
+//! - [`bus`]: what a bus must offer; [`nats`] is the one that is used.
+//! - [`memory`]: what a member has on its disk.
+//! - `driver` and beside it `follow`, `hear`, `answer`, `rebase`: one partition's member at work.
+//! - [`start`]: putting it together behind [`crate::Order`].
+
+mod answer;
+pub mod bus;
+pub mod context;
+mod driver;
+pub mod entry;
+mod fetch;
+mod follow;
+mod hear;
+mod history;
+mod lane;
+pub mod limits;
+pub mod memory;
+pub mod nats;
+mod phase;
+mod rebase;
+pub mod say;
+mod shared;
+pub mod start;
+mod tally;
+
+pub use bus::{Bus, BusError, Question, StreamId, StreamState};
+pub use context::{ClusterConfig, Founding};
+pub use limits::Patience;
+pub use memory::{Keep, Memory, Unreadable};
+pub use phase::Lost;
+pub use start::Cluster;

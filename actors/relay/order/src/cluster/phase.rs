@@ -1,0 +1,114 @@
+//! Where a member stands, what it waits for, and why it may have to stop.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Instant;
+
+use bytes::Bytes;
+use telesphor_wire::hash::Digest;
+use telesphor_wire::ids::Nonce;
+use telesphor_wire::receipt::Attest;
+
+use super::bus::{BusError, StreamId, StreamState};
+use super::entry::{BatchId, Kept};
+use super::say::{Genesis, Link, Promised, Said, Seat};
+use crate::member::Inc;
+use crate::record::Position;
+
+/// What the writer tells a partition.
+pub(crate) enum FromWriter {
+    /// What this ticket asked for is synced.
+    Kept(u64),
+    /// What this relay made of a position.
+    Decided(Position, Digest, Box<Attest>),
+}
+
+/// What becomes true when something is synced.
+#[derive(Debug)]
+pub(crate) enum After {
+    /// Entries up to here are on the disk.
+    Entries(Position),
+    /// Another incarnation is followed, its genesis at this position.
+    Accepted(Position),
+    /// An incarnation was promised to its candidate.
+    Promised(Inc<Seat>),
+    /// An incarnation of one's own was promised; promises can be collected.
+    Candidate(Inc<Seat>),
+}
+
+/// Where a member stands between two incarnations.
+pub(crate) enum Phase {
+    Starting {
+        nonce: Nonce,
+        heard: BTreeSet<Seat>,
+    },
+    Following,
+    Fenced {
+        since: Instant,
+    },
+    Collecting {
+        inc: Inc<Seat>,
+        since: Instant,
+        promises: BTreeMap<Seat, Promised>,
+        /// Links that no promise carried, as their holder has them.
+        gaps: HashMap<(Seat, Position), Option<Link>>,
+        busy: bool,
+    },
+    /// The stream is being made.
+    Opening {
+        inc: Inc<Seat>,
+    },
+    Promised {
+        inc: Inc<Seat>,
+        since: Instant,
+    },
+    /// What lies before the base is being fetched.
+    Accepting {
+        genesis: Box<Said<Genesis>>,
+        raw: Bytes,
+        since: Instant,
+    },
+    /// This member cannot go on by itself; an operator must act.
+    Lost,
+}
+
+/// Why a member cannot go on by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Lost {
+    /// Others have heard more of it than its disk holds: the disk is an old copy.
+    #[error("its disk is older than what it has said: it must join anew, as another relay")]
+    Forgotten,
+    /// The rules gave another result here than on a majority of relays.
+    #[error("it came to another result than a majority of relays: it needs a copy of their state")]
+    Astray,
+    /// What it would have to fetch is no longer kept by anybody.
+    #[error("it was away for longer than others keep what it lacks: it needs a copy of their state")]
+    Behind,
+}
+
+/// Something that was waited for elsewhere.
+pub(crate) enum Done {
+    Looked(StreamId, Result<StreamState, BusError>),
+    Published(StreamId, BatchId, Result<u64, BusError>),
+    Opened(Inc<Seat>, bool),
+    Fetched {
+        genesis: Inc<Seat>,
+        got: Option<Vec<(Position, Kept)>>,
+    },
+    CaughtUp(Option<Vec<(Position, Kept)>>),
+    Gap(Inc<Seat>, Seat, Position, Option<Link>),
+    Attests(Vec<(Position, Digest, Attest)>),
+    Nothing,
+}
+
+/// What a member has heard from another one: what it answers to its [`super::say::Hello`].
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Known {
+    /// The highest incarnation it promised.
+    pub(crate) promised: Option<Inc<Seat>>,
+    /// The highest place it voted for.
+    pub(crate) voted: Option<(Inc<Seat>, Position)>,
+}
+
+/// The writer is gone.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Gone;

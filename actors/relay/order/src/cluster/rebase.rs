@@ -1,0 +1,436 @@
+//! Carrying an order on in a new incarnation: fence, member change and recovery are this one path.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Instant;
+
+use bytes::Bytes;
+use telesphor_wire::canonical;
+use telesphor_wire::ext::Extensions;
+
+use super::bus::{Bus, BusError, StreamId, StreamState};
+use super::driver::Driver;
+use super::entry::{Entry, Kept, Meaning};
+use super::fetch;
+use super::follow::Follower;
+use super::memory::Keep;
+use super::phase::{After, Done, Gone, Lost, Phase};
+use super::say::{Genesis, Link, Promised, Said, Seat, Word};
+use crate::member::{Choice, Inc, Point, Promise, choose, genesis};
+use crate::record::Position;
+
+impl<B: Bus> Driver<B> {
+    /// Rule 8: above every round seen, promised to oneself first.
+    pub(crate) async fn candidate(&mut self) -> Result<(), Gone> {
+        let inc = Inc {
+            round: self.round.max(self.standing.promised.round) + 1,
+            opener: self.context.me,
+        };
+        self.round = inc.round;
+        let Some(promised) = self.standing.promise(inc) else {
+            return Ok(());
+        };
+        self.standing = promised;
+        self.phase = Phase::Collecting {
+            inc,
+            since: Instant::now(),
+            promises: BTreeMap::new(),
+            gaps: HashMap::new(),
+            busy: false,
+        };
+        let keep = Keep {
+            standing: self.written(),
+            ..Keep::default()
+        };
+        self.keep(keep, After::Candidate(inc)).await
+    }
+
+    /// The own promise is synced.
+    pub(crate) fn collect(&mut self, inc: Inc<Seat>) {
+        let own = self.promise(inc);
+        let me = self.context.me;
+        if let Phase::Collecting {
+            inc: now,
+            promises,
+            since,
+            ..
+        } = &mut self.phase
+            && *now == inc
+        {
+            promises.insert(me, own);
+            *since = Instant::now();
+            self.say_collect(inc);
+        }
+    }
+
+    pub(crate) fn on_promise(&mut self, from: Seat, promise: Promised) {
+        let heard = self.heard.entry(from).or_default();
+        heard.promised = heard.promised.max(Some(promise.inc));
+        self.round = self.round.max(promise.inc.round);
+        let all = self.standing.accepted.members.len();
+        if let Phase::Collecting { inc, promises, .. } = &mut self.phase
+            && promise.inc == *inc
+        {
+            promises.insert(from, promise);
+            if promises.len() >= all {
+                self.try_choose();
+            }
+        }
+    }
+
+    /// Rule 10, once a little was waited for everybody.
+    pub(crate) fn try_choose(&mut self) {
+        let Phase::Collecting {
+            inc,
+            promises,
+            gaps,
+            busy,
+            ..
+        } = &mut self.phase
+        else {
+            return;
+        };
+        if *busy || !promises.contains_key(&self.context.me) {
+            return;
+        }
+        let inc = *inc;
+        // What two promises do not show of each other is asked for first.
+        if let Some((holder, n)) = missing_link(promises, gaps) {
+            *busy = true;
+            let (bus, place) = (self.context.bus.clone(), self.place);
+            self.jobs.spawn(async move {
+                let found = fetch::one_link(&*bus, place, holder, n).await;
+                Done::Gap(inc, holder, n, found)
+            });
+            return;
+        }
+        let plain: Vec<Promise<Seat, Link>> = promises
+            .iter()
+            .map(|(from, p)| Promise {
+                from: *from,
+                inc,
+                accepted: p.accepted.clone(),
+                head: p.head,
+            })
+            .collect();
+        let accepted = &self.standing.accepted;
+        let known = |parent: Inc<Seat>| parent == accepted.inc && self.votes.active(accepted);
+        let common = |a: Seat, b: Seat| common(promises, gaps, a, b);
+        let mark = |seat: Seat, n: Position| promises.get(&seat).and_then(|p| p.link(n));
+        let unmarked = std::cell::Cell::new(false);
+        let mark = |seat: Seat, n: Position| {
+            mark(seat, n).unwrap_or_else(|| {
+                unmarked.set(true);
+                super::follow::NO_LINK
+            })
+        };
+        let choice = choose(&plain, &known, &common, &mark);
+        match choice {
+            Choice::Open { parent, base, holder } if !unmarked.get() => {
+                let active = known(parent.inc);
+                let genesis = Genesis {
+                    place: self.place,
+                    genesis: genesis(inc, &parent, base, active, None),
+                    ext: Extensions::none(),
+                };
+                self.prepare(inc, genesis, holder);
+            }
+            Choice::Open { .. } | Choice::Few => {}
+            Choice::Forked => {
+                tracing::warn!(target: "telesphor::order", partition = self.place.partition.0,
+                    "two histories may have been acknowledged; waiting for the relays that are away");
+            }
+        }
+    }
+
+    pub(crate) fn on_gap(&mut self, of: Inc<Seat>, seat: Seat, n: Position, link: Option<Link>) {
+        if let Phase::Collecting { inc, gaps, busy, .. } = &mut self.phase
+            && *inc == of
+        {
+            *busy = false;
+            gaps.insert((seat, n), link);
+            self.try_choose();
+        }
+    }
+
+    /// Rule 11: the base's data first, then the stream, then its genesis, once.
+    fn prepare(&mut self, inc: Inc<Seat>, genesis: Genesis, holder: Seat) {
+        let base = genesis.genesis.base;
+        let holds = self.history.link(base.n) == Some(base.mark);
+        let (bus, place) = (self.context.bus.clone(), self.place);
+        let from = self.sure();
+        let said = Said::by(&self.context.key, genesis);
+        let first: Bytes = canonical::encode(&Entry::Genesis(Box::new(said.clone()))).into();
+        self.phase = Phase::Opening { inc };
+        self.announcing = Some(Box::new(said));
+        self.jobs.spawn(async move {
+            if !holds
+                && fetch::stretch(&*bus, place, &[holder], from, base)
+                    .await
+                    .is_none()
+            {
+                return Done::Opened(inc, false);
+            }
+            let stream = StreamId {
+                partition: place.partition,
+                inc,
+            };
+            Done::Opened(inc, open(&*bus, stream, first).await)
+        });
+    }
+
+    /// The stream stands, or it could not be made; then another round is begun.
+    pub(crate) fn on_opened(&mut self, inc: Inc<Seat>, good: bool) {
+        let Phase::Opening { inc: now } = self.phase else {
+            return;
+        };
+        if now != inc {
+            return;
+        }
+        if !good {
+            return self.fence("the new stream could not be made");
+        }
+        if let Some(said) = self.announcing.take() {
+            self.out.push(Word::Opened(said));
+        }
+        self.phase = Phase::Promised {
+            inc,
+            since: Instant::now(),
+        };
+        self.expect(inc);
+    }
+
+    /// Somebody says that an incarnation has begun: its stream shows whether that is so.
+    pub(crate) fn on_announced(&mut self, inc: Inc<Seat>) {
+        self.round = self.round.max(inc.round);
+        if inc < self.standing.promised || inc <= self.standing.accepted.inc {
+            return;
+        }
+        match &self.phase {
+            Phase::Starting { .. } | Phase::Lost | Phase::Accepting { .. } | Phase::Opening { .. } => return,
+            Phase::Promised { .. } if self.follower.as_ref().is_some_and(|f| f.stream.inc >= inc) => return,
+            _ => {}
+        }
+        self.phase = Phase::Promised {
+            inc,
+            since: Instant::now(),
+        };
+        self.expect(inc);
+    }
+
+    fn expect(&mut self, inc: Inc<Seat>) {
+        let stream = StreamId {
+            partition: self.place.partition,
+            inc,
+        };
+        self.follower = Some(Follower::new(self.context.bus.clone(), stream, 1));
+    }
+
+    /// Nothing was heard of the promised incarnation: perhaps its stream is there.
+    pub(crate) fn look_for(&mut self, inc: Inc<Seat>) {
+        if self.looking || self.follower.is_some() {
+            return;
+        }
+        self.looking = true;
+        let stream = StreamId {
+            partition: self.place.partition,
+            inc,
+        };
+        let bus = self.context.bus.clone();
+        self.jobs
+            .spawn(async move { Done::Looked(stream, bus.look(stream).await) });
+    }
+
+    pub(crate) fn on_looked_for(&mut self, stream: StreamId, state: Result<StreamState, BusError>) {
+        let Phase::Promised { inc, .. } = self.phase else {
+            return;
+        };
+        let there = matches!(state, Ok(StreamState { last, .. }) if last > 0);
+        if stream.inc == inc && there && self.follower.is_none() {
+            self.expect(inc);
+        }
+    }
+
+    /// The first entry of a stream that was waited for (rule 12).
+    pub(crate) async fn on_first(&mut self, inc: Inc<Seat>, record: (u64, Bytes)) -> Result<(), Gone> {
+        let (number, raw) = record;
+        let (meaning, _) = self.read(inc, &raw);
+        let said = match meaning {
+            Meaning::Genesis(said) if number == 1 => said,
+            _ => {
+                // No genesis will ever stand there.
+                self.fence("the new stream does not begin with a genesis");
+                return Ok(());
+            }
+        };
+        let base = said.what.genesis.base;
+        if base.n < self.given {
+            // What was acknowledged would be undone: the rules exclude it.
+            return self.lose(Lost::Astray).await;
+        }
+        self.phase = Phase::Accepting {
+            genesis: said,
+            raw,
+            since: Instant::now(),
+        };
+        if self.history.link(base.n) == Some(base.mark) {
+            return self.on_fetched(inc, Some(Vec::new())).await;
+        }
+        let mut members = self.others();
+        // The opener holds it for certain.
+        members.retain(|m| *m != inc.opener);
+        if inc.opener != self.context.me {
+            members.insert(0, inc.opener);
+        }
+        let (bus, place, from) = (self.context.bus.clone(), self.place, self.sure());
+        self.jobs.spawn(async move {
+            Done::Fetched {
+                genesis: inc,
+                got: fetch::stretch(&*bus, place, &members, from, base).await,
+            }
+        });
+        Ok(())
+    }
+
+    /// A place that is in every history that can still be carried on.
+    fn sure(&self) -> Point<Link> {
+        let n = self.given.max(self.history.first());
+        let mark = self.history.link(n).unwrap_or(super::follow::NO_LINK);
+        Point { n, mark }
+    }
+
+    /// Everything up to the base is here: the genesis is followed, in one write with it.
+    pub(crate) async fn on_fetched(
+        &mut self,
+        of: Inc<Seat>,
+        got: Option<Vec<(Position, Kept)>>,
+    ) -> Result<(), Gone> {
+        let Phase::Accepting { genesis, raw, .. } = &self.phase else {
+            return Ok(());
+        };
+        let said = genesis.what.genesis.clone();
+        if said.inc != of {
+            return Ok(());
+        }
+        let raw = raw.clone();
+        let Some(fetched) = got else {
+            return self.lose(Lost::Behind).await;
+        };
+        // Before anything is cut: what was voted for stays until something is followed in its place.
+        if self.standing.accept(&said, true, said.base.mark).is_err() {
+            self.fence("a later incarnation was promised");
+            return Ok(());
+        }
+        // Votes for what may be cut now are not given any more.
+        self.pending
+            .retain(|(_, after)| !matches!(after, After::Entries(_)));
+        let cut = match fetched.first() {
+            Some((n, _)) => n - 1,
+            None => said.base.n,
+        };
+        self.history.cut(cut);
+        self.standing.head = self.history.head();
+        let mut entries: Vec<_> = fetched
+            .iter()
+            .map(|(_, kept)| self.push(kept.inc, &kept.raw))
+            .collect();
+        let holds = self.history.head() == said.base;
+        entries.push(self.push(said.inc, &raw));
+        let mark = self.history.head().mark;
+        match self.standing.accept(&said, holds, mark) {
+            Ok(accepted) => self.standing = accepted,
+            // What was fetched ends at the base, link by link, or it is not taken.
+            Err(_) => return self.lose(Lost::Astray).await,
+        }
+        self.votes.clear();
+        let history = &self.history;
+        self.lane.lock().reconsider(&|id| history.holds(id));
+        let keep = Keep {
+            cut_above: Some(cut),
+            entries,
+            standing: self.written(),
+            ..Keep::default()
+        };
+        let head = self.history.head().n;
+        self.keep(keep, After::Accepted(head)).await?;
+        tracing::info!(target: "telesphor::order", partition = self.place.partition.0,
+            round = said.inc.round, base = said.base.n, "follows a new incarnation");
+        self.phase = Phase::Following;
+        if self.follower.is_none() {
+            self.follow();
+        }
+        Ok(())
+    }
+}
+
+async fn open<B: Bus>(bus: &B, stream: StreamId, first: Bytes) -> bool {
+    // Each answer that does not say what happened is followed by the same again: the stream
+    // bears the incarnation's name, and whatever comes first in it is this genesis or junk.
+    for _ in 0..20 {
+        if bus.open(stream).await.is_ok() {
+            match bus
+                .publish(
+                    stream,
+                    format!("genesis-{}", stream.inc.round),
+                    first.clone(),
+                    true,
+                )
+                .await
+            {
+                Ok(_) | Err(BusError::NotEmpty) => return true,
+                Err(_) => {}
+            }
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    false
+}
+
+/// A link that two promises must show before they can be compared, and no promise carries.
+fn missing_link(
+    promises: &BTreeMap<Seat, Promised>,
+    gaps: &HashMap<(Seat, Position), Option<Link>>,
+) -> Option<(Seat, Position)> {
+    let highest = promises.values().map(|p| p.accepted.inc).max()?;
+    let of_it: Vec<_> = promises
+        .iter()
+        .filter(|(_, p)| p.accepted.inc == highest)
+        .collect();
+    for (long, a) in &of_it {
+        for (_, b) in &of_it {
+            let n = b.head.n;
+            if n < a.head.n && a.link(n).is_none() && !gaps.contains_key(&(**long, n)) {
+                return Some((**long, n));
+            }
+        }
+    }
+    None
+}
+
+/// How far two histories of one incarnation are the same.
+fn common(
+    promises: &BTreeMap<Seat, Promised>,
+    gaps: &HashMap<(Seat, Position), Option<Link>>,
+    a: Seat,
+    b: Seat,
+) -> Position {
+    let (Some(pa), Some(pb)) = (promises.get(&a), promises.get(&b)) else {
+        return 0;
+    };
+    let (long, longer, short) = if pa.head.n >= pb.head.n {
+        (a, pa, pb)
+    } else {
+        (b, pb, pa)
+    };
+    let n = short.head.n;
+    let there = longer.link(n).or_else(|| gaps.get(&(long, n)).copied().flatten());
+    match there {
+        Some(mark) if mark == short.head.mark => n,
+        // Parted: the last place where both show the same.
+        Some(_) => (short.accepted.genesis.n..n)
+            .rev()
+            .find(|n| short.link(*n).is_some() && longer.link(*n) == short.link(*n))
+            .unwrap_or(short.accepted.genesis.n),
+        // The longer one no longer keeps that place: it was chosen there, and more after it.
+        None => n,
+    }
+}

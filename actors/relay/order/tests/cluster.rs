@@ -1,0 +1,214 @@
+//! A cluster over a bus that lies and members that die: nothing acknowledged may be lost, doubled
+//! or reordered, and it goes on by itself.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
+mod yard;
+
+use std::sync::atomic::Ordering;
+
+use yard::{Yard, ZERO};
+
+#[test]
+fn three_members_that_do_not_agree_on_an_order() {
+    let yard = Yard::new(3, 1);
+    for at in 0..3 {
+        yard.sends(at, (0..200).map(|n| n * 3 + at as u64));
+    }
+    yard.ledger.wait(0..600);
+    yard.agree();
+}
+
+#[test]
+fn something_acknowledged_that_only_one_member_remembers() {
+    let mut yard = Yard::new(3, 1);
+    yard.sends(0, 0..10);
+    yard.ledger.wait(0..10);
+    yard.kill(1);
+    yard.kill(2);
+    yard.sends(0, 10..20);
+    yard.until("the sender is told that it takes long", |yard| {
+        yard.members[0].as_ref().unwrap().late.load(Ordering::SeqCst) > 0
+    });
+    yard.ledger.none_of(10..20);
+    yard.start(1);
+    yard.ledger.wait(10..20);
+    yard.agree();
+}
+
+#[test]
+fn a_bus_that_loses_everything_loses_something_acknowledged() {
+    let yard = Yard::new(3, 1);
+    let mut next = 0;
+    for _ in 0..5 {
+        yard.sends(0, next..next + 40);
+        yard.sends(1, next + 40..next + 80);
+        yard.ledger.wait(next..next + 20);
+        yard.bus.wipe();
+        next += 80;
+        yard.ledger.wait(0..next);
+    }
+    yard.agree();
+}
+
+#[test]
+fn a_bus_that_goes_back_loses_something_acknowledged() {
+    let yard = Yard::new(3, 1);
+    let mut next = 0;
+    for _ in 0..5 {
+        yard.sends(0, next..next + 40);
+        yard.ledger.wait(next..next + 20);
+        yard.bus.rewind(7);
+        yard.sends(2, next + 40..next + 80);
+        next += 80;
+        yard.ledger.wait(0..next);
+    }
+    yard.agree();
+}
+
+#[test]
+fn streams_of_earlier_rounds_fill_the_bus() {
+    let yard = Yard::new(3, 1);
+    yard.sends(0, 0..40);
+    yard.ledger.wait(0..20);
+    yard.bus.rewind(7);
+    yard.ledger.wait(0..40);
+    yard.until("one stream is left", |yard| yard.bus.streams() == 1);
+    // What is left is the one that is followed.
+    yard.sends(1, 40..60);
+    yard.ledger.wait(40..60);
+    yard.agree();
+}
+
+#[test]
+fn what_no_relay_has_submitted_is_decided() {
+    let yard = Yard::new(3, 1);
+    yard.sends(0, 0..20);
+    yard.ledger.wait(0..20);
+    yard.bus.inject(b"junk");
+    yard.bus.repeat_the_last();
+    yard.sends(1, 20..40);
+    yard.ledger.wait(20..40);
+    yard.agree();
+    assert_eq!(yard.disks[0].decided(ZERO).len(), 40);
+}
+
+#[test]
+fn a_member_that_dies_takes_something_with_it() {
+    let mut yard = Yard::new(3, 1);
+    let mut next = 0;
+    for round in 0..6 {
+        let dies = round % 3;
+        let lives = (dies + 1) % 3;
+        yard.sends(lives, next..next + 50);
+        yard.ledger.wait(next..next + 10);
+        yard.kill(dies);
+        yard.sends(lives, next + 50..next + 100);
+        next += 100;
+        yard.ledger.wait(0..next);
+        yard.start(dies);
+    }
+    yard.agree();
+}
+
+#[test]
+fn a_member_that_was_away_cannot_come_back_after_its_stream_was_purged() {
+    let mut yard = Yard::new(3, 1);
+    yard.sends(0, 0..30);
+    yard.ledger.wait(0..30);
+    yard.kill(2);
+    for n in 30..90 {
+        yard.send(0, ZERO, n);
+        yard.ledger.wait([n]);
+    }
+    yard.bus.purge_to_the_last();
+    yard.start(2);
+    yard.sends(0, 90..100);
+    yard.agree();
+    yard.kill(1);
+    yard.sends(0, 100..110);
+    yard.ledger.wait(100..110);
+    yard.agree();
+}
+
+#[test]
+fn all_die_at_once_and_the_bus_forgets() {
+    let mut yard = Yard::new(3, 1);
+    yard.sends(0, 0..50);
+    yard.sends(1, 50..100);
+    yard.ledger.wait(0..100);
+    for at in 0..3 {
+        yard.kill(at);
+    }
+    yard.bus.wipe();
+    for at in 0..3 {
+        yard.start(at);
+    }
+    yard.sends(2, 100..120);
+    yard.ledger.wait(100..120);
+    yard.agree();
+}
+
+#[test]
+fn words_that_get_lost_stop_the_cluster() {
+    let yard = Yard::new(3, 1);
+    yard.bus.deafen(30);
+    for n in 0..100 {
+        yard.send((n % 3) as usize, ZERO, n);
+    }
+    yard.ledger.wait(0..100);
+    yard.bus.wipe();
+    yard.sends(0, 100..150);
+    yard.ledger.wait(100..150);
+    yard.agree();
+}
+
+#[test]
+fn a_relay_whose_rules_go_astray_is_believed() {
+    let yard = Yard::new(3, 1);
+    yard.sends(0, 0..10);
+    yard.ledger.wait(0..10);
+    yard.until("all have decided it", |yard| {
+        (0..3).all(|at| yard.disks[at].decided(ZERO).len() == 10)
+    });
+    yard.members[1]
+        .as_ref()
+        .unwrap()
+        .astray
+        .store(true, Ordering::SeqCst);
+    yard.sends(0, 10..20);
+    yard.ledger.wait(10..20);
+    yard.until("the one that went astray stops", |yard| {
+        yard.members[1].as_ref().unwrap().fenced.load(Ordering::SeqCst)
+    });
+    yard.sends(2, 20..30);
+    yard.ledger.wait(20..30);
+}
+
+#[test]
+fn a_member_with_an_old_copy_of_its_disk_votes() {
+    let mut yard = Yard::new(3, 1);
+    yard.sends(0, 0..20);
+    yard.ledger.wait(0..20);
+    let old = yard.disks[2].copy();
+    yard.sends(0, 20..40);
+    yard.ledger.wait(20..40);
+    yard.agree();
+    yard.kill(2);
+    yard.disks[2] = std::sync::Arc::new(old);
+    yard.start(2);
+    yard.until("it stops", |yard| {
+        yard.members[2].as_ref().unwrap().fenced.load(Ordering::SeqCst)
+    });
+}
+
+#[test]
+fn two_partitions_that_hold_each_other_up() {
+    let yard = Yard::new(3, 2);
+    for n in 0..100 {
+        yard.send(0, ZERO, n);
+        yard.send(1, telesphor_wire::ids::PartitionId(1), 1_000 + n);
+    }
+    yard.ledger.wait((0..100).chain(1_000..1_100));
+    assert_eq!(yard.bus.streams(), 2);
+}

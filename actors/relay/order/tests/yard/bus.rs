@@ -1,0 +1,259 @@
+//! A bus in memory that keeps its word, until it is told to lie.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use telesphor_order::cluster::say::Seat;
+use telesphor_order::cluster::{Bus, BusError, Question, StreamId, StreamState};
+use telesphor_wire::ids::PartitionId;
+use tokio::sync::{broadcast, mpsc};
+
+#[derive(Default)]
+struct Stream {
+    /// Purged below it.
+    first: u64,
+    entries: BTreeMap<u64, Bytes>,
+    ids: HashMap<String, u64>,
+    last: u64,
+}
+
+#[derive(Default)]
+struct State {
+    streams: HashMap<StreamId, Stream>,
+    /// How many of a hundred words get lost.
+    deaf: u32,
+    count: u32,
+}
+
+/// Shared by all members of a test.
+#[derive(Clone)]
+pub(crate) struct TestBus {
+    state: Arc<Mutex<State>>,
+    changed: broadcast::Sender<()>,
+    words: broadcast::Sender<(PartitionId, Bytes)>,
+    asked: Arc<Mutex<HashMap<Seat, mpsc::Sender<Question>>>>,
+}
+
+impl TestBus {
+    pub(crate) fn new() -> Self {
+        Self {
+            state: Arc::default(),
+            changed: broadcast::channel(4096).0,
+            words: broadcast::channel(65536).0,
+            asked: Arc::default(),
+        }
+    }
+
+    fn tell(&self) {
+        let _ = self.changed.send(());
+    }
+
+    // ---- lies
+
+    /// Every stream is gone.
+    pub(crate) fn wipe(&self) {
+        self.state.lock().unwrap().streams.clear();
+        self.tell();
+    }
+
+    /// Every stream loses its last entries, and their numbers are given again.
+    pub(crate) fn rewind(&self, entries: u64) {
+        for stream in self.state.lock().unwrap().streams.values_mut() {
+            for _ in 0..entries {
+                if let Some((last, _)) = stream.entries.pop_last() {
+                    stream.last = last - 1;
+                    stream.ids.retain(|_, n| *n < last);
+                }
+            }
+        }
+        self.tell();
+    }
+
+    /// An entry in the middle is gone.
+    pub(crate) fn lose_from_the_middle(&self) {
+        for stream in self.state.lock().unwrap().streams.values_mut() {
+            let middle = stream.last / 2;
+            if middle > 1 {
+                stream.entries.remove(&middle);
+            }
+        }
+    }
+
+    /// Something that no relay has submitted stands in every stream.
+    pub(crate) fn inject(&self, junk: &[u8]) {
+        for stream in self.state.lock().unwrap().streams.values_mut() {
+            stream.last += 1;
+            stream.entries.insert(stream.last, Bytes::copy_from_slice(junk));
+        }
+        self.tell();
+    }
+
+    /// The last entry of every stream is published once more.
+    pub(crate) fn repeat_the_last(&self) {
+        for stream in self.state.lock().unwrap().streams.values_mut() {
+            if let Some((_, entry)) = stream.entries.last_key_value() {
+                let entry = entry.clone();
+                stream.last += 1;
+                stream.entries.insert(stream.last, entry);
+            }
+        }
+        self.tell();
+    }
+
+    /// Everything but the last entries is purged.
+    pub(crate) fn purge_to_the_last(&self) {
+        for stream in self.state.lock().unwrap().streams.values_mut() {
+            stream.first = stream.last;
+            let first = stream.first;
+            stream.entries.retain(|n, _| *n >= first);
+        }
+    }
+
+    /// So many of a hundred words are not heard.
+    pub(crate) fn deafen(&self, percent: u32) {
+        self.state.lock().unwrap().deaf = percent;
+    }
+
+    pub(crate) fn streams(&self) -> usize {
+        self.state.lock().unwrap().streams.len()
+    }
+}
+
+impl Bus for TestBus {
+    async fn open(&self, stream: StreamId) -> Result<(), BusError> {
+        self.state.lock().unwrap().streams.entry(stream).or_default();
+        Ok(())
+    }
+
+    async fn publish(
+        &self,
+        stream: StreamId,
+        id: String,
+        entry: Bytes,
+        first: bool,
+    ) -> Result<u64, BusError> {
+        let number = {
+            let mut state = self.state.lock().unwrap();
+            let stream = state.streams.get_mut(&stream).ok_or(BusError::Missing)?;
+            if let Some(number) = stream.ids.get(&id) {
+                return Ok(*number);
+            }
+            if first && stream.last > 0 {
+                return Err(BusError::NotEmpty);
+            }
+            stream.last += 1;
+            stream.entries.insert(stream.last, entry);
+            stream.ids.insert(id, stream.last);
+            stream.last
+        };
+        self.tell();
+        Ok(number)
+    }
+
+    async fn follow(
+        &self,
+        stream: StreamId,
+        from: u64,
+        into: mpsc::Sender<(u64, Bytes)>,
+    ) -> Result<(), BusError> {
+        let mut changed = self.changed.subscribe();
+        let mut next = from;
+        loop {
+            let entry = {
+                let state = self.state.lock().unwrap();
+                let stream = state.streams.get(&stream).ok_or(BusError::Missing)?;
+                let found = stream.entries.range(next..).next();
+                found.map(|(n, entry)| (*n, entry.clone()))
+            };
+            match entry {
+                Some((n, entry)) => {
+                    next = n + 1;
+                    if into.send((n, entry)).await.is_err() {
+                        return Ok(());
+                    }
+                }
+                None => {
+                    let _ = tokio::time::timeout(Duration::from_millis(200), changed.recv()).await;
+                }
+            }
+        }
+    }
+
+    async fn look(&self, stream: StreamId) -> Result<StreamState, BusError> {
+        let state = self.state.lock().unwrap();
+        let stream = state.streams.get(&stream).ok_or(BusError::Missing)?;
+        Ok(StreamState {
+            first: stream.first.max(1),
+            last: stream.last,
+        })
+    }
+
+    async fn purge(&self, stream: StreamId, below: u64) -> Result<(), BusError> {
+        let mut state = self.state.lock().unwrap();
+        let stream = state.streams.get_mut(&stream).ok_or(BusError::Missing)?;
+        stream.first = stream.first.max(below);
+        stream.entries.retain(|n, _| *n >= below);
+        Ok(())
+    }
+
+    async fn forget_before(&self, stream: StreamId) -> Result<(), BusError> {
+        let old = |id: &StreamId| id.partition == stream.partition && id.inc.round < stream.inc.round;
+        self.state.lock().unwrap().streams.retain(|id, _| !old(id));
+        Ok(())
+    }
+
+    async fn say(&self, partition: PartitionId, words: Bytes) {
+        let lost = {
+            let mut state = self.state.lock().unwrap();
+            state.count = state.count.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state.count >> 16) % 100 < state.deaf
+        };
+        if !lost {
+            let _ = self.words.send((partition, words));
+        }
+    }
+
+    async fn hear(&self, partition: PartitionId, into: mpsc::Sender<Bytes>) {
+        let mut words = self.words.subscribe();
+        loop {
+            match words.recv().await {
+                Ok((of, words)) if of == partition => {
+                    if into.send(words).await.is_err() {
+                        return;
+                    }
+                }
+                Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {}
+                Err(broadcast::error::RecvError::Closed) => return,
+            }
+        }
+    }
+
+    async fn ask(&self, member: Seat, question: Bytes) -> Result<Bytes, BusError> {
+        let to = self
+            .asked
+            .lock()
+            .unwrap()
+            .get(&member)
+            .cloned()
+            .ok_or(BusError::Unknown)?;
+        let (answer, answered) = tokio::sync::oneshot::channel();
+        let question = Question {
+            bytes: question,
+            reply: Box::new(move |bytes| {
+                let _ = answer.send(bytes);
+            }),
+        };
+        to.send(question).await.map_err(|_| BusError::Unknown)?;
+        match tokio::time::timeout(Duration::from_secs(2), answered).await {
+            Ok(Ok(bytes)) => Ok(bytes),
+            _ => Err(BusError::Unknown),
+        }
+    }
+
+    async fn asked(&self, me: Seat, into: mpsc::Sender<Question>) {
+        self.asked.lock().unwrap().insert(me, into.clone());
+        into.closed().await;
+    }
+}

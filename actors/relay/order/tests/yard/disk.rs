@@ -1,0 +1,119 @@
+//! A member's disk in memory: what was kept, and what was decided.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use telesphor_order::Position;
+use telesphor_order::cluster::{Keep, Memory, Unreadable};
+use telesphor_wire::hash::{Digest, hash};
+use telesphor_wire::ids::PartitionId;
+use telesphor_wire::labels::HashLabel;
+
+#[derive(Clone, Default)]
+pub(crate) struct Lane {
+    pub(crate) standing: Option<Vec<u8>>,
+    pub(crate) entries: BTreeMap<Position, Vec<u8>>,
+    /// Commands in the order in which they were decided, each once.
+    pub(crate) decided: Vec<u64>,
+    /// Digest of each position.
+    pub(crate) heads: Vec<Digest>,
+}
+
+/// Survives its member.
+#[derive(Default)]
+pub(crate) struct Disk(pub(crate) Mutex<BTreeMap<PartitionId, Lane>>);
+
+impl Disk {
+    pub(crate) fn keep(&self, keep: &Keep) {
+        let mut lanes = self.0.lock().unwrap();
+        let lane = lanes.entry(keep.partition).or_default();
+        if let Some(above) = keep.cut_above {
+            lane.entries.split_off(&(above + 1));
+        }
+        for (n, bytes) in &keep.entries {
+            lane.entries.insert(*n, bytes.clone());
+        }
+        if let Some(standing) = &keep.standing {
+            lane.standing = Some(standing.clone());
+        }
+        if let Some(to) = keep.forget_to {
+            lane.entries = lane.entries.split_off(&(to + 1));
+        }
+    }
+
+    /// Decides a position: commands that were decided before do nothing.
+    pub(crate) fn decide(&self, partition: PartitionId, commands: &[u64]) -> Digest {
+        let mut lanes = self.0.lock().unwrap();
+        let lane = lanes.entry(partition).or_default();
+        for command in commands {
+            if !lane.decided.contains(command) {
+                lane.decided.push(*command);
+            }
+        }
+        let before = lane.heads.last().copied().unwrap_or(Digest([0; 32]));
+        let head = hash(HashLabel::BatchHead, &(before, commands));
+        lane.heads.push(head);
+        head
+    }
+
+    pub(crate) fn applied(&self, partition: PartitionId) -> Position {
+        let lanes = self.0.lock().unwrap();
+        lanes.get(&partition).map_or(0, |lane| lane.heads.len() as u64)
+    }
+
+    pub(crate) fn decided(&self, partition: PartitionId) -> Vec<u64> {
+        let lanes = self.0.lock().unwrap();
+        lanes
+            .get(&partition)
+            .map(|lane| lane.decided.clone())
+            .unwrap_or_default()
+    }
+
+    pub(crate) fn copy(&self) -> Self {
+        Self(Mutex::new(self.0.lock().unwrap().clone()))
+    }
+}
+
+impl Memory for Disk {
+    fn standing(&self, partition: PartitionId) -> Result<Option<Vec<u8>>, Unreadable> {
+        let lanes = self.0.lock().unwrap();
+        Ok(lanes.get(&partition).and_then(|lane| lane.standing.clone()))
+    }
+
+    fn entries(
+        &self,
+        partition: PartitionId,
+        from: Position,
+        bytes: usize,
+    ) -> Result<Vec<(Position, Vec<u8>)>, Unreadable> {
+        let lanes = self.0.lock().unwrap();
+        let Some(lane) = lanes.get(&partition) else {
+            return Ok(Vec::new());
+        };
+        let (mut page, mut size) = (Vec::new(), 0);
+        for (n, entry) in lane.entries.range(from..) {
+            size += entry.len();
+            if size > bytes && !page.is_empty() {
+                break;
+            }
+            page.push((*n, entry.clone()));
+        }
+        Ok(page)
+    }
+
+    fn last(&self, partition: PartitionId) -> Result<Option<(Position, Vec<u8>)>, Unreadable> {
+        let lanes = self.0.lock().unwrap();
+        let last = lanes
+            .get(&partition)
+            .and_then(|lane| lane.entries.last_key_value());
+        Ok(last.map(|(n, entry)| (*n, entry.clone())))
+    }
+
+    fn decided(&self, partition: PartitionId, position: Position) -> Result<Option<Digest>, Unreadable> {
+        let lanes = self.0.lock().unwrap();
+        let lane = lanes.get(&partition);
+        Ok(position
+            .checked_sub(1)
+            .and_then(|at| lane?.heads.get(at as usize).copied()))
+    }
+}

@@ -1,0 +1,341 @@
+//! A cluster in one process: real members, a bus and disks in memory.
+
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "shared by several tests; one that cannot go on ends"
+)]
+
+pub(crate) mod bus;
+pub(crate) mod disk;
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use telesphor_order::cluster::{Cluster, ClusterConfig, Founding, Patience};
+use telesphor_order::member::Seats;
+use telesphor_order::{Group, GroupId, GroupLimits, Order, Step};
+use telesphor_wire::batch::Submission;
+use telesphor_wire::command::{Command, Enrol};
+use telesphor_wire::ext::Extensions;
+use telesphor_wire::hash::Digest;
+use telesphor_wire::ids::{CommandId, Incarnation, PartitionId, Voucher};
+use telesphor_wire::receipt::{Attest, AttestStatement};
+use telesphor_wire::sign::SigningKey;
+
+use bus::TestBus;
+use disk::Disk;
+
+pub(crate) const ZERO: PartitionId = PartitionId(0);
+
+/// What is acknowledged, over all members and all their lives.
+#[derive(Default)]
+pub(crate) struct Ledger {
+    acked: Mutex<BTreeSet<u64>>,
+    told: Condvar,
+}
+
+impl Ledger {
+    fn ack(&self, numbers: impl IntoIterator<Item = u64>) {
+        self.acked.lock().unwrap().extend(numbers);
+        self.told.notify_all();
+    }
+
+    pub(crate) fn acked(&self) -> BTreeSet<u64> {
+        self.acked.lock().unwrap().clone()
+    }
+
+    /// Waits until all of these are acknowledged; says what is missing after a minute.
+    pub(crate) fn wait(&self, numbers: impl IntoIterator<Item = u64>) {
+        let wanted: BTreeSet<u64> = numbers.into_iter().collect();
+        let acked = self.acked.lock().unwrap();
+        let (acked, out) = self
+            .told
+            .wait_timeout_while(acked, Duration::from_secs(60), |acked| !wanted.is_subset(acked))
+            .unwrap();
+        assert!(
+            !out.timed_out(),
+            "never acknowledged: {:?}",
+            wanted.difference(&acked).take(10).collect::<Vec<_>>()
+        );
+    }
+
+    pub(crate) fn none_of(&self, numbers: impl IntoIterator<Item = u64>) {
+        let acked = self.acked.lock().unwrap();
+        for number in numbers {
+            assert!(!acked.contains(&number), "{number} was acknowledged");
+        }
+    }
+}
+
+pub(crate) struct Yard {
+    pub(crate) bus: TestBus,
+    pub(crate) founding: Founding,
+    pub(crate) keys: Vec<SigningKey>,
+    pub(crate) disks: Vec<Arc<Disk>>,
+    pub(crate) members: Vec<Option<Member>>,
+    pub(crate) ledger: Arc<Ledger>,
+    runtime: tokio::runtime::Runtime,
+    groups: AtomicU64,
+}
+
+pub(crate) struct Member {
+    pub(crate) cluster: Arc<Cluster<TestBus>>,
+    thread: Option<JoinHandle<()>>,
+    /// Makes the rules give another result from now on.
+    pub(crate) astray: Arc<AtomicBool>,
+    pub(crate) fenced: Arc<AtomicBool>,
+    pub(crate) late: Arc<AtomicU64>,
+    killed: Arc<AtomicBool>,
+}
+
+pub(crate) fn patience() -> Patience {
+    Patience {
+        tick: Duration::from_millis(10),
+        gather: Duration::from_millis(40),
+        rank: Duration::from_millis(60),
+        promised: Duration::from_millis(500),
+        late: Duration::from_millis(800),
+        publish: Duration::from_millis(500),
+    }
+}
+
+impl Yard {
+    pub(crate) fn new(members: usize, partitions: u16) -> Self {
+        let mut keys: Vec<_> = (0..members).map(|_| SigningKey::generate()).collect();
+        keys.sort_by_key(SigningKey::public);
+        let relays: BTreeSet<_> = keys.iter().map(SigningKey::public).collect();
+        let founding = Founding {
+            cluster: Incarnation::random(),
+            seats: (0..partitions)
+                .map(|_| Seats::new(relays.iter().copied()))
+                .collect(),
+            relays,
+        };
+        let mut yard = Self {
+            bus: TestBus::new(),
+            founding,
+            disks: keys.iter().map(|_| Arc::default()).collect(),
+            members: keys.iter().map(|_| None).collect(),
+            keys,
+            ledger: Arc::default(),
+            runtime: tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(2)
+                .enable_all()
+                .build()
+                .unwrap(),
+            groups: AtomicU64::new(1),
+        };
+        for at in 0..members {
+            yard.start(at);
+        }
+        yard
+    }
+
+    pub(crate) fn start(&mut self, at: usize) {
+        let _entered = self.runtime.enter();
+        let config = ClusterConfig {
+            founding: self.founding.clone(),
+            key: self.keys[at].clone(),
+            patience: patience(),
+            waiting_submissions: 10_000,
+        };
+        let cluster = Arc::new(Cluster::new(
+            config,
+            Arc::new(self.bus.clone()),
+            self.disks[at].clone(),
+        ));
+        self.members[at] = Some(Member::start(
+            cluster,
+            self.keys[at].clone(),
+            self.founding.clone(),
+            self.disks[at].clone(),
+            self.ledger.clone(),
+        ));
+    }
+
+    /// As SIGKILL would: what is on the disk stays, nothing else is done.
+    pub(crate) fn kill(&mut self, at: usize) {
+        if let Some(mut member) = self.members[at].take() {
+            member.killed.store(true, Ordering::SeqCst);
+            member.cluster.wake();
+            let thread = member.thread.take();
+            drop(member);
+            thread.map(JoinHandle::join);
+        }
+    }
+
+    pub(crate) fn send(&self, at: usize, partition: PartitionId, number: u64) {
+        let id = self.groups.fetch_add(1, Ordering::SeqCst);
+        let group = Group {
+            id: GroupId(u128::from(id)),
+            stamp: number,
+            submissions: vec![submission(number)],
+        };
+        let member = self.members[at].as_ref().unwrap();
+        member.cluster.append(partition, group).unwrap();
+    }
+
+    pub(crate) fn sends(&self, at: usize, numbers: impl IntoIterator<Item = u64>) {
+        for number in numbers {
+            self.send(at, ZERO, number);
+        }
+    }
+
+    /// Waits for something that comes by itself; says what after a minute.
+    pub(crate) fn until(&self, what: &str, mut there: impl FnMut(&Self) -> bool) {
+        let since = Instant::now();
+        while !there(self) {
+            assert!(since.elapsed() < Duration::from_secs(60), "never came: {what}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Everything acknowledged is in every living member, in one order, each once.
+    pub(crate) fn agree(&self) {
+        let acked = self.ledger.acked();
+        self.until("all members hold what was acknowledged", |yard| {
+            yard.living()
+                .all(|at| acked.iter().all(|n| yard.disks[at].decided(ZERO).contains(n)))
+        });
+        let longest = self
+            .living()
+            .map(|at| self.disks[at].decided(ZERO))
+            .max_by_key(Vec::len)
+            .unwrap();
+        for at in self.living() {
+            let own = self.disks[at].decided(ZERO);
+            assert_eq!(own[..], longest[..own.len()], "member {at} has another order");
+        }
+        let once: BTreeSet<_> = longest.iter().collect();
+        assert_eq!(once.len(), longest.len(), "something was decided twice");
+    }
+
+    pub(crate) fn living(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..self.members.len()).filter(|at| self.members[*at].is_some())
+    }
+}
+
+impl Drop for Yard {
+    fn drop(&mut self) {
+        for at in 0..self.members.len() {
+            self.kill(at);
+        }
+    }
+}
+
+impl Member {
+    fn start(
+        cluster: Arc<Cluster<TestBus>>,
+        key: SigningKey,
+        founding: Founding,
+        disk: Arc<Disk>,
+        ledger: Arc<Ledger>,
+    ) -> Self {
+        let after: Vec<_> = (0..founding.seats.len() as u16)
+            .map(|p| (PartitionId(p), disk.applied(PartitionId(p))))
+            .collect();
+        let mut feed = cluster.follow(&after).unwrap();
+        let killed = Arc::new(AtomicBool::new(false));
+        let astray = Arc::new(AtomicBool::new(false));
+        let fenced = Arc::new(AtomicBool::new(false));
+        let late = Arc::new(AtomicU64::new(0));
+        let (dead, wrong, stopped, slow) = (killed.clone(), astray.clone(), fenced.clone(), late.clone());
+        let thread = std::thread::spawn(move || {
+            let mut steps = Vec::new();
+            let mut open: std::collections::BTreeMap<(PartitionId, u64), Vec<u64>> = Default::default();
+            let limits = GroupLimits {
+                record_submissions: 1_000,
+                submissions: 1_000,
+            };
+            while feed.next(limits, &mut steps) && !dead.load(Ordering::SeqCst) {
+                for step in steps.drain(..) {
+                    if dead.load(Ordering::SeqCst) {
+                        return;
+                    }
+                    match step {
+                        Step::Keep(keep) => {
+                            disk.keep(&keep);
+                            feed.kept(keep.partition, keep.ticket);
+                        }
+                        Step::Record(record) => {
+                            let mut numbers: Vec<_> = record.batch.submissions.iter().map(number).collect();
+                            assert_eq!(record.position, disk.applied(record.partition) + 1);
+                            open.insert((record.partition, record.position), numbers.clone());
+                            if wrong.load(Ordering::SeqCst) {
+                                numbers.push(u64::MAX);
+                            }
+                            let head = disk.decide(record.partition, &numbers);
+                            let attest =
+                                attest(&key, founding.cluster, record.partition, record.position, head);
+                            feed.decided(record.partition, record.position, head, &attest);
+                        }
+                        Step::Durable(durable) => {
+                            let seats = &founding.seats[usize::from(durable.partition.0)];
+                            assert!(durable.attests.len() >= seats.majority());
+                            if let Some(numbers) = open.remove(&(durable.partition, durable.position)) {
+                                ledger.ack(numbers);
+                            }
+                        }
+                        Step::Late(groups) => {
+                            slow.fetch_add(groups.groups.len() as u64, Ordering::SeqCst);
+                        }
+                        Step::Fenced(_) => stopped.store(true, Ordering::SeqCst),
+                        Step::Nothing => {}
+                    }
+                }
+            }
+        });
+        Self {
+            cluster,
+            thread: Some(thread),
+            astray,
+            fenced,
+            late,
+            killed,
+        }
+    }
+}
+
+fn attest(
+    key: &SigningKey,
+    cluster: Incarnation,
+    partition: PartitionId,
+    position: u64,
+    head: Digest,
+) -> Attest {
+    let statement = AttestStatement {
+        partition,
+        incarnation: cluster,
+        position,
+        head,
+        ext: Extensions::none(),
+    };
+    Attest {
+        relay: key.public(),
+        ext: Extensions::none(),
+        signature: key.sign(&statement),
+    }
+}
+
+pub(crate) fn submission(n: u64) -> Submission {
+    let mut id = [0; 32];
+    id[..8].copy_from_slice(&n.to_be_bytes());
+    Submission {
+        word: None,
+        command: Command::Enrol(Enrol {
+            token: Voucher([0; 32]),
+            vouchers: Vec::new(),
+            command_id: CommandId(id),
+            not_after: 0,
+            ext: Extensions::none(),
+        }),
+    }
+}
+
+pub(crate) fn number(submission: &Submission) -> u64 {
+    u64::from_be_bytes(submission.command.id().0[..8].try_into().unwrap())
+}

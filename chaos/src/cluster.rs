@@ -1,0 +1,111 @@
+//! Relays and NATS servers of one cluster, as processes.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::faults::Yard;
+use crate::nats::{self, Nats};
+use crate::relay::{self, Relay, RelayError};
+
+/// A cluster on this machine.
+pub struct Cluster {
+    /// The bus.
+    pub nats: Nats,
+    /// Its relays.
+    pub relays: Vec<Relay>,
+}
+
+/// How long a cluster may take to come to rest.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+impl Cluster {
+    /// Founds one of three relays over three NATS servers and starts them all.
+    ///
+    /// # Errors
+    /// [`RelayError`].
+    pub fn start(folder: &Path, domain: &str) -> Result<Self, RelayError> {
+        Self::start_with(&nats::binary()?, folder, domain)
+    }
+
+    /// The same with a NATS server of the caller's choice.
+    ///
+    /// # Errors
+    /// [`RelayError`].
+    pub fn start_with(nats: &Path, folder: &Path, domain: &str) -> Result<Self, RelayError> {
+        let nats = Nats::start_with(nats, &folder.join("bus"), 3, "")?;
+        let relays = Relay::founded(&folder.join("relays"), domain, 3, &nats.urls())?;
+        Self::begin(nats, relays)
+    }
+
+    /// The same on machines of their own.
+    ///
+    /// # Errors
+    /// [`RelayError`].
+    pub fn start_in(yard: &Yard, folder: &Path, domain: &str) -> Result<Self, RelayError> {
+        let at = |host, port| SocketAddr::new(yard.address(host), port);
+        let servers: Vec<_> = (3..6)
+            .map(|host| nats::Place {
+                client: at(host, 4222),
+                route: at(host, 6222),
+                through: yard.through(host),
+            })
+            .collect();
+        let nats = Nats::start_at(&nats::binary()?, &folder.join("bus"), &servers, "")?;
+        let places: Vec<_> = (0..3)
+            .map(|host| relay::Place {
+                listen: at(host, 7443),
+                metrics: at(host, 9443),
+                through: yard.through(host),
+            })
+            .collect();
+        let relays = Relay::founded_at(&folder.join("relays"), domain, &places, &nats.urls())?;
+        Self::begin(nats, relays)
+    }
+
+    fn begin(nats: Nats, relays: Vec<Relay>) -> Result<Self, RelayError> {
+        let mut cluster = Self { nats, relays };
+        for relay in &mut cluster.relays {
+            relay.start()?;
+        }
+        cluster.until_following(0..3)?;
+        Ok(cluster)
+    }
+
+    /// Waits until these relays follow in all partitions.
+    ///
+    /// # Errors
+    /// [`RelayError::NotReady`].
+    pub fn until_following(&self, relays: impl IntoIterator<Item = usize>) -> Result<(), RelayError> {
+        let begun = Instant::now();
+        for at in relays {
+            while !self.relays[at]
+                .json(&["cluster", "status"])
+                .is_ok_and(|s| follows(&s))
+            {
+                if begun.elapsed() > PATIENCE {
+                    return Err(RelayError::NotReady(PATIENCE, self.relays[at].log().to_owned()));
+                }
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        }
+        Ok(())
+    }
+
+    /// Digests of every partition on a relay's disk, which must not run: by `inspect`.
+    ///
+    /// # Errors
+    /// [`RelayError`].
+    pub fn heads(&self, at: usize) -> Result<Value, RelayError> {
+        self.relays[at].json(&["inspect"])
+    }
+}
+
+fn follows(status: &Value) -> bool {
+    let follows = |p: &Value| p["member"]["phase"] == "following" && p["member"]["active"] == true;
+    status["partitions"]
+        .as_array()
+        .is_some_and(|all| !all.is_empty() && all.iter().all(follows))
+}

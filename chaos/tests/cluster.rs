@@ -1,0 +1,108 @@
+//! A cluster of real relays over real NATS servers: what it must survive.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use telesphor_chaos::campaign::{admit, read_all, wait_for};
+use telesphor_chaos::cluster::Cluster;
+use telesphor_chaos::history::{Sent, Verdict, judge};
+use telesphor_chaos::sender::{self, Shared};
+use telesphor_chaos::tenant::{Mailbox, Tenant};
+use tokio::task::JoinHandle;
+
+/// Senders at work on a cluster.
+struct Load {
+    tenant: Arc<Tenant>,
+    mailboxes: Vec<Mailbox>,
+    shared: Arc<Shared>,
+    senders: Vec<JoinHandle<Sent>>,
+}
+
+impl Load {
+    async fn begin(cluster: &Cluster, mailboxes: usize) -> Self {
+        let admission = admit(&cluster.relays[0]).unwrap();
+        let mut tenant = Tenant::enrol(&admission, mailboxes).await.unwrap();
+        let (session, _pushes) = tenant.session().await.unwrap();
+        let mut opened = Vec::new();
+        for _ in 0..mailboxes {
+            opened.push(tenant.open(&session).await.unwrap());
+        }
+        let tenant = Arc::new(tenant);
+        let shared = Arc::new(Shared::default());
+        let senders = opened
+            .iter()
+            .map(|m| tokio::spawn(sender::run(tenant.clone(), m.clone(), shared.clone(), 700, 16)))
+            .collect();
+        Self {
+            tenant,
+            mailboxes: opened,
+            shared,
+            senders,
+        }
+    }
+
+    async fn more(&self, receipts: u64) {
+        let now = self.shared.receipts.load(Ordering::Relaxed);
+        wait_for(&self.shared, now + receipts).await.unwrap();
+    }
+
+    /// Brings what is on its way to its end, and reckons.
+    async fn end(self) -> Verdict {
+        self.shared.stop.store(true, Ordering::Relaxed);
+        let mut verdict = Verdict::default();
+        for (sender, mailbox) in self.senders.into_iter().zip(&self.mailboxes) {
+            let sent = sender.await.unwrap();
+            let now = read_all(&self.tenant, mailbox, sent.last()).await.unwrap();
+            verdict.add(&judge(mailbox.id, mailbox.genesis, &sent, &[], &now));
+        }
+        assert_eq!(self.shared.surprises.load(Ordering::Relaxed), 0);
+        assert!(verdict.holds(), "{verdict:?}");
+        verdict
+    }
+}
+
+/// What the relays have on their disks is one history.
+fn one_history(cluster: &mut Cluster) {
+    for relay in &mut cluster.relays {
+        relay.kill().unwrap();
+        relay.run(&["verify"]).unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_relay_killed_under_load_takes_something_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut cluster = Cluster::start(folder.path(), "hospital-a.example").unwrap();
+    let load = Load::begin(&cluster, 4).await;
+    for at in 0..3 {
+        load.more(300).await;
+        cluster.relays[at].kill().unwrap();
+        load.more(300).await;
+        cluster.relays[at].start().unwrap();
+        cluster.until_following(0..3).unwrap();
+    }
+    load.end().await;
+    one_history(&mut cluster);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_that_nats_has_stored_is_deleted_and_something_acknowledged_is_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut cluster = Cluster::start(folder.path(), "hospital-a.example").unwrap();
+    let load = Load::begin(&cluster, 4).await;
+    load.more(500).await;
+    for at in 0..3 {
+        cluster.nats.kill(at).unwrap();
+    }
+    for at in 0..3 {
+        cluster.nats.wipe(at).unwrap();
+    }
+    for at in 0..3 {
+        cluster.nats.start_one(at).unwrap();
+    }
+    load.more(500).await;
+    load.end().await;
+    one_history(&mut cluster);
+}

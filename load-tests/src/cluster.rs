@@ -1,0 +1,91 @@
+//! Three relays over three NATS servers, beside bare JetStream with three copies: what the whole
+//! path costs (TLS, sessions, rules, chains, three stores, attestations) where only the order and
+//! the copies are bought.
+
+use std::path::Path;
+use std::time::Duration;
+
+use telesphor_chaos::cluster::Cluster;
+use tokio::runtime::Runtime;
+
+use crate::append::{IN_FLIGHT, PAYLOAD, SESSIONS, Target, enrol, load, open};
+use crate::error::{Result, odd};
+use crate::jetstream;
+use crate::measure::{Figures, Window, on_disk};
+use crate::report::Report;
+
+/// Relays, and as many servers.
+const RELAYS: usize = 3;
+
+/// The scenario.
+pub(crate) fn run(
+    runtime: &Runtime,
+    folder: &Path,
+    lasts: Duration,
+    nats: Option<&Path>,
+    report: &mut Report,
+) -> Result<()> {
+    report.section("A cluster of three: durable appends of 1 KiB");
+    let Some(binary) = nats else {
+        report.note("left out: no nats-server given");
+        return Ok(());
+    };
+    report.head();
+    let bare = |name: &str, in_flight| {
+        jetstream::measure(runtime, binary, &folder.join(name), (RELAYS, in_flight), lasts)
+    };
+    let bare_many = bare("bare-many", IN_FLIGHT)?;
+    report.figures("JetStream R3, sync always, 512", &bare_many);
+
+    let cluster = Cluster::start_with(binary, &folder.join("cluster"), "load.example")?;
+    let relays = pids(&cluster)?;
+    let mut tenant = enrol(runtime, &cluster.relays[0], 2 * SESSIONS as usize)?;
+    let mailboxes = runtime.block_on(open(&mut tenant, SESSIONS))?;
+    let target = Target::of(&tenant);
+    let began = stored(&cluster)?;
+    let bus = Window::open(&cluster.nats.pids())?;
+    let (many, total, _) =
+        runtime.block_on(load(&target, &mailboxes, &relays, (SESSIONS, IN_FLIGHT), lasts))?;
+    let bus = bus.close()?;
+    let many = Figures {
+        disk_per_byte: stored(&cluster)?.saturating_sub(began) as f64 / (total as f64 * PAYLOAD as f64),
+        ..many
+    };
+    report.figures("three relays, 32 sessions, 512", &many);
+    let (one, ..) = runtime.block_on(load(&target, &mailboxes[..1], &relays, (1, 1), lasts))?;
+    drop(cluster);
+    let bare_one = bare("bare-one", 1)?;
+    report.figures("JetStream R3, sync always, 1", &bare_one);
+    report.figures("three relays, 1 in flight", &one);
+    report.figure(
+        "processor time of NATS",
+        bus.cpu as f64 / total as f64,
+        "us/message",
+    );
+    report.at_least(
+        "throughput, three relays / JetStream R3",
+        many.per_second / bare_many.per_second,
+        1.2,
+        "x",
+    );
+    report.at_most(
+        "p50 with one in flight, three relays / JetStream R3",
+        one.p50_us as f64 / bare_one.p50_us as f64,
+        1.5,
+        "x",
+    );
+    Ok(())
+}
+
+fn pids(cluster: &Cluster) -> Result<Vec<u32>> {
+    cluster
+        .relays
+        .iter()
+        .map(|r| r.pid().ok_or_else(|| odd("a relay ended")))
+        .collect()
+}
+
+/// Bytes on the disks of all relays.
+fn stored(cluster: &Cluster) -> Result<u64> {
+    cluster.relays.iter().map(|r| on_disk(r.data())).sum()
+}

@@ -1,0 +1,4 @@
+//! A relay as one of several: who is in the cluster, and the bus between them.
+
+pub mod bus;
+pub mod record;
