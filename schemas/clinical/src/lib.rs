@@ -35,6 +35,7 @@ pub mod limits;
 pub mod mandate;
 pub mod message;
 pub mod own_device;
+pub mod present;
 pub mod presentation;
 pub mod receipt;
 pub mod retraction;

@@ -72,6 +72,12 @@ crate::open_tagged! {
         23 => IdentityKey(Bytes),
         /// A document was accepted or declined, as whoever did so signed it.
         24 => Answer(Box<SignedReceipt>),
+        /// Who is or was at a shared device, and under which pseudonyms people are shown (the
+        /// agent's own form, kept by it alone).
+        25 => Staff(Bytes),
+        /// A care team of one's own, or one that this identity is called to (the agent's own form,
+        /// kept by it alone).
+        26 => Team(Bytes),
     }
 }
 

@@ -156,6 +156,8 @@ errors! {
     6041 Retracted You "its author has taken this document back; it must not be relied on",
     6042 NotAuthor You "only the author of a document can correct it or take it back",
     6043 Replaced You "a newer document stands in its place; use that one",
+    6050 NobodySignedIn You "several people use this device and nobody is signed in; `telesphor sign-in`",
+    6051 NotPresent You "this does not say who is at this device now: it was said for another device, its time is over, or it is not genuine; say it anew",
     6060 TeamFull You "this team is as large as one message can carry: nobody more comes in until somebody goes; share with a smaller role",
     6070 NoSuchPart You "there is no such part, or it is shown only whole; `telesphor disclose ID` lists the parts",
 

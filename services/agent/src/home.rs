@@ -16,6 +16,15 @@ use crate::fault::{Fault, Result};
 const DEFAULT: &str = "default";
 const MAX_NAME: usize = 64;
 
+/// Whoever is signed in at a shared device, for a prompt that opens nothing. It says no more than
+/// the screen beside it.
+pub(crate) struct Who {
+    pub(crate) name: String,
+    pub(crate) place: String,
+    /// Unix milliseconds.
+    pub(crate) until: u64,
+}
+
 /// The folder of all profiles of this user.
 pub(crate) struct Home {
     root: PathBuf,
@@ -89,6 +98,44 @@ impl Home {
         let mut hasher = DefaultHasher::new();
         self.folder(profile).hash(&mut hasher);
         Ok(folder.join(format!("{profile}-{:016x}.session", hasher.finish())))
+    }
+}
+
+impl Home {
+    fn who_file(&self, profile: &str) -> Result<PathBuf> {
+        Ok(self.session(profile)?.with_extension("who"))
+    }
+
+    /// Notes who is signed in, beside the session.
+    pub(crate) fn note_who(&self, profile: &str, who: &Who) -> Result<()> {
+        let line = |text: &str| text.replace(['\n', '\r'], " ");
+        let text = format!("{}\n{}\n{}\n", who.until, line(&who.name), line(&who.place));
+        Ok(std::fs::write(self.who_file(profile)?, text)?)
+    }
+
+    /// Who was noted, if somebody was.
+    pub(crate) fn who(&self, profile: &str) -> Result<Option<Who>> {
+        let Ok(text) = std::fs::read_to_string(self.who_file(profile)?) else {
+            return Ok(None);
+        };
+        let mut lines = text.lines();
+        let until = lines.next().and_then(|until| until.parse().ok());
+        Ok(match (until, lines.next(), lines.next()) {
+            (Some(until), Some(name), Some(place)) => Some(Who {
+                name: name.to_owned(),
+                place: place.to_owned(),
+                until,
+            }),
+            _ => None,
+        })
+    }
+
+    /// Nobody is signed in.
+    pub(crate) fn forget_who(&self, profile: &str) -> Result<()> {
+        match std::fs::remove_file(self.who_file(profile)?) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+            _ => Ok(()),
+        }
     }
 }
 

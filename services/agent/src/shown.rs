@@ -16,6 +16,7 @@ pub(crate) mod allergies;
 pub(crate) mod log;
 pub(crate) mod parts;
 pub(crate) mod rx;
+pub(crate) mod ward;
 
 /// Yes or nothing: a column of "no" is noise.
 fn mark(yes: bool, word: &'static str) -> &'static str {
@@ -117,7 +118,7 @@ pub(crate) fn document(out: &Out, d: &DocumentView, letters: usize) -> Row {
         .both("marks", "", marks.clone(), &marks.join(", "))
         .text("kind", "KIND", &d.kind)
         .text("title", "TITLE", &d.title)
-        .text("author_name", "BY", &d.author_name)
+        .both("author_name", "BY", d.author_name.clone(), &ward::by(d))
         .instant("arrived", "CAME", Some(d.arrived), &out.short(d.arrived))
         .both("scopes", "SCOPES", d.scopes.clone(), &d.scopes.join(", "))
         .text("way", "WAY", direction(d.direction))
@@ -132,6 +133,7 @@ pub(crate) fn document(out: &Out, d: &DocumentView, letters: usize) -> Row {
         )
         .more("format", d.format.clone(), &d.format)
         .more("bytes", d.size, &format!("{} bytes", d.size))
+        .more("written_by", d.hand.as_ref().map(|h| h.name.clone()), "")
         .more("opened", d.opened, if d.opened { "yes" } else { "no" })
         .more("urgent", d.urgent, "")
         .more("acted", d.acted.as_ref().map(|a| acted(out, a)), &by);

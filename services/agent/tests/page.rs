@@ -293,3 +293,27 @@ fn an_urgent_note_is_taken_on_the_page_and_its_sender_does_not_learn_it() {
     assert!(sent.contains("acceptance: accepted"), "{sent}");
     assert!(sent.contains("not my patient"), "{sent}");
 }
+
+#[test]
+fn a_page_in_another_language_says_its_own_words_in_english_or_takes_one_that_there_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some((_relay, aino, _gp)) = stage(folder.path()) else {
+        return;
+    };
+    let none = aino.run(&["--json", "page", "--language", "xx"]);
+    assert_eq!(none.code, 2, "{}", none.err);
+    assert!(none.err.contains("There are: en, sv"), "{}", none.err);
+    let page = Page::start(&aino, &["--language", "sv"]);
+    let visitor = page.enter();
+    let first = visitor.shown("");
+    assert!(first.contains("lang=\"sv\""), "{first}");
+    for said in [
+        "Hoppa till innehållet",
+        "Inloggad:",
+        "Vem kan se",
+        "Inget larmsystem.",
+    ] {
+        assert!(words(&first).contains(said), "{said}: {}", words(&first));
+    }
+    assert!(!first.contains("Skip to the content"));
+}

@@ -18,7 +18,7 @@ use telesphor_clinical::message::Welcome;
 use telesphor_clinical::text::Text;
 use telesphor_wire::bytes::Bytes;
 use telesphor_wire::canonical;
-use telesphor_wire::ext::Extensions;
+use telesphor_wire::ext::{Extension, Extensions};
 use telesphor_wire::hash::{Digest, Secret, derive_key, hash};
 use telesphor_wire::ids::{IdentityId, MailboxId};
 use telesphor_wire::labels::{HashLabel, HpkeLabel, KdfLabel};
@@ -90,6 +90,28 @@ pub struct Handover {
     pub welcome: Welcome,
     /// For later versions.
     pub ext: Extensions,
+}
+
+/// Extension of a handover: the identity's root secret. A device that has it from its first
+/// connection on can mark that one as its own.
+const ROOT_EXTENSION: u32 = 1;
+
+impl Handover {
+    /// The same with the root secret in it.
+    #[must_use]
+    pub fn with_root(mut self, root: &Secret) -> Self {
+        self.ext = self.ext.with(Extension {
+            id: ROOT_EXTENSION,
+            critical: false,
+            body: Bytes(canonical::encode(root)),
+        });
+        self
+    }
+
+    /// The root secret, if it was handed over.
+    pub fn root(&self) -> Option<Secret> {
+        canonical::decode(&self.ext.get(ROOT_EXTENSION)?.body).ok()
+    }
 }
 
 impl EndpointLink {

@@ -41,10 +41,13 @@ mod team;
 #[cfg(test)]
 mod testing;
 pub mod views;
+mod ward;
 
 pub use acts::amend::Correction;
 pub use acts::retract::RetractRequest;
-pub use api::{Agent, Created, Door, Key, NewProfile, ParcelDraft, Passphrase, Stolen, Tried, kit_text};
+pub use api::{
+    Agent, Aside, Created, Door, Key, NewProfile, ParcelDraft, Passphrase, Stolen, Tried, kit_text,
+};
 pub use attest::verdict::Asked;
 pub use device::stream::Measured;
 pub use disclose::{Disclosure, SdJwtFile, Shown};

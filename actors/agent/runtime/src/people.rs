@@ -1,5 +1,6 @@
 //! Key histories as known here: read, learnt, and asked for endpoints.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 
 use telesphor_identity::evidence::Domains;
@@ -67,11 +68,21 @@ pub(crate) fn all_members(history: &VerifiedHistory) -> Vec<Member> {
         .collect()
 }
 
-/// Histories of those whom a change of a group may let in. Each is verified only when somebody is
-/// asked about: most changes let in few of them or nobody.
+/// Histories of those whom a change of a group may let in or put out. Each is verified only when
+/// somebody is asked about: most changes concern few of them or nobody.
 pub(crate) struct Histories {
     domains: Domains,
     of: HashMap<IdentityId, Vec<u8>>,
+    looked: RefCell<HashMap<IdentityId, Endpoints>>,
+}
+
+/// Endpoints of one identity.
+#[derive(Default)]
+struct Endpoints {
+    /// All it ever had.
+    all: Vec<Member>,
+    /// Those that act for it now.
+    live: Vec<Member>,
 }
 
 impl Histories {
@@ -82,9 +93,41 @@ impl Histories {
 
     /// Whether a member is an endpoint that acts or has acted for its identity.
     pub(crate) fn contain(&self, member: &Member) -> bool {
-        let bytes = self.of.get(&member.identity);
-        let history = bytes.and_then(|b| History::from_bytes(b).ok()?.verify(&self.domains).ok());
-        history.is_some_and(|h| all_members(&h).contains(member))
+        self.look(&member.identity, |e| e.all.contains(member))
+    }
+
+    /// Whether a member is an endpoint that acted for its identity and acts no more.
+    pub(crate) fn ended(&self, member: &Member) -> bool {
+        self.look(&member.identity, |e| e.all.contains(member) && !e.live.contains(member))
+    }
+
+    fn look(&self, id: &IdentityId, at: impl FnOnce(&Endpoints) -> bool) -> bool {
+        at(self.looked.borrow_mut().entry(*id).or_insert_with(|| {
+            let bytes = self.of.get(id);
+            let history = bytes.and_then(|b| History::from_bytes(b).ok()?.verify(&self.domains).ok());
+            history.map_or_else(Endpoints::default, |h| Endpoints {
+                all: all_members(&h),
+                live: members(&h),
+            })
+        }))
+    }
+
+    /// As if these had been looked up: what each identity had, and what of it is left.
+    #[cfg(test)]
+    pub(crate) fn said(all: &[Member], live: &[Member]) -> Self {
+        let of = |members: &[Member], id| -> Vec<Member> {
+            let own = members.iter().filter(|m: &&Member| m.identity == id);
+            own.cloned().collect()
+        };
+        let looked = all.iter().map(|m| {
+            let (all, live) = (of(all, m.identity), of(live, m.identity));
+            (m.identity, Endpoints { all, live })
+        });
+        Self {
+            domains: Domains::default(),
+            of: HashMap::new(),
+            looked: RefCell::new(looked.collect()),
+        }
     }
 }
 
@@ -97,7 +140,11 @@ impl Ctx<'_, '_> {
             of.extend(bytes.map(|bytes| (id, bytes.to_vec())));
         }
         let domains = domains(&self.profile);
-        Ok(Histories { domains, of })
+        Ok(Histories {
+            domains,
+            of,
+            looked: RefCell::default(),
+        })
     }
 
     /// The verified history of somebody known here.
@@ -143,7 +190,11 @@ impl Ctx<'_, '_> {
     /// left of that identity the conversation is given up: the next message begins a new one.
     /// What was shown in a room that an ended endpoint can open moves to another room.
     pub(crate) fn history_grew(&mut self, who: &IdentityId, bytes: &[u8]) -> Result<()> {
+        let before = self.ended_count(who)?;
         let history = self.learn_history(who, bytes)?;
+        if self.ended_count(who)? > before && *who != self.me() {
+            self.device_ended(who)?;
+        }
         if *who == self.me() {
             return self.own_history_grew(&history);
         }
@@ -172,6 +223,14 @@ impl Ctx<'_, '_> {
         self.put(Table::Contacts, &who.0, &known)?;
         self.leave_rooms_with(who, &now)?;
         self.reconcile_all()
+    }
+
+    /// How many devices of somebody have ended, as far as is known here.
+    pub(crate) fn ended_count(&self, who: &IdentityId) -> Result<usize> {
+        let history = self.history(who)?;
+        Ok(history.map_or(0, |h| {
+            h.now().endpoints.iter().filter(|e| e.ended.is_some()).count()
+        }))
     }
 
     /// Gives a conversation up: the next message begins another.

@@ -8,6 +8,7 @@ mod parts;
 mod roles;
 mod rx;
 mod teams;
+mod ward;
 
 pub use log::{LogCheck, LogLine, Missing, Seen};
 pub use mandates::{ActedView, Asked as MandateAsked, MandateState, MandateView};
@@ -15,6 +16,7 @@ pub use parts::PartView;
 pub use roles::{DeskView, HeardView, PassedView, RoleView};
 pub use rx::{RxFillState, RxFillView, RxLeft, RxNoticeView, RxView};
 pub use teams::{Discharged, RosterView, TeamMember, TeamState, TeamView, TurnView};
+pub use ward::{CutView, HandView, Holds, NamedStaff, PlaceView, PresenceView, PresentView};
 
 use std::path::PathBuf;
 
@@ -125,6 +127,8 @@ pub struct DocumentView {
     pub author: IdentityId,
     /// The author's name as known here.
     pub author_name: String,
+    /// Who wrote it, where the author is a place at whose devices people come and go.
+    pub hand: Option<HandView>,
     /// Compartments.
     pub scopes: Vec<String>,
     /// When it was signed, by the author's word.

@@ -5,11 +5,13 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use support::{LONG, Relay, acquainted, create, reopen};
+use support::devices::{in_step, second};
+use support::{LONG, Relay, acquainted, create, passphrase, reopen};
 use telesphor_agent::views::{LogLine, Missing, Seen, SentState};
 use telesphor_agent::{Agent, Draft, ShareRequest};
 use telesphor_clinical::header::DocumentKind;
 use telesphor_clinical::scope::{Scope, Scopes};
+use telesphor_identity::endpoint::EndReason;
 use telesphor_wire::ids::{DocumentId, MailboxId};
 
 async fn shared(from: &Agent, with: &str, title: &str) -> DocumentId {
@@ -119,4 +121,64 @@ async fn a_fetch_with_stolen_room_keys_is_not_in_the_owners_log() {
     assert_eq!(again.len(), lines.len());
     let alarms = again.iter().filter(|l| l.seen == Seen::Alarm).count();
     assert_eq!(alarms, 2, "{again:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stolen_devices_keys_fetch_without_an_alarm_where_there_are_two_devices() {
+    let folder = tempfile::tempdir().unwrap();
+    let relay = Relay::start(folder.path());
+    let phone = create(folder.path(), "Aino", &relay).await.agent;
+    let doctor = create(folder.path(), "Dr Virtanen", &relay).await.agent;
+    let tablet = second(folder.path(), &phone, "tablet").await;
+    // Something comes into the inbox.
+    acquainted(&phone, &doctor).await;
+    in_step(&[&phone, &tablet, &doctor]).await;
+    phone.watch_log().await.unwrap();
+    tablet.watch_log().await.unwrap();
+
+    // What the tablet's own program did goes by its name, in the mailbox too whose key both have.
+    let place = |l: &LogLine, place: &str| l.device == "tablet" && l.words.contains(place);
+    for mailbox in ["your inbox", "your devices' mailbox"] {
+        let own = line(&phone, LONG, |l| place(l, mailbox)).await;
+        assert!(
+            own.seen == Seen::Own && own.words.starts_with("fetched by your device \"tablet\":"),
+            "{own:?}"
+        );
+    }
+    let calm = phone.log(1_000).await.unwrap();
+    assert!(calm.iter().all(|l| l.seen != Seen::Alarm), "{calm:#?}");
+
+    // Its keys in another program.
+    let all = tablet.mailboxes().await.unwrap();
+    let of = |purpose: &str| all.iter().find(|m| m.purpose == purpose).unwrap().id;
+    for (mut thief, said) in [
+        (
+            tablet.owner_door(of("inbox")).await.unwrap(),
+            "SOMEBODY ELSE WITH YOUR OWNER'S KEY",
+        ),
+        (
+            tablet.door(of("own")).await.unwrap(),
+            "A PROGRAM THAT HAS THE KEY OF YOUR DEVICE \"tablet\" AND IS NOT ITS OWN",
+        ),
+    ] {
+        assert!(!thief.read(0).await.unwrap().is_empty());
+        let began = Instant::now();
+        let alarm = line(&phone, LONG, |l| l.words.contains(said)).await;
+        assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+        assert_eq!((alarm.seen, alarm.who), (Seen::Alarm, None));
+    }
+    // The tablet itself knows that it was none of its own connections.
+    let at_tablet = line(&tablet, LONG, |l| l.words.contains("HAS THIS DEVICE'S KEYS")).await;
+    assert_eq!(at_tablet.seen, Seen::Alarm);
+
+    // Lost, removed, and switched on again.
+    tablet.close().await;
+    phone
+        .remove_endpoint("tablet", EndReason::Lost, &passphrase(), LONG)
+        .await
+        .unwrap();
+    let back = reopen(folder.path(), "tablet").await;
+    let came = line(&phone, LONG, |l| l.words.contains("WHICH YOU REMOVED")).await;
+    assert_eq!((came.seen, came.device.as_str()), (Seen::Alarm, "tablet"));
+    back.close().await;
 }

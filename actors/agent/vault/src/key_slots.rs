@@ -5,6 +5,7 @@ use telesphor_wire::hash::Secret;
 
 use crate::error::VaultError;
 use crate::head::Head;
+use crate::keys::Keys;
 use crate::slots::{KeyFile, PassphraseCost, Slot, SlotInfo, SlotKind, Unlock};
 use crate::vault::{Vault, VaultPaths, held};
 
@@ -24,6 +25,23 @@ impl Vault {
             outer,
             not_after_ms,
         )
+    }
+
+    /// Writes a session without opening the store: no other program has to let go of the vault
+    /// for it, and nothing of its content is read.
+    ///
+    /// # Errors
+    /// [`VaultError::NoVault`], [`VaultError::WrongKey`], [`VaultError::Damaged`], or a fault of the disk.
+    pub fn begin_session_at(
+        paths: &VaultPaths,
+        key: Unlock<'_>,
+        outer: &Path,
+        not_after_ms: u64,
+    ) -> Result<(), VaultError> {
+        let (head, mac) = Head::read(&paths.head())?;
+        let keys = Keys::new(master_from(paths, &head, key)?);
+        head.check(&mac, &keys)?;
+        crate::session::begin(&head.vault, &keys.master, &paths.session(), outer, not_after_ms)
     }
 
     /// The key slots.

@@ -186,6 +186,32 @@ impl Vault {
         Ok(vault)
     }
 
+    /// Closes the store and keeps the keys, so that another program can have it. Nothing of this
+    /// handle may be under way.
+    pub fn let_go(&self) {
+        self.close();
+    }
+
+    /// Opens the vault again with the keys that this handle has kept. What it knew of the store is
+    /// not used: another program may have changed it.
+    ///
+    /// # Errors
+    /// [`VaultError::Locked`] if this handle has forgotten the keys; else as [`Vault::open`].
+    pub fn again(&self, options: OpenOptions) -> Result<Self, VaultError> {
+        let keys = self.keys()?;
+        let paths = &self.0.paths;
+        let (head, mac) = Head::read(&paths.head())?;
+        head.check(&mac, &keys)?;
+        let disk = Box::new(FileDisk(paths.store()));
+        let db = open_waiting(paths, &*disk, options.wait)?;
+        let vault = Self::assemble(paths, disk, head, Some(keys.clone()), db);
+        vault.settle(&keys)?;
+        if vault.is_old_copy() && !options.read_old_copy {
+            return Err(VaultError::OldCopy);
+        }
+        Ok(vault)
+    }
+
     /// Opens a vault without any key: it can receive ([`Vault::receive_locked`]) and be unlocked.
     ///
     /// # Errors

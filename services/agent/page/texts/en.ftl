@@ -6,6 +6,7 @@ skip = Skip to the content
 name = Telesphor
 pages = Pages
 signed-in = Signed in:
+nobody-signed-in = nobody
 on-device = on { $name }
 patient-open = Patient open:
 patient-none = none

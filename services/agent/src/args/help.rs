@@ -5,7 +5,7 @@ use clap::CommandFactory;
 use super::Cli;
 
 /// Headings and their commands. A test holds this against the commands there are.
-const GROUPS: [(&str, &[&str]); 8] = [
+const GROUPS: [(&str, &[&str]); 9] = [
     (
         "Every day",
         &[
@@ -22,7 +22,11 @@ const GROUPS: [(&str, &[&str]); 8] = [
     ),
     ("Prescriptions", &["rx"]),
     ("Teams", &["team"]),
-    ("My devices", &["endpoint", "backup", "recover", "lock", "unlock"]),
+    (
+        "My devices",
+        &["endpoint", "backup", "recover", "lock", "unlock", "key"],
+    ),
+    ("Shared devices", &["sign-in", "sign-out", "presence", "prompt"]),
     ("Machines", &["device", "follow"]),
     (
         "This program",

@@ -9,6 +9,7 @@ mod people;
 mod profile;
 mod rx;
 mod teams;
+mod ward;
 
 pub(crate) use acts::*;
 pub(crate) use disclose::*;
@@ -19,6 +20,7 @@ pub(crate) use people::*;
 pub(crate) use profile::*;
 pub(crate) use rx::*;
 pub(crate) use teams::*;
+pub(crate) use ward::*;
 
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -66,6 +68,9 @@ pub(crate) struct Global {
     /// The passphrase is the first line of this file
     #[arg(long, global = true, value_name = "FILE", env = "TELESPHOR_PASSPHRASE_FILE")]
     pub(crate) passphrase_file: Option<PathBuf>,
+    /// A key file that opens the profile, as `key add` made it, instead of the passphrase
+    #[arg(long, global = true, value_name = "FILE", env = "TELESPHOR_KEY_FILE")]
+    pub(crate) key_file: Option<PathBuf>,
 }
 
 /// All commands. WHO is a contact's short name or an id; WHAT is a document's id, as lists show it.
@@ -141,10 +146,23 @@ pub(crate) enum Command {
     Backup,
     /// A new device from the recovery kit; every older one is shut out
     Recover(Recover),
-    /// Leave: from now on the passphrase is asked for
-    Lock,
+    /// Leave: from now on the passphrase is asked for, and nobody is signed in
+    Lock(Lock),
     /// Come back: until it ends, nothing is asked
     Unlock(Unlock),
+    /// What opens this profile: passphrases and key files
+    #[command(subcommand)]
+    Key(Keys),
+
+    /// At a device that several people use: say who you are, until a time
+    SignIn(SignIn),
+    /// Leave such a device
+    SignOut,
+    /// Who is at which device: the code of a device, the word of a person, the list
+    #[command(subcommand)]
+    Presence(Presence),
+    /// Who is signed in and what is locked, in one line, without opening anything
+    Prompt(Prompt),
 
     /// A machine and its patient
     #[command(subcommand)]

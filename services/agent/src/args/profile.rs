@@ -97,6 +97,14 @@ pub(crate) enum Endpoint {
     List,
     /// A device that was lost, stolen or put away: nothing new reaches it
     Remove(EndpointRemove),
+    /// Where a removed device is out by now, and where it is not yet
+    Show(EndpointShow),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct EndpointShow {
+    /// Its name or id, as `endpoint list` shows it
+    pub(crate) device: String,
 }
 
 #[derive(Args, Debug)]
@@ -162,10 +170,17 @@ pub(crate) struct Run {
     /// Stop after this time instead of at Ctrl-C
     #[arg(long = "for", value_name = "TIME", value_parser = parse_length)]
     pub(crate) duration: Option<Duration>,
+    /// Stop when the profile is locked; otherwise it goes on receiving, with the keys in its memory
+    #[arg(long)]
+    pub(crate) until_locked: bool,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct Page {
+    /// In which language the page speaks: en or sv. What stands in the record, and facts of grants and
+    /// of the log, are said as they were written, or in English
+    #[arg(long, value_name = "TAG", default_value = "en", env = "TELESPHOR_LANGUAGE")]
+    pub(crate) language: String,
     /// Which port of 127.0.0.1; any that is free if not said
     #[arg(long, value_name = "PORT", default_value_t = 0)]
     pub(crate) port: u16,

@@ -4,6 +4,7 @@ use clap::{Args, Subcommand};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::Staff;
 use crate::dates::parse_length;
 
 #[derive(Debug, Subcommand)]
@@ -22,6 +23,9 @@ pub(crate) enum Team {
     /// Roles that one can write to: `send ROLE@WHO`
     #[command(subcommand)]
     Role(Role),
+    /// How this organisation shows its people to patients, and who goes by a pseudonym
+    #[command(subcommand)]
+    Staff(Staff),
     /// What was written to the roles of this organisation, and who has taken it
     Desk,
     /// Keep this organisation's desk: rosters, teams, and what is written to roles, until stopped

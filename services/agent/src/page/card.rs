@@ -44,7 +44,7 @@ impl Card {
             loud: marks.iter().any(is_loud),
             kind: d.kind.clone(),
             marks,
-            by: shown(&d.author_name),
+            by: shown(&crate::shown::ward::by(d)),
             came: Moment::at(out, d.arrived),
             scopes: d.scopes.join(", "),
             way: direction(d.direction),

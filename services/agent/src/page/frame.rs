@@ -9,6 +9,7 @@ use telesphor_clinical::text::shown;
 use super::keeper::now_ms;
 use super::people::People;
 use super::room::Room;
+use super::words::words;
 use super::{limits, log};
 use crate::fault::{Fault, Result};
 use crate::out::{Form, Out};
@@ -110,7 +111,11 @@ impl<'a> Scene<'a> {
             token: self.room.door.token.to_string(),
             title: shown(title),
             place,
-            signed_in: shown(&self.people.me.name),
+            signed_in: self
+                .people
+                .signed_in
+                .clone()
+                .unwrap_or_else(|| words().say("nobody-signed-in")),
             device: shown(&self.people.me.endpoint),
             own_record: self.people.me.id.to_string(),
             patient,

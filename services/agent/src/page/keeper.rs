@@ -30,7 +30,7 @@ pub(crate) struct Keeper {
 }
 
 /// Now, Unix milliseconds.
-pub(super) fn now_ms() -> u64 {
+pub(crate) fn now_ms() -> u64 {
     u64::try_from(Timestamp::now().as_millisecond()).unwrap_or(0)
 }
 

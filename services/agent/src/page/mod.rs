@@ -38,5 +38,6 @@ mod templates;
 mod who;
 mod words;
 
-pub(crate) use keeper::Keeper;
+pub(crate) use keeper::{Keeper, now_ms};
 pub(crate) use serve::Page;
+pub(crate) use words::{languages, speak};

@@ -12,6 +12,8 @@ use crate::shown::identity_short;
 
 pub(super) struct People {
     pub(super) me: Me,
+    /// Who acts here; nobody, where several people use the device and none is signed in.
+    pub(super) signed_in: Option<String>,
     pub(super) teams: Vec<TeamView>,
     /// Contacts by their names, with the short names of the command line.
     names: BTreeMap<IdentityId, String>,
@@ -34,8 +36,13 @@ impl People {
         }
         let me = agent.me().await?;
         names.insert(me.id, shown(&me.name));
+        let signed_in = match agent.present().await? {
+            (false, _) => Some(shown(&me.name)),
+            (true, present) => present.map(|p| shown(&p.name)),
+        };
         Ok(Self {
             me,
+            signed_in,
             teams,
             names,
             aliases,

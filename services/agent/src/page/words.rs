@@ -2,13 +2,36 @@
 //! log is said in the words of the command line instead ([`crate::shown`]).
 
 use std::collections::HashMap;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 use fluent_syntax::ast::{Entry, Expression, InlineExpression, Pattern, PatternElement, Variant, VariantKey};
 use fluent_syntax::parser::parse;
 
-/// Every language: its tag and its catalogue. The first is the one spoken.
-const CATALOGUES: [(&str, &str); 1] = [("en", include_str!("../../page/texts/en.ftl"))];
+/// Every language: its tag and its catalogue. The first is spoken if no other was chosen.
+const CATALOGUES: [(&str, &str); 2] = [
+    ("en", include_str!("../../page/texts/en.ftl")),
+    ("sv", include_str!("../../page/texts/sv.ftl")),
+];
+
+/// The language that was chosen, for as long as this program runs.
+static CHOSEN: OnceLock<&'static str> = OnceLock::new();
+
+/// The tags of the languages there are.
+pub(crate) fn languages() -> Vec<&'static str> {
+    CATALOGUES.iter().map(|(tag, _)| *tag).collect()
+}
+
+/// Chooses the language of the page, before anything is said. `false`: there is no such one.
+pub(crate) fn speak(tag: &str) -> bool {
+    let mut fits = CATALOGUES.iter().map(|(known, _)| *known);
+    match fits.find(|known| *known == tag) {
+        Some(known) => {
+            let _ = CHOSEN.set(known);
+            true
+        }
+        None => false,
+    }
+}
 
 /// A catalogue in use. Of fluent it knows messages, variables and a choice by number.
 pub(super) struct Words {
@@ -18,7 +41,11 @@ pub(super) struct Words {
 
 /// The catalogue that is spoken.
 pub(super) fn words() -> &'static Words {
-    static SPOKEN: LazyLock<Words> = LazyLock::new(|| Words::load(CATALOGUES[0]));
+    static SPOKEN: LazyLock<Words> = LazyLock::new(|| {
+        let chosen = CHOSEN.get().copied();
+        let spoken = CATALOGUES.iter().find(|(tag, _)| Some(*tag) == chosen);
+        Words::load(*spoken.unwrap_or(&CATALOGUES[0]))
+    });
     &SPOKEN
 }
 
@@ -152,6 +179,20 @@ mod tests {
                     assert!(["n", "name"].contains(&name), "{name} is never told");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_language_says_most_of_it_in_another_ones_words() {
+        let english = Words::load(CATALOGUES[0]);
+        for other in &CATALOGUES[1..] {
+            let words = Words::load(*other);
+            let about = About { name: "Aino", n: 2 };
+            let same = keys(*other)
+                .into_iter()
+                .filter(|key| words.line(key, about) == english.line(key, about));
+            let same: Vec<_> = same.collect();
+            assert!(same.len() <= 4, "{}: {same:?}", other.0);
         }
     }
 

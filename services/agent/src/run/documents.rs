@@ -259,6 +259,9 @@ pub(super) async fn read_for(here: &Here<'_>, args: &args::Read, whom: Option<&s
         );
         here.out
             .words(shown::verdict(&opened.verdict).to_lines().trim_end());
+        if let Some(hand) = &opened.view.hand {
+            here.out.words(&shown::ward::hand(here.out, &opened.view, hand));
+        }
         super::acts::warn(here, &opened.view, letters);
     }
     if let Some(file) = &args.output {

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use telesphor_agent::views::{CutView, Holds};
 use telesphor_agent::{Agent, NewProfile};
 use telesphor_identity::endpoint::EndReason;
 use telesphor_wire::error::ErrorCode;
@@ -132,6 +133,49 @@ pub(super) async fn list(here: &Here<'_>) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
+/// What became of a removed device, mailbox by mailbox.
+fn report(here: &Here<'_>, cut: &[CutView]) -> Result<()> {
+    let rows: Vec<Row> = cut
+        .iter()
+        .map(|c| {
+            let waits = match c.waits_for {
+                None => "",
+                Some(Holds::Here) => "this device, as soon as the relay answers",
+                Some(Holds::Other) => "the other side's program, when it is online",
+                Some(Holds::Team) => "whoever of the team is on duty, or the patient",
+            };
+            Row::new()
+                .text("place", "WHERE", c.purpose)
+                .text("with", "WITH", c.with.as_deref().unwrap_or_default())
+                .both("done", "STATE", c.done, if c.done { "out" } else { "STILL IN" })
+                .text("waits_for", "WAITS FOR", waits)
+        })
+        .collect();
+    here.out.list(&rows, "it sat nowhere")?;
+    let open = cut.iter().filter(|c| !c.done).count();
+    here.out.words(&match open {
+        0 => "It is out of everything that this device knows of.".to_owned(),
+        n => format!(
+            "{n} still open; it goes on by itself: telesphor endpoint show DEVICE says how far it is."
+        ),
+    });
+    Ok(())
+}
+
+/// `endpoint show`.
+pub(super) async fn show(here: &Here<'_>, args: &args::EndpointShow) -> Result<Exit> {
+    let (agent, stale) = here.open_fresh().await?;
+    let cut = agent.cut(&args.device).await;
+    match cut {
+        Ok(cut) => report(here, &cut)?,
+        Err(error) => {
+            agent.close().await;
+            return Err(error.into());
+        }
+    }
+    here.finish(agent, stale).await
+}
+
 /// `endpoint remove`.
 pub(super) async fn remove(here: &Here<'_>, args: &args::EndpointRemove) -> Result<Exit> {
     let reason = match (args.stolen, args.retired) {
@@ -148,8 +192,12 @@ pub(super) async fn remove(here: &Here<'_>, args: &args::EndpointRemove) -> Resu
         .remove_endpoint(&args.device, reason, &guard, here.wait())
         .await;
     drop(progress);
+    let cut = agent.cut(&args.device).await;
     agent.close().await;
     removed?;
+    if let Ok(cut) = cut {
+        report(here, &cut)?;
+    }
     here.out.words(&format!(
         "\"{}\" is shut out: nothing new reaches it, and nothing it sends counts. What it had opened it may keep.",
         args.device

@@ -300,7 +300,7 @@ fn create_new(file: &Path, mode: u32) -> std::io::Result<std::fs::File> {
 }
 
 /// A new file that only its owner can read.
-fn write_private(file: &Path, text: &str) -> Result<()> {
+pub(super) fn write_private(file: &Path, text: &str) -> Result<()> {
     let mut to = create_new(file, 0o600)?;
     to.write_all(text.as_bytes())?;
     to.sync_all()?;

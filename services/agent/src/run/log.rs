@@ -45,7 +45,9 @@ impl By {
             Self::Anybody => all || matches!(line.seen, Seen::Alarm | Seen::Plain),
             Self::Me => line.seen == Seen::Own,
             Self::Nobody => line.seen == Seen::Alarm,
-            Self::Contact(id) => line.who == Some(*id) && (all || line.seen == Seen::Plain),
+            Self::Contact(id) => {
+                [line.who, line.place].contains(&Some(*id)) && (all || line.seen == Seen::Plain)
+            }
         }
     }
 }
@@ -137,6 +139,7 @@ pub(super) fn row(out: &Out, l: &LogLine, now: u64) -> Row {
         .more("what", l.what, "")
         .more("alarm", l.seen == Seen::Alarm, "")
         .more("title", l.title.clone(), "")
+        .more("device", l.device.clone(), "")
         .more("who_id", l.who.map(|id| id.to_string()), "")
         .more("document", l.document.map(|d| d.to_string()), "")
 }

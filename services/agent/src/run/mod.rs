@@ -10,6 +10,7 @@ mod durable;
 mod endpoints;
 mod identity;
 mod input;
+mod keys;
 mod log;
 mod machines;
 mod mandates;
@@ -27,6 +28,7 @@ mod sharing;
 mod standing_in;
 mod teams;
 mod this_program;
+mod ward;
 mod written;
 
 use crate::args::{self, Cli, Command};
@@ -56,12 +58,23 @@ fn carry_out(cli: &Cli, out: &Out) -> Result<Exit> {
     match &cli.command {
         Command::Completion(args) => this_program::completion(out, args),
         Command::Help(args) => this_program::help(out, args),
-        Command::Lock => session::lock(&Here::new(out, &cli.global)?),
+        Command::Lock(args) if args.all => session::lock_all(out),
+        Command::Lock(_) => session::lock(&Here::new(out, &cli.global)?),
+        Command::Prompt(args) => prompt(out, &cli.global, args),
         other => {
             let here = Here::new(out, &cli.global)?;
             running::runtime()?.block_on(with_profile(&here, other))
         }
     }
+}
+
+fn prompt(out: &Out, global: &args::Global, args: &args::Prompt) -> Result<Exit> {
+    let home = crate::home::Home::find()?;
+    let profiles = match args.all {
+        true => home.profiles(),
+        false => vec![home.choose(global.profile.as_deref())?],
+    };
+    ward::prompt(out, &home, &profiles, crate::page::now_ms())
 }
 
 async fn with_profile(here: &Here<'_>, command: &Command) -> Result<Exit> {
@@ -77,6 +90,7 @@ async fn with_profile(here: &Here<'_>, command: &Command) -> Result<Exit> {
         Command::Endpoint(args::Endpoint::Add(args)) => endpoints::add(here, args).await,
         Command::Endpoint(args::Endpoint::Join(args)) => endpoints::join(here, args).await,
         Command::Endpoint(args::Endpoint::List) => endpoints::list(here).await,
+        Command::Endpoint(args::Endpoint::Show(args)) => endpoints::show(here, args).await,
         Command::Endpoint(args::Endpoint::Remove(args)) => endpoints::remove(here, args).await,
         Command::Invite(args) => people::invite(here, args).await,
         Command::Accept(args) => people::accept(here, args).await,
@@ -105,17 +119,22 @@ async fn with_profile(here: &Here<'_>, command: &Command) -> Result<Exit> {
         Command::Ack(args) => acts::ack(here, args).await,
         Command::Amend(args) => acts::amend(here, args).await,
         Command::Retract(args) => acts::retract(here, args).await,
-        Command::Unlock(args) => session::unlock(here, args.duration).await,
+        Command::Unlock(args) => session::unlock(here, args.duration),
+        Command::Key(act) => keys::keys(here, act).await,
+        Command::SignIn(args) => ward::sign_in(here, args).await,
+        Command::SignOut => ward::sign_out(here).await,
+        Command::Presence(act) => ward::presence(here, act).await,
         Command::Status => running::status(here).await,
         Command::Check => running::check(here).await,
         Command::Sync => running::sync(here).await,
-        Command::Run(args) => running::run(here, args.duration).await,
+        Command::Run(args) => running::run(here, args).await,
         Command::Page(args) => page::page(here, args).await,
         Command::Backup => identity::back_up(here).await,
         Command::Recover(args) => identity::recover(here, args).await,
         // Carried out before a profile is looked for.
         Command::Completion(args) => this_program::completion(here.out, args),
         Command::Help(args) => this_program::help(here.out, args),
-        Command::Lock => session::lock(here),
+        Command::Lock(_) => session::lock(here),
+        Command::Prompt(args) => prompt(here.out, here.global, args),
     }
 }

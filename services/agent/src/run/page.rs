@@ -8,17 +8,24 @@ use super::running::stop_after;
 use super::session::{Here, unlock};
 use crate::args;
 use crate::exit::Exit;
-use crate::fault::Result;
+use crate::fault::{Fault, Result};
 use crate::out::{Form, Row};
-use crate::page::{Keeper, Page};
+use crate::page::{Keeper, Page, languages, speak};
 
 /// `page`. It has the profile by a session only, so that `lock` shuts it too.
 pub(super) async fn page(here: &Here<'_>, args: &args::Page) -> Result<Exit> {
+    if !speak(&args.language) {
+        let known = languages().join(", ");
+        return Err(Fault::usage(format!(
+            "no such language: {}. There are: {known}",
+            args.language
+        )));
+    }
     let (folder, outer) = (here.folder(), here.home.session(&here.profile)?);
     let inner = VaultPaths::in_folder(&folder).session();
     let begun_here = !session_lasts(&inner, &outer, here.now_ms());
     if begun_here {
-        unlock(here, args.duration).await?;
+        unlock(here, args.duration)?;
     }
     let keeper = Arc::new(Keeper::new(&folder, outer.clone(), args.idle));
     // What keeps it from being opened is said here, not in a browser.

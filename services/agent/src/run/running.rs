@@ -2,7 +2,12 @@
 
 use std::time::Duration;
 
+use telesphor_agent::{Agent, Aside};
+use telesphor_vault::{VaultPaths, session_lasts};
+use telesphor_wire::error::ErrorCode;
+
 use super::session::Here;
+use crate::args;
 use crate::exit::Exit;
 use crate::fault::{Fault, Result};
 use crate::out::{Progress, Row};
@@ -10,6 +15,9 @@ use crate::shown;
 
 /// How long `status` and `check` give the relay if nothing was said.
 const BRIEFLY: Duration = Duration::from_secs(5);
+
+/// Between two looks at whether a command wants the profile, or it was locked.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// `status`.
 pub(super) async fn status(here: &Here<'_>) -> Result<Exit> {
@@ -19,12 +27,33 @@ pub(super) async fn status(here: &Here<'_>) -> Result<Exit> {
     drop(progress);
     let status = agent.status().await?;
     let me = agent.me().await?;
+    let (shared, present) = agent.present().await?;
     agent.close().await;
-    here.out.one(
-        &shown::status(here.out, &status)
-            .text("profile", "PROFILE", &here.profile)
-            .text("signed_in", "SIGNED IN", &me.name),
-    )?;
+    let (name, until) = match (shared, &present) {
+        (false, _) => (me.name.clone(), None),
+        (true, Some(present)) => (present.name.clone(), Some(present.until)),
+        (true, None) => (String::new(), None),
+    };
+    let row = shown::status(here.out, &status)
+        .text("profile", "PROFILE", &here.profile)
+        .both(
+            "signed_in",
+            "SIGNED IN",
+            name.clone(),
+            if name.is_empty() { "nobody" } else { &name },
+        );
+    here.out.one(&match shared {
+        false => row,
+        true => row
+            .text("place", "AT", &me.name)
+            .text("device", "DEVICE", &me.endpoint)
+            .instant(
+                "signed_in_until",
+                "SIGNED IN UNTIL",
+                until,
+                &until.map_or_else(String::new, |ms| here.out.exactly(ms)),
+            ),
+    })?;
     Ok(Exit::Done)
 }
 
@@ -53,13 +82,17 @@ pub(super) async fn sync(here: &Here<'_>) -> Result<Exit> {
     }
 }
 
-/// `run`: until Ctrl-C, or for a time.
-pub(super) async fn run(here: &Here<'_>, duration: Option<Duration>) -> Result<Exit> {
-    let agent = here.open(true).await?;
+/// `run`: until Ctrl-C, or for a time. Other commands can have the profile meanwhile, and it goes on
+/// receiving when the profile is locked, unless it is to end then.
+pub(super) async fn run(here: &Here<'_>, args: &args::Run) -> Result<Exit> {
+    let paths = VaultPaths::in_folder(&here.folder());
+    let outer = here.home.session(&here.profile)?;
+    let mut agent = here.open(true).await?;
     here.out.words("sending and receiving; Ctrl-C ends it");
     let mut seen: std::collections::BTreeSet<_> = agent.inbox().await?.iter().map(|d| d.id).collect();
-    let stop = stop_after(duration);
+    let stop = stop_after(args.duration);
     tokio::pin!(stop);
+    let mut look = tokio::time::interval(LOOK);
     loop {
         let more = agent.wait_inbox(seen.len() + 1, Duration::from_secs(3600));
         tokio::select! {
@@ -74,10 +107,34 @@ pub(super) async fn run(here: &Here<'_>, duration: Option<Duration>) -> Result<E
                 let fresh: Vec<_> = documents.into_iter().filter(|d| seen.insert(d.id)).collect();
                 here.out.list(&shown::documents(here.out, &fresh, &known), "")?;
             }
+            _ = look.tick() => {
+                if args.until_locked && !session_lasts(&paths.session(), &outer, here.now_ms()) {
+                    break;
+                }
+                if paths.is_wanted() {
+                    let aside = agent.aside().await?;
+                    agent = back(&aside, &paths).await?;
+                }
+            }
         }
     }
     agent.close().await;
     Ok(Exit::Done)
+}
+
+/// Takes the profile back once no command waits for it any more.
+async fn back(aside: &Aside, paths: &VaultPaths) -> Result<Agent> {
+    loop {
+        // Whoever waits is first: this one takes it only when it is free.
+        tokio::time::sleep(LOOK).await;
+        if paths.is_wanted() {
+            continue;
+        }
+        match aside.back(Duration::ZERO).await {
+            Err(error) if error.code == ErrorCode::VaultInUse => {}
+            other => return other.map_err(Into::into),
+        }
+    }
 }
 
 /// Ends at Ctrl-C or SIGTERM, or when the time is over.

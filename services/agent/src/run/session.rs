@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use std::path::PathBuf;
 use std::time::Duration;
 use telesphor_agent::{Agent, Key};
-use telesphor_vault::{VaultPaths, end_session};
+use telesphor_vault::{KeyFile, Unlock, Vault, VaultPaths, end_session, session_lasts};
 use telesphor_wire::error::ErrorCode;
 
 use crate::args::Global;
@@ -23,6 +23,8 @@ pub(super) struct Here<'a> {
     pub(super) global: &'a Global,
     pub(super) home: Home,
     pub(super) profile: String,
+    /// A key file that opens the profile, if one was named.
+    key_file: Option<PathBuf>,
 }
 
 impl<'a> Here<'a> {
@@ -34,6 +36,18 @@ impl<'a> Here<'a> {
             global,
             home,
             profile,
+            key_file: global.key_file.clone(),
+        })
+    }
+
+    /// Another profile of this user, on this machine.
+    pub(super) fn beside(&self, profile: &str) -> Result<Self> {
+        Ok(Self {
+            out: self.out,
+            global: self.global,
+            home: Home::find()?,
+            profile: self.home.choose(Some(profile))?,
+            key_file: None,
         })
     }
 
@@ -75,13 +89,72 @@ impl<'a> Here<'a> {
         Ok(agent)
     }
 
-    async fn open_any(&self, online: bool) -> Result<Agent> {
-        let folder = self.folder();
-        if !VaultPaths::in_folder(&folder).exists() {
-            return Err(Fault::of(ErrorCode::NoProfile)
+    fn refuse_missing(&self) -> Result<()> {
+        match VaultPaths::in_folder(&self.folder()).exists() {
+            true => Ok(()),
+            false => Err(Fault::of(ErrorCode::NoProfile)
                 .with(self.profile.clone())
-                .then("telesphor identity new \"Your Name\" --admission LINK"));
+                .then("telesphor identity new \"Your Name\" --admission LINK")),
         }
+    }
+
+    /// What opens the profile where no session does: the key file that was named, else the
+    /// passphrase.
+    fn key(&self) -> Result<Key> {
+        match &self.key_file {
+            Some(file) => {
+                let line = crate::secret::from_file(file)?;
+                let key = KeyFile::from_text(&line)
+                    .map_err(|e| Fault::of(e.code()).with(file.display().to_string()))?;
+                Ok(Key::KeyFile(key))
+            }
+            None => Ok(Key::Passphrase(self.asking().passphrase(&self.profile)?)),
+        }
+    }
+
+    /// Begins a session until an instant (Unix milliseconds); the store is not opened, so nobody has
+    /// to let go of it.
+    fn begin_session(&self, not_after: u64) -> Result<()> {
+        self.refuse_missing()?;
+        let (paths, outer) = (
+            VaultPaths::in_folder(&self.folder()),
+            self.home.session(&self.profile)?,
+        );
+        let key = self.key()?;
+        let unlock = match &key {
+            Key::Passphrase(passphrase) => Unlock::Passphrase(passphrase),
+            Key::KeyFile(file) => Unlock::KeyFile(file),
+            Key::Session(_) => return Err(Fault::of(ErrorCode::VaultLocked)),
+        };
+        Vault::begin_session_at(&paths, unlock, &outer, not_after).map_err(|e| Fault::of(e.code()))?;
+        self.home.forget_who(&self.profile)
+    }
+
+    /// Opens the profile by its session, offline; begins one if there is none.
+    pub(super) async fn open_session(&self, not_after: u64) -> Result<Agent> {
+        let paths = VaultPaths::in_folder(&self.folder());
+        let outer = self.home.session(&self.profile)?;
+        if !session_lasts(&paths.session(), &outer, self.now_ms()) {
+            self.begin_session(not_after)?;
+        }
+        Ok(Agent::open_with(&self.folder(), Key::Session(outer), false).await?)
+    }
+
+    async fn open_any(&self, online: bool) -> Result<Agent> {
+        let agent = self.open_quietly(online).await?;
+        // Who is signed in is always said where several people use a device.
+        if let (true, present) = agent.present().await? {
+            self.out.words(&match present {
+                Some(present) => super::ward::in_words(self.out, &present),
+                None => "nobody is signed in".to_owned(),
+            });
+        }
+        Ok(agent)
+    }
+
+    async fn open_quietly(&self, online: bool) -> Result<Agent> {
+        let folder = self.folder();
+        self.refuse_missing()?;
         let outer = self.home.session(&self.profile)?;
         if outer.exists() {
             match Agent::open_with(&folder, Key::Session(outer), online).await {
@@ -89,8 +162,7 @@ impl<'a> Here<'a> {
                 other => return other.map_err(Into::into),
             }
         }
-        let passphrase = self.asking().passphrase(&self.profile)?;
-        Ok(Agent::open_with(&folder, Key::Passphrase(passphrase), online).await?)
+        Ok(Agent::open_with(&folder, self.key()?, online).await?)
     }
 
     /// Opens the profile online and fetches what came, within the time. If the relay does not
@@ -132,30 +204,33 @@ impl<'a> Here<'a> {
 
 /// `lock`: needs no key.
 pub(super) fn lock(here: &Here<'_>) -> Result<Exit> {
-    let paths = VaultPaths::in_folder(&here.folder());
-    end_session(&paths.session(), &here.home.session(&here.profile)?)?;
-    here.out.words(&format!(
-        "{} is locked: the passphrase is asked for from now on",
-        here.profile
-    ));
+    lock_one(here.out, &here.home, &here.profile)?;
     Ok(Exit::Done)
 }
 
-/// `unlock`.
-pub(super) async fn unlock(here: &Here<'_>, duration: Duration) -> Result<Exit> {
-    let folder = here.folder();
-    if !VaultPaths::in_folder(&folder).exists() {
-        return Err(Fault::of(ErrorCode::NoProfile).with(here.profile.clone()));
+/// `lock --all`: needs no profile.
+pub(super) fn lock_all(out: &Out) -> Result<Exit> {
+    let home = Home::find()?;
+    for profile in home.profiles() {
+        lock_one(out, &home, &profile)?;
     }
-    let passphrase = here.asking().passphrase(&here.profile)?;
-    let agent = Agent::open_with(&folder, Key::Passphrase(passphrase), false).await?;
+    Ok(Exit::Done)
+}
+
+fn lock_one(out: &Out, home: &Home, profile: &str) -> Result<()> {
+    let paths = VaultPaths::in_folder(&home.folder(profile));
+    end_session(&paths.session(), &home.session(profile)?)?;
+    home.forget_who(profile)?;
+    out.words(&format!("{profile} is locked: its key is asked for from now on"));
+    Ok(())
+}
+
+/// `unlock`.
+pub(super) fn unlock(here: &Here<'_>, duration: Duration) -> Result<Exit> {
     let not_after = here
         .now_ms()
         .saturating_add(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX));
-    agent
-        .begin_session(&here.home.session(&here.profile)?, not_after)
-        .await?;
-    agent.close().await;
+    here.begin_session(not_after)?;
     here.out.words(&format!(
         "{} is unlocked until {}",
         here.profile,

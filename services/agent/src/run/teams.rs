@@ -251,6 +251,7 @@ pub(super) async fn team(here: &Here<'_>, act: &Team) -> Result<Exit> {
         Team::Discharge(args) => discharge(here, args).await,
         Team::Roster(act) => roster(here, act).await,
         Team::Role(act) => super::roles::role(here, act).await,
+        Team::Staff(act) => super::ward::staff(here, act).await,
         Team::Desk => super::desk::desk(here).await,
         Team::Serve(args) => super::desk::serve(here, args).await,
     }

@@ -108,6 +108,7 @@ mod tests {
             format: "application/fhir+json".to_owned(),
             subject: None,
             author: IdentityId([2; 32]),
+            hand: None,
             author_name: String::new(),
             scopes: vec![scope.to_owned()],
             recorded: 0,

@@ -16,7 +16,7 @@ use super::views::AnswerView;
 use crate::core::{Ctx, names};
 use crate::documents::keep::Way;
 use crate::documents::send::{Reached, SentRecord};
-use crate::documents::show::find;
+use crate::documents::show::{People, find};
 use crate::error::{Error, Result};
 
 const PREFIX: &[u8] = b"answer/";
@@ -33,15 +33,18 @@ pub(crate) const fn is_answer(kind: ReceiptKind) -> bool {
 /// What somebody answered to a document.
 pub(crate) fn answer(
     records: &impl Records,
+    people: &People,
     document: &DocumentId,
     who: &IdentityId,
 ) -> Result<Option<AnswerView>> {
     let signed: Option<SignedReceipt> = records.get_value(Table::Receipts, &name(document, who))?;
-    Ok(signed.map(|signed| AnswerView {
+    let Some(signed) = signed else { return Ok(None) };
+    let by = people.answered_by(records, &signed)?;
+    Ok(Some(AnswerView {
         accepted: signed.receipt.kind == ReceiptKind::Accepted,
         at: signed.receipt.at.stamp(),
         words: signed.receipt.words.map_or_else(String::new, |w| w.shown()),
-        by: String::new(),
+        by,
     }))
 }
 

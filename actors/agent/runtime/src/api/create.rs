@@ -31,6 +31,9 @@ use crate::mailbox::intake::fresh_intake;
 /// Vouchers asked for with an admission token, and how many if that is more than its class gives.
 pub(crate) const VOUCHERS: usize = 64;
 
+/// What a device is called whose owner gave it no name.
+pub(crate) const UNNAMED_DEVICE: &str = "this device";
+
 /// What a new profile is to be.
 #[derive(Clone, Debug)]
 pub struct NewProfile {
@@ -51,7 +54,7 @@ impl NewProfile {
     pub fn person(name: &str) -> Self {
         Self {
             name: name.to_owned(),
-            endpoint: "this device".to_owned(),
+            endpoint: UNNAMED_DEVICE.to_owned(),
             kind: Kind::Person,
             device: EndpointKind::Workstation,
             cost: PassphraseCost::default(),

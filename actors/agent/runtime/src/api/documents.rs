@@ -263,6 +263,7 @@ impl Agent {
                 let profile = core.profile.clone();
                 core.write(|ctx| {
                     let mut kept = find(ctx.tx, &what)?;
+                    let acting = ctx.acting()?;
                     // Its author may look at it: it has to be sent to the right one, perhaps.
                     if kept.way != Way::Own {
                         refuse_retracted(ctx.tx, &profile, &kept)?;
@@ -276,10 +277,12 @@ impl Agent {
                     let bytes = ctx.document_bytes(&kept.id)?;
                     let document = SignedDocument::from_bytes(&bytes).map_err(|e| Error::of(e.code()))?;
                     let verdict = ctx.verdict(&kept, &bytes)?;
-                    if let (Way::Received | Way::Shared, None, Some(from)) =
-                        (kept.way, kept.opened, kept.from)
-                    {
-                        kept.opened = Some(ctx.now);
+                    let first = match &acting {
+                        Some(here) => ctx.opens_first(here, &kept.id)?,
+                        None => kept.opened.is_none(),
+                    };
+                    if let (Way::Received | Way::Shared, true, Some(from)) = (kept.way, first, kept.from) {
+                        kept.opened.get_or_insert(ctx.now);
                         ctx.put_kept(&kept)?;
                         ctx.tell(&from, kept.id, ReceiptKind::Opened)?;
                     }

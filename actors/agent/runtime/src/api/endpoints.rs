@@ -23,7 +23,7 @@ use crate::endpoints::removing::endpoint_id;
 use crate::endpoints::siblings::last_heard;
 use crate::error::{Error, Result};
 use crate::people;
-use crate::views::{EndpointAsked, EndpointView};
+use crate::views::{CutView, EndpointAsked, EndpointView};
 
 impl Agent {
     /// Makes a one-time link with which one device can ask to become one of this identity's,
@@ -173,6 +173,16 @@ impl Agent {
                     })
                     .collect()
             })
+            .await
+    }
+
+    /// What was done about a removed device, mailbox by mailbox, and what is still open.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NotFound`], [`ErrorCode::Ambiguous`].
+    pub async fn cut(&self, device: &str) -> Result<Vec<CutView>> {
+        let device = device.to_owned();
+        self.look(move |snapshot, profile| crate::endpoints::cut::cut(snapshot, profile, &device))
             .await
     }
 

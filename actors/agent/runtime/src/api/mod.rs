@@ -23,12 +23,13 @@ mod share;
 mod status;
 mod stolen;
 mod verify;
+mod ward;
 
 pub use agent::{Agent, Passphrase};
 pub use create::{Created, NewProfile};
 pub use disclose::ParcelDraft;
 pub use door::Door;
 pub use identity::kit_text;
-pub use open::Key;
+pub use open::{Aside, Key};
 pub(crate) use share::share_plan;
 pub use stolen::{Stolen, Tried};

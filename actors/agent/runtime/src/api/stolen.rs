@@ -24,6 +24,9 @@ use crate::group::rows::Rows;
 use crate::link::{Credential, LinkError, Pin, Push, Session};
 use crate::recovery::backup::BACKUP_USE;
 
+/// How long a push is waited for before a right counts as one that stands.
+const SILENCE: std::time::Duration = std::time::Duration::from_secs(10);
+
 /// A device's rights at its relay, as they were. For drills only: it has no other use.
 pub struct Stolen {
     pins: Vec<Pin>,
@@ -222,7 +225,11 @@ impl Stolen {
             .follow(standing.handle, door.read, DEFAULT_CREDIT_BYTES)
             .await?;
         loop {
-            match pushes.recv().await {
+            // A right that stands is served for ever: silence is no refusal.
+            let Ok(push) = tokio::time::timeout(SILENCE, pushes.recv()).await else {
+                return Ok(false);
+            };
+            match push {
                 Some(Push::Ended(..)) => return Ok(true),
                 Some(Push::Events(events)) => {
                     let later = |h: &telesphor_wire::mailbox::Event| {

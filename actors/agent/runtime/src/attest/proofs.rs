@@ -1,6 +1,6 @@
 //! Proofs about people travel between contacts: histories, attestations, status lists.
 
-use telesphor_identity::attestation::SignedAttestation;
+use telesphor_identity::attestation::{Claim, SignedAttestation};
 use telesphor_identity::bundle::Proofs;
 use telesphor_identity::status::SignedStatusList;
 use telesphor_vault::{Records, Table};
@@ -24,7 +24,9 @@ impl Ctx<'_, '_> {
         let mut proofs = Proofs::default();
         let mut people = vec![*about];
         for attestation in all_attestations(self.tx)? {
-            if attestation.attestation.subject == *about {
+            // Who goes by which pseudonym towards whom is nobody else's to see.
+            let staff = matches!(attestation.attestation.claim, Claim::Staff(_));
+            if attestation.attestation.subject == *about && !staff {
                 people.push(attestation.attestation.issuer);
                 proofs.attestations.push(attestation);
             }
@@ -48,7 +50,16 @@ impl Ctx<'_, '_> {
     pub(crate) fn credentials_came(&mut self, _from: &IdentityId, bytes: &[u8]) -> Result<()> {
         let proofs = Proofs::from_bytes(bytes).map_err(|e| Error::of(e.code()))?;
         let before = self.held_about_me()?;
+        let mut ended = Vec::new();
+        for history in &proofs.histories {
+            ended.push((history.id(), self.ended_count(&history.id())?));
+        }
         self.take_proofs(&proofs)?;
+        for (who, count) in ended {
+            if who != self.me() && self.ended_count(&who)? > count {
+                self.leave_behind(&who)?;
+            }
+        }
         if self.held_about_me()? == before {
             Ok(())
         } else {

@@ -8,6 +8,7 @@ use telesphor_vault::{Records, Table, Tx};
 use telesphor_wire::canonical;
 use telesphor_wire::command::OwnerAct;
 use telesphor_wire::error::ErrorCode;
+use telesphor_wire::hash::Digest;
 use telesphor_wire::ids::{IdentityId, MailboxId};
 use telesphor_wire::mailbox::Cursor;
 
@@ -48,6 +49,8 @@ pub(crate) struct Ctx<'a, 't> {
     pub(crate) now: u64,
     /// The personal mailbox has been read to its end on this connection.
     pub(crate) inbox_read: bool,
+    /// The session by which the vault was opened, if it was by one.
+    pub(crate) session: Option<Digest>,
     pub(crate) keys: &'a Keys,
     pub(crate) profile: Profile,
     /// How far ahead groups may be sealed; no bound where nothing is.

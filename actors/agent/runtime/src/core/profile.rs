@@ -1,6 +1,8 @@
 //! Who this endpoint is: the profile in clear terms, and the keys behind it.
 
 use serde::{Deserialize, Serialize};
+use telesphor_identity::endpoint::EndpointKind;
+use telesphor_identity::inception::Kind;
 use telesphor_sealing::member::MemberKeys;
 use telesphor_vault::{Guarded, Records, Snapshot, Table};
 use telesphor_wire::domain::{DomainRecord, SignedDomainRecord};
@@ -87,10 +89,16 @@ pub(crate) struct Keys {
     pub(crate) member: MemberKeys,
     /// Whether the identity has other endpoints that must learn what is done here.
     pub(crate) siblings: bool,
+    /// Whether this device is a place's that several people use in turn.
+    pub(crate) shared: bool,
 }
 
 impl Keys {
     pub(crate) fn of(stored: StoredKeys, siblings: bool) -> Self {
+        Self::with(stored, siblings, false)
+    }
+
+    fn with(stored: StoredKeys, siblings: bool, shared: bool) -> Self {
         let endpoint = SigningKey::from_seed(&stored.endpoint_seed);
         let member = MemberKeys::new(stored.identity, endpoint.public(), &stored.leaf_seed);
         Self {
@@ -98,6 +106,7 @@ impl Keys {
             endpoint,
             member,
             siblings,
+            shared,
         }
     }
 
@@ -108,10 +117,17 @@ impl Keys {
         let profile: Profile = snapshot
             .get_value(Table::Settings, names::PROFILE)?
             .ok_or(Error::fault("profile"))?;
-        let endpoints = match crate::people::history(snapshot, &profile, &stored.identity)? {
-            Some((_, history)) => history.now().live_endpoints().count(),
-            None => 0,
+        let history = crate::people::history(snapshot, &profile, &stored.identity)?;
+        let Some((_, history)) = history else {
+            return Ok(Self::of(stored, false));
         };
-        Ok(Self::of(stored, endpoints > 1))
+        let now = history.now();
+        let here = SigningKey::from_seed(&stored.endpoint_seed).public();
+        // Whoever has a device for himself alone needs to say nothing of who he is.
+        let shared = now.kind != Kind::Person
+            && now
+                .endpoint(&here)
+                .is_some_and(|e| e.record.kind == EndpointKind::SharedWorkstation);
+        Ok(Self::with(stored, now.live_endpoints().count() > 1, shared))
     }
 }

@@ -6,6 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use telesphor_vault::{Records, Snapshot, Table, Vault};
 use telesphor_wire::canonical;
 use telesphor_wire::error::ErrorCode;
+use telesphor_wire::hash::Digest;
 use tokio::sync::{Notify, watch};
 
 use super::ctx::{Ctx, Effects};
@@ -33,6 +34,8 @@ pub(crate) struct Core {
     pub(crate) keys: Keys,
     pub(crate) profile: Profile,
     pub(crate) index: Index,
+    /// The session by which this vault was opened, if it was by one.
+    pub(crate) session: Option<Digest>,
 }
 
 impl Core {
@@ -78,6 +81,7 @@ impl Core {
             keys,
             profile,
             index,
+            session: None,
         })
     }
 
@@ -85,11 +89,13 @@ impl Core {
     pub(crate) fn write<T>(&mut self, f: impl FnOnce(&mut Ctx<'_, '_>) -> Result<T>) -> Result<T> {
         let (keys, profile) = (&self.keys, self.profile.clone());
         let (now, inbox_read) = ((self.clock)(), self.index.is_read(profile.inbox));
+        let session = self.session;
         let (value, fx) = self.vault.write(|tx| {
             let mut ctx = Ctx {
                 tx,
                 now,
                 inbox_read,
+                session,
                 keys,
                 profile,
                 windows: Windows::default(),

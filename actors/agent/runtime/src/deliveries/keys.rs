@@ -9,12 +9,13 @@ use telesphor_wire::mailbox::Policy;
 use telesphor_wire::records::with_key;
 use telesphor_wire::seal::SealingKey;
 
+use super::marks::marked;
 use crate::core::profile::Keys;
 use crate::core::{Ctx, names};
 use crate::error::Result;
 
 /// Connections of this device that are remembered.
-const SESSIONS: u64 = 4_096;
+pub(crate) const SESSIONS: usize = 4_096;
 
 /// Whether deliveries of such a mailbox are recorded. Not those of an invitation, whose taker
 /// nobody can know yet, nor of the backup, which is found by the kit alone.
@@ -31,6 +32,14 @@ pub(crate) const fn are_recorded(used: MailboxUse) -> bool {
 }
 
 impl Keys {
+    /// A number for a connection, by which one's other devices know whose it was.
+    pub(crate) fn session_nonce(&self) -> Nonce {
+        match &self.stored.root {
+            Some(root) => marked(root, &self.endpoint.public()),
+            None => Nonce::random(),
+        }
+    }
+
     /// One key for each mailbox, so that a relay's disk does not show which belong together; from
     /// the root secret, so that every device of the identity has it, and so has the kit.
     pub(crate) fn records_key(&self, mailbox: &MailboxId) -> Option<SealingKey> {
@@ -55,9 +64,10 @@ impl Ctx<'_, '_> {
     /// Remembers a connection of this device: what a record says of it is no news.
     pub(crate) fn own_session(&mut self, session: &Nonce) -> Result<()> {
         let position = self.push(Table::Receipts, names::OWN_SESSIONS, session)?;
-        if position > SESSIONS {
+        let kept = SESSIONS as u64;
+        if position > kept {
             self.tx
-                .delete_at(Table::Receipts, names::OWN_SESSIONS, position - SESSIONS)?;
+                .delete_at(Table::Receipts, names::OWN_SESSIONS, position - kept)?;
         }
         Ok(())
     }

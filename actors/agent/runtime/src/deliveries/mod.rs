@@ -2,6 +2,8 @@
 
 pub(crate) mod came;
 pub(crate) mod keys;
+pub(crate) mod marks;
+pub(crate) mod reader;
 pub(crate) mod show;
 #[cfg(test)]
 mod tests;

@@ -2,16 +2,14 @@
 
 use std::collections::HashMap;
 
-use telesphor_clinical::message::PseudonymAnnouncement;
 use telesphor_clinical::self_entry::MailboxUse;
 use telesphor_vault::{Records, Table};
 use telesphor_wire::canonical;
 use telesphor_wire::ids::{DocumentId, IdentityId, MailboxId};
 use telesphor_wire::records::DeliveryRecord;
-use telesphor_wire::session::Right;
 
 use super::came::{Delivery, Standing, all_deliveries, is_others, is_recorded};
-use super::keys::own_sessions;
+use super::reader::{Devices, Reader};
 use crate::core::records::{Held, MailboxState};
 use crate::core::{Core, Profile, names};
 use crate::documents::show::{People, all_sent};
@@ -28,21 +26,7 @@ struct Book {
     mailboxes: HashMap<MailboxId, Held>,
     /// Which document stands where.
     places: HashMap<MailboxId, Vec<(u64, DocumentId, String)>>,
-    sessions: std::collections::HashSet<telesphor_wire::ids::Nonce>,
-    /// Whether this is the only device that the identity ever had.
-    alone: bool,
-}
-
-/// Who held the key of a record.
-enum Reader {
-    /// This device, or another one of this identity.
-    Own(&'static str),
-    /// Another member of the group.
-    Member(telesphor_wire::ids::IdentityId),
-    /// Nobody announced it, and this device would have heard it.
-    Nobody,
-    /// This device cannot say: it was not in the group then.
-    Unknown,
+    devices: Devices,
 }
 
 /// One line for each record, in the order in which they came: of one's own mailboxes, or of rooms
@@ -73,33 +57,23 @@ impl Book {
                 places.entry(leaf.mailbox).or_default().push(place);
             }
         }
-        let history = crate::people::history(records, profile, &profile.identity)?;
         Ok(Self {
             people: People::load(records, profile)?,
             mailboxes: all_held(records)?.into_iter().map(|h| (h.id, h)).collect(),
             places,
-            sessions: own_sessions(records)?,
-            alone: history.is_some_and(|(_, h)| h.now().endpoints.len() == 1),
+            devices: Devices::load(records, core)?,
         })
     }
 
     fn line(&self, records: &impl Records, delivery: &Delivery) -> Result<LogLine> {
         let record = &delivery.record;
-        let reader = self.reader(records, record)?;
+        let reader = self.devices.reader(records, record)?;
         let (documents, title) = self.documents(record);
-        let what = match &reader {
-            Reader::Nobody => "fetched-by-nobody-known",
-            _ => "fetched",
+        let what = match reader.alarms() {
+            true => "fetched-by-nobody-known",
+            false => "fetched",
         };
-        let by = match &reader {
-            Reader::Own(words) => (*words).to_owned(),
-            Reader::Member(who) => format!("{}'s device", self.people.name(who)),
-            Reader::Nobody if record.right == Right::Owner => {
-                "SOMEBODY ELSE WITH YOUR OWNER'S KEY".to_owned()
-            }
-            Reader::Nobody => "A KEY THAT NOBODY ANNOUNCED".to_owned(),
-            Reader::Unknown => "a key that this device cannot name".to_owned(),
-        };
+        let by = reader.words(&self.people);
         let place = self
             .mailboxes
             .get(&record.mailbox)
@@ -109,17 +83,12 @@ impl Book {
             (true, 1) => format!("one entry of {place}, no document"),
             (true, n) => format!("{n} entries of {place}, no document"),
         };
-        let (who, alias) = match &reader {
-            Reader::Own(_) => (None, "me".to_owned()),
-            Reader::Member(who) => (Some(*who), self.people.alias(who)),
-            Reader::Nobody => (None, "nobody known".to_owned()),
-            Reader::Unknown => (None, "unknown".to_owned()),
-        };
-        let seen = match reader {
-            Reader::Own(_) => Seen::Own,
-            Reader::Nobody => Seen::Alarm,
-            Reader::Member(_) | Reader::Unknown if documents.is_empty() => Seen::Upkeep,
-            Reader::Member(_) | Reader::Unknown => Seen::Plain,
+        let (who, alias) = reader.who(&self.people);
+        let seen = match &reader {
+            _ if reader.alarms() => Seen::Alarm,
+            Reader::Here | Reader::Own(_) => Seen::Own,
+            _ if documents.is_empty() => Seen::Upkeep,
+            _ => Seen::Plain,
         };
         Ok(LogLine {
             at: record.last,
@@ -134,33 +103,8 @@ impl Book {
             },
             title,
             seen,
-        })
-    }
-
-    fn reader(&self, records: &impl Records, record: &DeliveryRecord) -> Result<Reader> {
-        if self.sessions.contains(&record.session) {
-            return Ok(Reader::Own("this device"));
-        }
-        if record.right == Right::Owner {
-            return Ok(match self.alone {
-                true => Reader::Nobody,
-                false => Reader::Own("another device of yours, or whoever has your owner's key"),
-            });
-        }
-        let name = names::pseudonym(&record.mailbox, &record.key.0);
-        let said: Option<PseudonymAnnouncement> = records.get_value(Table::Receipts, &name)?;
-        if let Some(said) = said {
-            let me = self.people.is_me(&said.identity);
-            return Ok(match me {
-                true => Reader::Own("a device of yours"),
-                false => Reader::Member(said.identity),
-            });
-        }
-        // Whoever was in the group in that epoch has heard every announcement that was made.
-        let there = names::was_in(&record.mailbox, record.branch, record.epoch);
-        Ok(match records.contains(Table::Receipts, &there)? {
-            true => Reader::Nobody,
-            false => Reader::Unknown,
+            device: reader.device(),
+            place: None,
         })
     }
 

@@ -39,14 +39,24 @@ impl Ctx<'_, '_> {
             ReceiptKind::Delivered => None,
             _ => self.read_by_mandate(&document)?,
         };
+        let named = match kind {
+            ReceiptKind::Delivered => None,
+            _ => match self.acting()? {
+                Some(here) => Some(self.named_towards(&here, to)?),
+                None => None,
+            },
+        };
+        let person = named
+            .as_ref()
+            .map_or(Person::Identity(self.me()), |n| n.person.clone());
         let receipt = OpeningReceipt {
             document,
             kind,
-            person: (kind != ReceiptKind::Delivered).then(|| Person::Identity(self.me())),
+            person: (kind != ReceiptKind::Delivered).then_some(person),
             place: self.me(),
             place_head: self.my_head()?,
             at_endpoint: self.keys.endpoint.public(),
-            presence: None,
+            presence: named.as_ref().and_then(|n| n.presence.clone()),
             at: self.instant(),
             purpose,
             words,
@@ -61,9 +71,13 @@ impl Ctx<'_, '_> {
             signature,
             staff: None,
         };
+        let signed = match &named {
+            Some(named) => named.sign_too(signed),
+            None => signed,
+        };
         // What came to a role is answered by the way it came.
         if let Some(came) = crate::role::letter_of(self.tx, &document)? {
-            self.answer_letter(&came, &signed)?;
+            self.answer_letter(&came, &signed, named.map(|n| n.proofs))?;
             return Ok(signed);
         }
         let body = GroupMessage::Receipt(Box::new(signed.clone()));
@@ -90,6 +104,9 @@ impl Ctx<'_, '_> {
                 })
             }
         };
+        if let Some(named) = &named {
+            self.vouch(&named.proofs, &what)?;
+        }
         self.enqueue(what, Job::Nothing(true), None)?;
         Ok(signed)
     }
@@ -119,6 +136,7 @@ impl Ctx<'_, '_> {
             ReceiptKind::Declined => Reached::Declined,
             ReceiptKind::Other(_) => return Ok(()),
         };
+        self.note_opener(signed)?;
         self.push(Table::Receipts, names::LOG, signed)?;
         self.pass_on_receipt(&from.identity, signed)?;
         if is_answer(receipt.kind) && !self.answer_heard(signed)? {

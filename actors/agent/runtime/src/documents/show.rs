@@ -2,6 +2,7 @@
 
 use telesphor_clinical::attention::{Awaited, Urgency};
 use telesphor_clinical::header::{DocumentKind, Subject};
+use telesphor_clinical::receipt::SignedReceipt;
 use telesphor_clinical::standing::corrects;
 use telesphor_clinical::standing_in::OnBehalf;
 use telesphor_vault::{Records, Table};
@@ -81,6 +82,19 @@ impl People {
         }
     }
 
+    /// Who answered, where somebody is named beside the place that did.
+    pub(crate) fn answered_by(&self, records: &impl Records, signed: &SignedReceipt) -> Result<String> {
+        crate::ward::show::answered_by(records, &self.profile, self, signed)
+    }
+
+    /// By which name somebody is known here: as a contact, by a roster, or as a role.
+    pub(crate) fn known_name(&self, id: &IdentityId) -> Option<String> {
+        let mut contacts = self.known.iter().map(|k| k.contact.record.identity);
+        let mut named = self.staff.iter().chain(&self.roles);
+        let known = *id == self.me || contacts.any(|c| c == *id) || named.any(|(who, _)| who == id);
+        known.then(|| self.name(id))
+    }
+
     pub(crate) fn alias(&self, id: &IdentityId) -> String {
         if *id == self.me {
             return "me".to_owned();
@@ -113,7 +127,7 @@ pub(crate) fn view(records: &impl Records, people: &People, kept: &Kept) -> Resu
     let standing = people.standing(kept);
     let mine = match kept.way {
         Way::Own => None,
-        Way::Received | Way::Shared => answer(records, &kept.id, &people.me)?,
+        Way::Received | Way::Shared => answer(records, people, &kept.id, &people.me)?,
     };
     let now = clock();
     let (answer, awaited) = match crate::role::show::came_to_role(records, people, &kept.id)? {
@@ -144,6 +158,7 @@ pub(crate) fn view(records: &impl Records, people: &People, kept: &Kept) -> Resu
         },
         author: header.author,
         author_name: people.name(&header.author),
+        hand: crate::ward::show::hand(records, &people.profile, people, header)?,
         scopes: header.scopes.iter().map(|s| s.as_str().to_owned()).collect(),
         recorded: header.recorded.stamp(),
         direction: match kept.way {
@@ -209,7 +224,7 @@ pub(crate) const fn sent_state(reached: Reached) -> SentState {
 /// One sent document for a list.
 pub(crate) fn sent_view(records: &impl Records, people: &People, record: &SentRecord) -> Result<SentView> {
     let kept: Option<Kept> = records.get_value(Table::Documents, &record.document.0)?;
-    let answer = answer(records, &record.document, &record.to)?;
+    let answer = answer(records, people, &record.document, &record.to)?;
     let now = clock();
     let standing = kept
         .as_ref()

@@ -91,7 +91,14 @@ impl Ctx<'_, '_> {
         header.sensitivity = draft.sensitivity;
         header.effective = draft.effective;
         header.language = draft.language.map(Text::new).transpose().map_err(usage)?;
-        header.role_at_time = draft.role.map(Text::new).transpose().map_err(usage)?;
+        let seen_by = draft.subject.unwrap_or_else(|| self.me());
+        if let Some((by, role)) = self.written_by(&seen_by)? {
+            header.ext = header.ext.with(by.extension());
+            header.role_at_time = (!role.is_empty()).then(|| Text::cut(&role));
+        }
+        if let Some(role) = draft.role {
+            header.role_at_time = Some(Text::new(role).map_err(usage)?);
+        }
         header.attention = Attention {
             urgency: if draft.urgent {
                 Urgency::Urgent

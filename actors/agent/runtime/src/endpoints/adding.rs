@@ -198,6 +198,10 @@ impl Ctx<'_, '_> {
             welcome,
             ext: Extensions::none(),
         };
+        let handover = match &self.keys.stored.root {
+            Some(root) => handover.with_root(root),
+            None => handover,
+        };
         let payload = adding
             .link
             .seal_handover(request, &handover)

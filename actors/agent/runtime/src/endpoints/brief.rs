@@ -54,10 +54,11 @@ impl Ctx<'_, '_> {
             self.describe_sent(&sent)?;
         }
         self.brief_answers()?;
+        self.brief_place()?;
         for held in mailboxes.iter().filter(|h| h.kind == MailboxKind::Shared) {
             self.tell_group(held)?;
         }
-        Ok(())
+        self.brief_teams()
     }
 
     fn tell_group(&mut self, held: &Held) -> Result<()> {

@@ -70,6 +70,8 @@ impl Ctx<'_, '_> {
                 self.change_keys(|keys| keys.guarded = Some(guarded))
             }
             SelfEntry::Answer(signed) => self.answer_told(&signed),
+            SelfEntry::Team(bytes) => self.team_told(&bytes),
+            SelfEntry::Staff(bytes) => self.place_told(&bytes),
             SelfEntry::Mandate(signed) => self.keep_mandate(&signed),
             // An invitation is carried through by the endpoint that made it.
             SelfEntry::Invitation(_) | SelfEntry::Foreign(_) => Ok(()),

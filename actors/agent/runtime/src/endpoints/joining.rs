@@ -115,7 +115,7 @@ impl Joining {
             guarded: None,
             endpoint_seed: self.endpoint_seed.clone(),
             leaf_seed: self.leaf_seed.clone(),
-            root: None,
+            root: handover.root(),
             backup: None,
         };
         let profile = Profile {
@@ -151,6 +151,7 @@ impl Joining {
                 keys: &keys,
                 profile: profile.clone(),
                 inbox_read: false,
+                session: None,
                 windows: Windows::default(),
                 fx: Effects::default(),
             };

@@ -4,10 +4,13 @@
 use telesphor_clinical::message::{Heads, MailboxHead};
 use telesphor_clinical::self_entry::{DepositKeyEntry, MailboxEntry, MailboxUse, OwnerKeyEntry, SelfEntry};
 use telesphor_vault::Table;
-use telesphor_wire::ext::Extensions;
+use telesphor_wire::bytes::Bytes;
+use telesphor_wire::canonical;
+use telesphor_wire::ext::{Extension, Extensions};
 use telesphor_wire::hash::Digest;
 use telesphor_wire::ids::MailboxId;
 use telesphor_wire::mailbox::{Cursor, MailboxKind};
+use telesphor_wire::sign::PublicKey;
 use telesphor_wire::text::Domain;
 
 use crate::core::Ctx;
@@ -16,6 +19,9 @@ use crate::error::Result;
 use crate::mailbox::open::NO_END;
 use crate::recovery::backup::BACKUP_USE;
 use crate::sharing::give::{Given, given_name};
+
+/// Extension of a mailbox's entry: which device opened a room, and so sits in it.
+const OPENED_BY_EXTENSION: u32 = 1;
 
 fn owner_name(mailbox: &MailboxId) -> Vec<u8> {
     [b"owner/", &mailbox.0[..]].concat()
@@ -35,7 +41,7 @@ fn by_seat(used: MailboxUse) -> bool {
 /// endpoint that made it; so is a room, but the others must be able to end what it shows.
 pub(crate) fn concerns_all(held: &Held) -> bool {
     match held.used {
-        // A team is carried on by the endpoint that founded it or was let in.
+        // A team is told of by itself.
         MailboxUse::OneTime | MailboxUse::Team => false,
         MailboxUse::Shared => held.owner.is_some(),
         _ => true,
@@ -103,7 +109,17 @@ impl Ctx<'_, '_> {
                 identities: Vec::new(),
             }))?;
         }
-        self.own(mailbox_entry(held))?;
+        let mut entry = mailbox_entry(held);
+        if let (SelfEntry::Mailbox(entry), MailboxUse::Shared) = (&mut entry, held.used) {
+            let by = self.room_opened_by(&held.id)?;
+            let by = by.unwrap_or_else(|| self.keys.endpoint.public());
+            entry.ext = entry.ext.clone().with(Extension {
+                id: OPENED_BY_EXTENSION,
+                critical: false,
+                body: Bytes(canonical::encode(&by)),
+            });
+        }
+        self.own(entry)?;
         for key in &held.deposit_keys {
             self.own(SelfEntry::DepositKey(DepositKeyEntry {
                 mailbox: held.id,
@@ -140,7 +156,8 @@ impl Ctx<'_, '_> {
             held.owner = Some(owner.clone());
             self.put_held(&held)?;
         }
-        self.put(Table::Groups, &owner_name(&entry.mailbox), &owner)
+        self.put(Table::Groups, &owner_name(&entry.mailbox), &owner)?;
+        self.team_owner_told(&entry.mailbox)
     }
 
     /// Where another endpoint stands in mailboxes that all read.
@@ -197,7 +214,9 @@ impl Ctx<'_, '_> {
         self.put_cursor(&held.id, &start)?;
         self.put_held(&held)?;
         if let (MailboxUse::Shared, Some(to)) = (entry.used, entry.with) {
-            return self.sibling_room(entry.mailbox, to);
+            let by = entry.ext.get(OPENED_BY_EXTENSION);
+            let by: Option<PublicKey> = by.and_then(|e| canonical::decode(&e.body).ok());
+            return self.sibling_room(entry.mailbox, to, by);
         }
         let mut profile = self.profile.clone();
         if entry.used == MailboxUse::Inbox {

@@ -11,6 +11,7 @@
 pub(crate) mod adding;
 pub(crate) mod brief;
 pub(crate) mod contacts;
+pub(crate) mod cut;
 pub(crate) mod echo;
 pub(crate) mod entries;
 pub(crate) mod guard;

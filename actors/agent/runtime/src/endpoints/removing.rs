@@ -10,11 +10,13 @@ use telesphor_vault::{Records, Table};
 use telesphor_wire::bytes::Bytes;
 use telesphor_wire::canonical;
 use telesphor_wire::error::ErrorCode;
+use telesphor_wire::ids::MailboxId;
 use telesphor_wire::sign::{PublicKey, SigningKey};
 
 use crate::core::Ctx;
 use crate::core::records::{Acquaintance, Held, Job, Known, MailboxState, Padding};
 use crate::error::{Error, Result};
+use crate::mandates::acted::OPENED_FOR_ME;
 use crate::recovery::backup::BACKUP_USE;
 
 impl Ctx<'_, '_> {
@@ -29,6 +31,7 @@ impl Ctx<'_, '_> {
         if endpoint == self.keys.endpoint.public() {
             return Err(ErrorCode::ThisEndpoint.into());
         }
+        self.note_seats(&endpoint)?;
         let end = EndEndpoint {
             endpoint,
             since: self.now,
@@ -55,29 +58,52 @@ impl Ctx<'_, '_> {
             return Ok(());
         }
         self.new_intake_key()?;
-        self.replace_owner_keys()?;
+        self.leave_rooms_of_ended()?;
+        let teams = self.found_teams_anew()?;
+        self.replace_owner_keys(&teams)?;
         self.tell_contacts_anew()
     }
 
-    fn replace_owner_keys(&mut self) -> Result<()> {
+    /// Owner keys of everything that the removed device could still own, also of what is closed: its
+    /// owner reads there. A team goes on under the key by which its members know its owner; one in
+    /// which the device had a part was founded anew.
+    fn replace_owner_keys(&mut self, teams: &[MailboxId]) -> Result<()> {
         let mut owned = Vec::new();
         for (_, bytes) in self.tx.scan(Table::Mailboxes)? {
             if let Ok(held) = canonical::decode::<Held>(&bytes)
                 && held.owner.is_some()
                 && held.state == MailboxState::Open
-                && !matches!(
-                    held.used,
-                    MailboxUse::OneTime | MailboxUse::Shared | MailboxUse::Team
-                )
+                && !matches!(held.used, MailboxUse::OneTime | MailboxUse::Team)
                 && held.used != BACKUP_USE
+                && held.name != OPENED_FOR_ME
             {
                 owned.push(held.id);
             }
         }
         for mailbox in owned {
-            self.replace_owner(&mailbox)?;
+            match crate::sharing::room::is_left(self.tx, &mailbox)? {
+                true => self.replace_once_closed(&mailbox)?,
+                false => self.replace_owner(&mailbox)?,
+            }
+        }
+        for mailbox in teams {
+            self.replace_once_closed(mailbox)?;
         }
         Ok(())
+    }
+
+    /// What ends a mailbox is signed by the key that owns it now, when its turn comes: the key is
+    /// replaced after it.
+    fn replace_once_closed(&mut self, mailbox: &MailboxId) -> Result<()> {
+        self.put(Table::Groups, &once_closed_name(mailbox), &true)
+    }
+
+    /// A mailbox of one's own is closed at the relay.
+    pub(crate) fn closed_at_relay(&mut self, mailbox: &MailboxId) -> Result<()> {
+        match self.tx.delete(Table::Groups, &once_closed_name(mailbox))? {
+            true => self.replace_owner(mailbox),
+            false => Ok(()),
+        }
     }
 
     /// The backup's key comes from the kit, and the one that is gone knew it.
@@ -134,6 +160,10 @@ impl Ctx<'_, '_> {
             _ => Err(ErrorCode::Ambiguous.into()),
         }
     }
+}
+
+fn once_closed_name(mailbox: &MailboxId) -> Vec<u8> {
+    [b"replace-once-closed/", &mailbox.0[..]].concat()
 }
 
 /// Letters that name an endpoint on a command line.

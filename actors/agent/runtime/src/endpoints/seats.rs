@@ -31,6 +31,7 @@ use crate::group::policy::policy_hash;
 use crate::group::rows::{Rows, apply};
 use crate::mailbox::open::NO_END;
 use crate::people;
+use crate::team::team_policy;
 
 /// A request for a seat, kept until the endpoint sits there.
 #[derive(Clone, Serialize, Deserialize)]
@@ -112,6 +113,11 @@ impl Ctx<'_, '_> {
         self.reconcile(&request.mailbox)
     }
 
+    pub(crate) fn drop_asked(&mut self, mailbox: &MailboxId, endpoint: &PublicKey) -> Result<()> {
+        self.tx.delete(Table::Groups, &asked_name(mailbox, endpoint))?;
+        Ok(())
+    }
+
     pub(crate) fn keep_asked(&mut self, mailbox: &MailboxId, asked: &Asked) -> Result<()> {
         self.put(Table::Groups, &asked_name(mailbox, &asked.endpoint), asked)
     }
@@ -188,7 +194,11 @@ impl Ctx<'_, '_> {
     }
 
     /// The next endpoint that asked for a seat and has none.
-    fn next_to_seat(&mut self, mailbox: &MailboxId, seats: &[Seat]) -> Result<Option<VerifiedPackage>> {
+    pub(crate) fn next_to_seat(
+        &mut self,
+        mailbox: &MailboxId,
+        seats: &[Seat],
+    ) -> Result<Option<VerifiedPackage>> {
         let prefix = [b"seat/", &mailbox.0[..]].concat();
         let mut waiting: Vec<Asked> = Vec::new();
         for (name, bytes) in self.tx.scan(Table::Groups)? {
@@ -305,11 +315,17 @@ impl Ctx<'_, '_> {
         if !same || letter.domain != welcome.domain {
             return Err(refused);
         }
+        let team = self.team(&welcome.mailbox)?;
+        let policy = match (welcome.used, &team) {
+            (MailboxUse::Team, Some(known)) => team_policy(&known.team.grant),
+            (MailboxUse::Team, None) => return Err(refused),
+            (used, _) => policy_hash(used),
+        };
         let expect = Expectation {
             mailbox: Some(welcome.mailbox),
             min_suite: self.min_suite(),
             owner: Some(welcome.owner),
-            policy: Some(policy_hash(welcome.used)),
+            policy: Some(policy),
             replace: true,
         };
         let step = GroupSession::join(&Rows(self.tx), &self.keys.member, &letter, &expect)
@@ -358,6 +374,9 @@ impl Ctx<'_, '_> {
         self.note_link(&held.id, welcome.from.seq, &welcome.from.hash)?;
         self.tx
             .delete(Table::Groups, &asked_name(&held.id, &self.keys.endpoint.public()))?;
+        if held.used == MailboxUse::Team {
+            self.own_seat_taken(&held.id)?;
+        }
         self.announce(&held.id, held.branch, held.epoch)?;
         self.reconcile(&held.id)
     }

@@ -95,6 +95,19 @@ impl Session {
     /// # Errors
     /// [`LinkError`].
     pub async fn open(pin: &Pin, relays: &[PublicKey]) -> Result<(Self, mpsc::Receiver<Push>), LinkError> {
+        Self::open_as(pin, relays, Nonce::random()).await
+    }
+
+    /// The same under a number that names this connection in delivery records. At least half of
+    /// it must be random.
+    ///
+    /// # Errors
+    /// [`LinkError`].
+    pub async fn open_as(
+        pin: &Pin,
+        relays: &[PublicKey],
+        agent_nonce: Nonce,
+    ) -> Result<(Self, mpsc::Receiver<Push>), LinkError> {
         let (stream, channel_binding) = tls::connect(pin).await?;
         let request = format!("wss://{}/v1/session", pin.address)
             .into_client_request()
@@ -106,7 +119,6 @@ impl Session {
             .await
             .map_err(|_| LinkError::lost())?;
 
-        let agent_nonce = Nonce::random();
         let hello = Hello {
             versions: vec![PROTOCOL_VERSION],
             features: vec![FEATURE],

@@ -252,6 +252,8 @@ pub(crate) fn log_as(
                 document: Some(entry.document),
                 title: kept.map_or_else(String::new, |k| k.header.title.shown()),
                 seen: Seen::Plain,
+                device: String::new(),
+                place: None,
             });
         }
     }

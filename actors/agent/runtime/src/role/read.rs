@@ -8,6 +8,7 @@ use telesphor_clinical::role::{
     RoleAnswer, RoleContent, RoleEvidence, RoleLetter, RoleMore, RoleReceipt, RoleWant, RoleWord, answer_of,
     content_of, evidence_of,
 };
+use telesphor_identity::bundle::Proofs;
 use telesphor_identity::signing::{Judged, SignerSaid};
 use telesphor_wire::bytes::Bytes;
 use telesphor_wire::error::ErrorCode;
@@ -84,11 +85,22 @@ impl Ctx<'_, '_> {
 
     /// Says a receipt for a document that came by a letter: to the sender and the other readers,
     /// who can open it; the desk learns its kind.
-    pub(crate) fn answer_letter(&mut self, came: &Came, receipt: &SignedReceipt) -> Result<()> {
+    pub(crate) fn answer_letter(
+        &mut self,
+        came: &Came,
+        receipt: &SignedReceipt,
+        more: Option<Proofs>,
+    ) -> Result<()> {
         let me = self.me();
+        let mut proofs = self.proofs_about(&me)?;
+        if let Some(more) = more {
+            proofs.histories.extend(more.histories);
+            proofs.histories.dedup();
+            proofs.attestations.extend(more.attestations);
+        }
         let value = RoleReceipt {
             receipt: receipt.clone(),
-            proofs: Bytes(self.proofs_about(&me)?.to_bytes()),
+            proofs: Bytes(proofs.to_bytes()),
         };
         let answer = RoleAnswer {
             letter: came.letter,

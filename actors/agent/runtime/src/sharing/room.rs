@@ -17,6 +17,7 @@ use telesphor_wire::command::{Command, OwnerAct, SignedVoucher};
 use telesphor_wire::ext::Extensions;
 use telesphor_wire::hash::Digest;
 use telesphor_wire::ids::{DocumentId, IdentityId, MailboxId};
+use telesphor_wire::sign::PublicKey;
 
 use super::show::all_given;
 use crate::core::records::{
@@ -63,6 +64,22 @@ pub(crate) struct Room {
 
 fn name(mailbox: &MailboxId) -> Vec<u8> {
     [b"room/", &mailbox.0[..]].concat()
+}
+
+fn opened_by_name(mailbox: &MailboxId) -> Vec<u8> {
+    [b"room-by/", &mailbox.0[..]].concat()
+}
+
+/// Whether what a room shows is moving out of it.
+pub(crate) fn is_left(records: &impl Records, mailbox: &MailboxId) -> Result<bool> {
+    let room: Option<Room> = records.get_value(Table::Grants, &name(mailbox))?;
+    Ok(room.is_some_and(|r| r.state == RoomState::Left))
+}
+
+/// Whether nothing is to be shown in a room of one's own any more.
+pub(crate) fn is_over(records: &impl Records, mailbox: &MailboxId) -> Result<bool> {
+    let room: Option<Room> = records.get_value(Table::Grants, &name(mailbox))?;
+    Ok(room.is_some_and(|r| r.state == RoomState::Closed))
 }
 
 fn is_receipt(say: &GroupSay) -> bool {
@@ -178,9 +195,17 @@ impl Ctx<'_, '_> {
     }
 
     /// Another endpoint of one's own opened a room.
-    pub(crate) fn sibling_room(&mut self, mailbox: MailboxId, to: IdentityId) -> Result<()> {
+    pub(crate) fn sibling_room(
+        &mut self,
+        mailbox: MailboxId,
+        to: IdentityId,
+        by: Option<PublicKey>,
+    ) -> Result<()> {
         if self.room(&mailbox)?.is_some() {
             return Ok(());
+        }
+        if let Some(by) = by {
+            self.put(Table::Grants, &opened_by_name(&mailbox), &by)?;
         }
         self.put_room(&Room {
             mailbox,
@@ -289,6 +314,24 @@ impl Ctx<'_, '_> {
                 continue;
             }
             self.move_out(&mut room)?;
+        }
+        Ok(())
+    }
+
+    /// Which other endpoint of one's own opened a room.
+    pub(crate) fn room_opened_by(&self, mailbox: &MailboxId) -> Result<Option<PublicKey>> {
+        self.get(Table::Grants, &opened_by_name(mailbox))
+    }
+
+    /// Moves what is shown out of rooms that an endpoint of one's own opened which has ended since:
+    /// it sits there alone with the reader, and nobody else can put it out.
+    pub(crate) fn leave_rooms_of_ended(&mut self) -> Result<()> {
+        let live = self.endpoint_keys(&self.me())?;
+        for mut room in self.open_rooms()? {
+            let by = self.room_opened_by(&room.mailbox)?;
+            if room.state == RoomState::Sibling && by.is_none_or(|by| !live.contains(&by)) {
+                self.move_out(&mut room)?;
+            }
         }
         Ok(())
     }

@@ -97,6 +97,8 @@ fn acts(records: &impl Records, people: &People, whom: &IdentityId, given: &[Giv
                 document: Some(*document),
                 title,
                 seen: Seen::Plain,
+                device: String::new(),
+                place: None,
             });
         }
     }
@@ -185,6 +187,7 @@ pub(crate) fn log_of(
     let mut lines = acts(records, &people, whom, &given)?;
     for (_, bytes) in records.newest(Table::Receipts, names::LOG, u64::MAX, limit)? {
         let signed: SignedReceipt = canonical::decode(&bytes).map_err(|_| Error::fault("log"))?;
+        let opener = crate::ward::show::opener(records, profile, &people, &signed)?;
         let receipt = signed.receipt;
         let acted = given.iter().find(|g| {
             g.to == receipt.place
@@ -203,7 +206,7 @@ pub(crate) fn log_of(
         };
         let kept: Option<Kept> = records.get_value(Table::Documents, &receipt.document.0)?;
         let title = kept.map_or_else(String::new, |k| k.header.title.shown());
-        let name = people.name(&receipt.place);
+        let name = opener.name;
         let (what, did) = match receipt.kind {
             ReceiptKind::Delivered => ("delivered", format!("delivered to {name}'s device")),
             ReceiptKind::Opened => ("opened", format!("opened by {name}")),
@@ -214,13 +217,15 @@ pub(crate) fn log_of(
         lines.push(LogLine {
             at: receipt.at.stamp(),
             came: receipt.at.stamp(),
-            who: Some(receipt.place),
-            alias: people.alias(&receipt.place),
+            who: Some(opener.who),
+            alias: people.alias(&opener.who),
             what,
             words: format!("{did}{by_mandate}: {title}"),
             document: Some(receipt.document),
             title,
             seen: Seen::Plain,
+            device: opener.device,
+            place: Some(receipt.place),
         });
     }
     lines.sort_by_key(|line| std::cmp::Reverse(line.at));

@@ -13,7 +13,7 @@ use telesphor_wire::ledger::LedgerAnswer;
 use telesphor_wire::receipt::Receipt;
 use telesphor_wire::text::SupportCode;
 
-use crate::core::records::{Archived, Entry, Job, Refused, Via, What};
+use crate::core::records::{Archived, Entry, Job, OwnerSay, Refused, Via, What};
 use crate::core::{Core, Ctx, names};
 use crate::error::{Error, Result};
 use crate::link::session::Replied;
@@ -199,6 +199,10 @@ impl Ctx<'_, '_> {
             (Job::Answer(job), Done::Durable(receipt)) => self.answer_durable(&job, &receipt),
             (Job::Ledger(job), Done::Ledger(answer)) => self.ledger_done(&job, *answer),
             (Job::OwnerReplaced(mailbox), Done::Durable(_)) => self.owner_replaced(&mailbox),
+            (Job::Nothing(_), Done::Durable(_)) => match closes(&entry.what) {
+                Some(mailbox) => self.closed_at_relay(&mailbox),
+                None => Ok(()),
+            },
             (Job::Stamp(document), Done::Durable(receipt)) => {
                 self.stamped(&document, entry.command.as_ref(), &receipt)
             }
@@ -231,7 +235,18 @@ impl Ctx<'_, '_> {
         let Some(mut entry) = self.entry(seq)? else {
             return Ok(());
         };
-        if matches!(entry.what, What::Ready(_)) || self.for_ended_team(&entry)? {
+        // Another device of the owner's has led the mailbox back already.
+        let overtaken = matches!(
+            (&entry.what, code),
+            (
+                What::Owner(OwnerSay {
+                    act: OwnerAct::Rewind(_),
+                    ..
+                }),
+                ErrorCode::WrongBranch | ErrorCode::WrongEpoch
+            )
+        );
+        if matches!(entry.what, What::Ready(_)) || overtaken || self.for_ended_team(&entry)? {
             return self.give_up(seq, &refused);
         }
         if let (What::Owner(say), ErrorCode::WrongCounter) = (&entry.what, code) {
@@ -317,6 +332,14 @@ impl Ctx<'_, '_> {
             Job::Ledger(job) => self.ledger_refused(&job, *refused),
             _ => Ok(()),
         }
+    }
+}
+
+/// The mailbox that an entry has closed, if that was it.
+fn closes(what: &What) -> Option<MailboxId> {
+    match what {
+        What::Owner(say) if matches!(say.act, OwnerAct::Close(_)) => Some(say.mailbox),
+        _ => None,
     }
 }
 

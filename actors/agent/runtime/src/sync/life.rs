@@ -71,7 +71,8 @@ impl Life {
             .await?;
         let mut last = LinkError::lost();
         for pin in pins {
-            match Session::open(&pin, &relays).await {
+            let nonce = shared.work(|core| Ok(core.keys.session_nonce())).await?;
+            match Session::open_as(&pin, &relays, nonce).await {
                 Ok((session, pushes)) => {
                     let facts = session.facts().clone();
                     shared.work(move |core| core.welcomed(&facts)).await?;

@@ -37,6 +37,9 @@ impl Ctx<'_, '_> {
         view.shown.extend(&fresh);
         self.put_view(mailbox, &view)?;
         let others = self.others_in(mailbox)?;
+        if !fresh.is_empty() {
+            self.tell_team_record(mailbox)?;
+        }
         if others.is_empty() || fresh.is_empty() {
             return Ok(());
         }

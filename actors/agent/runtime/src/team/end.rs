@@ -111,6 +111,7 @@ impl Ctx<'_, '_> {
             why: None,
             ext: Extensions::none(),
         }))?;
+        self.tell_team_record(mailbox)?;
         let ended = TeamEnded {
             mailbox: *mailbox,
             grant,

@@ -101,6 +101,19 @@ impl Ctx<'_, '_> {
         Ok(SignedGrant { grant, signature })
     }
 
+    /// The same grant by this device's own hand.
+    pub(crate) fn sign_grant_anew(&self, signed: &SignedGrant) -> Result<SignedGrant> {
+        let grant = Grant {
+            head: self.my_head()?,
+            endpoint: self.keys.endpoint.public(),
+            from: self.instant(),
+            random: Digest(*Secret::random().expose()),
+            ..signed.grant.clone()
+        };
+        let signature = self.keys.endpoint.sign(&grant);
+        Ok(SignedGrant { grant, signature })
+    }
+
     /// Founds the group, alone, and opens its mailbox. Whoever is on duty comes in by asking.
     pub(crate) fn found_team(
         &mut self,
@@ -159,6 +172,7 @@ impl Ctx<'_, '_> {
             return Ok(());
         };
         self.announce(&held.id, held.branch, held.epoch)?;
+        self.tell_team_record(&held.id)?;
         let place = TeamPlace {
             mailbox: held.id,
             domain: held.domain.clone(),

@@ -42,6 +42,8 @@ impl Ctx<'_, '_> {
                 self.receipt_came(&from.member, &receipt)
             }
             GroupMessage::Pseudonym(said) => self.announced(&held.id, from, &said),
+            // They prove themselves, whoever brings them: who was at a ward's device.
+            GroupMessage::Credentials(bytes) => self.credentials_came(&from.member.identity, &bytes),
             GroupMessage::Evidence(bytes) => self.evidence_came(&bytes),
             GroupMessage::Team(TeamWord::Basis(basis)) => self.basis_said(&held.id, *basis),
             GroupMessage::Team(TeamWord::Barred(who)) if patient => self.barred(&held.id, who),

@@ -22,9 +22,8 @@ use telesphor_wire::mailbox::Cursor;
 use telesphor_wire::sign::PublicKey;
 
 use super::record::{Known, Standing, TeamLetter, Terms, View, letter_name};
-use super::serve::padding_for;
 use super::{CHANGE_LIFE_MS, EARLY_MS};
-use crate::core::records::{Entry, GroupSay, Held, Job, MailboxState, What};
+use crate::core::records::{Entry, Held, Job, MailboxState, What};
 use crate::core::{Ctx, names};
 use crate::error::Result;
 use crate::group::change::Staging;
@@ -48,6 +47,8 @@ const MAX_STEPS: u64 = 5;
 struct Wanted {
     add: Vec<VerifiedPackage>,
     remove: Vec<u32>,
+    /// Whose devices go although that person is on duty: they have ended.
+    ended: Vec<IdentityId>,
     lease: u64,
 }
 
@@ -143,6 +144,7 @@ impl Ctx<'_, '_> {
             // The last change there is: nobody comes, and the relay serves nobody after it.
             wanted.add.clear();
             wanted.remove.clear();
+            wanted.ended.clear();
             wanted.lease = wanted.lease.min(self.now);
         }
         let now = self.now;
@@ -168,9 +170,11 @@ impl Ctx<'_, '_> {
             ..Staging::default()
         };
         let said = view.newest().is_some_and(|n| n.roster.id() == change.why);
-        if !said || !wanted.add.is_empty() {
+        // Every member must know that a device has ended before it judges that it goes.
+        if !said || !wanted.add.is_empty() || !wanted.ended.is_empty() {
             let mut people: Vec<IdentityId> = wanted.add.iter().map(|p| p.member().identity).collect();
             people.extend(self.authors(&view)?);
+            people.extend(&wanted.ended);
             let basis = TeamWord::Basis(Box::new(self.basis(&terms, &view, people)?));
             change.after = Some(self.say_in_team(*mailbox, &GroupMessage::Team(basis))?);
         }
@@ -191,6 +195,7 @@ impl Ctx<'_, '_> {
             Err(_) => {
                 for (_, endpoint) in &to {
                     self.drop_ask(mailbox, endpoint)?;
+                    self.drop_asked(mailbox, endpoint)?;
                 }
                 return Ok(());
             }
@@ -213,19 +218,32 @@ impl Ctx<'_, '_> {
         let roster = self.roster(&terms.organisation)?;
         let until = roster.map_or(0, |s| s.roster.until.stamp());
         let (me, here) = (self.me(), self.keys.endpoint.public());
-        let mut remove = Vec::new();
+        let (mut remove, mut ended) = (Vec::new(), Vec::new());
         for seat in seats {
             let who = seat.member.identity;
-            if who == terms.patient || seat.member.endpoint == here {
+            if seat.member.endpoint == here {
+                continue;
+            }
+            let over = self.endpoint_ended(&seat.member)?;
+            if who == terms.patient {
+                // Her own devices are hers to let in and out.
+                if over && me == who {
+                    remove.push(seat.index);
+                }
                 continue;
             }
             let gone = !self.has_turn(view, terms, &who)?;
-            let ended = (me == terms.patient || me == who) && self.endpoint_ended(&seat.member)?;
-            if gone || ended {
+            if over && !gone {
+                ended.push(who);
+            }
+            if gone || over {
                 remove.push(seat.index);
             }
         }
         let mut add = Vec::new();
+        if me == terms.patient {
+            add.extend(self.next_to_seat(&held.id, seats)?);
+        }
         for ask in self.asks(&held.id)? {
             if add.len() == MAX_AT_ONCE {
                 break;
@@ -248,6 +266,7 @@ impl Ctx<'_, '_> {
         Ok(Wanted {
             add,
             remove,
+            ended,
             lease: terms.end.min(until),
         })
     }
@@ -329,18 +348,6 @@ impl Ctx<'_, '_> {
         })
     }
 
-    /// Queues a message for a team; gives the outbox entry.
-    pub(crate) fn say_in_team(&mut self, mailbox: MailboxId, body: &GroupMessage) -> Result<u64> {
-        let body = Bytes(canonical::encode(body));
-        let padding = padding_for(&body);
-        let say = GroupSay {
-            mailbox,
-            body,
-            padding,
-        };
-        self.enqueue(What::Room(say), Job::Nothing(true), None)
-    }
-
     /// A team has moved on: whoever came is shown what is shown there, and it is looked at again.
     pub(crate) fn team_moved(&mut self, held: &Held, moved: &Moved, at: &Cursor) -> Result<()> {
         let mut view = self.team_view(&held.id)?;
@@ -378,8 +385,18 @@ impl Ctx<'_, '_> {
         people.extend(self.authors(&view)?);
         let basis = self.basis(&terms, &view, people)?;
         let welcome: Welcome = self.welcome_of(held, terms.patient, &waiting.letter, *at);
+        let me = self.me();
+        let (own, others): (Vec<_>, Vec<_>) = waiting.to.into_iter().partition(|(who, _)| *who == me);
+        if me == terms.patient {
+            for (_, endpoint) in own {
+                self.give_own_seat(&held.id, endpoint, welcome.clone())?;
+            }
+        }
+        if others.is_empty() {
+            return Ok(());
+        }
         let seat = TeamSeat {
-            to: waiting.to,
+            to: others,
             welcome,
             basis,
         };

@@ -7,6 +7,7 @@
 
 mod ask;
 mod correct;
+mod cut;
 mod discharge;
 mod documents;
 mod drill;
@@ -21,7 +22,11 @@ pub(crate) mod rules;
 pub(crate) mod serve;
 pub(crate) mod show;
 mod tend;
+mod told;
 mod verbs;
+
+pub(crate) use record::{is_over, team_patient, team_policy};
+pub(crate) use serve::padding_for;
 
 pub use drill::{Mischief, TeamStand};
 pub use roster::Turn;

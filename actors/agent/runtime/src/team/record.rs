@@ -220,6 +220,16 @@ pub(crate) fn team_of(records: &impl Records, mailbox: &MailboxId) -> Result<Opt
     Ok(team.and_then(|team| Terms::of(&team.grant).map(|terms| Known { team, terms })))
 }
 
+/// Whether a team has ended.
+pub(crate) fn is_over(records: &impl Records, mailbox: &MailboxId) -> Result<bool> {
+    Ok(team_of(records, mailbox)?.is_some_and(|known| known.team.standing == Standing::Over))
+}
+
+/// Whose team it is, if the mailbox is one's.
+pub(crate) fn team_patient(records: &impl Records, mailbox: &MailboxId) -> Result<Option<IdentityId>> {
+    Ok(team_of(records, mailbox)?.map(|known| known.terms.patient))
+}
+
 pub(crate) fn view_of(records: &impl Records, mailbox: &MailboxId) -> Result<View> {
     let view = records.get_value(Table::Groups, &named(b"team-view/", mailbox))?;
     Ok(view.unwrap_or_default())

@@ -79,7 +79,9 @@ impl TeamRules {
         for seat in &change.removed {
             let who = seat.member.identity;
             let rejoins = change.rejoining().any(|m| *m == seat.member);
-            let goes = patient || who == by || rejoins || !self.surely_on_duty(roster, &who);
+            // As far as was told: the change that puts a device out says before that it has ended.
+            let ended = self.known.ended(&seat.member);
+            let goes = patient || who == by || rejoins || ended || !self.surely_on_duty(roster, &who);
             if who == self.terms.patient && !patient {
                 return Err(PATIENTS_OWN);
             }
@@ -161,5 +163,102 @@ impl Ctx<'_, '_> {
             stamp,
             lease,
         })
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use telesphor_clinical::instant::{Clock, Instant};
+    use telesphor_clinical::roster::{RosterEntry, RosterSource};
+    use telesphor_clinical::text::Text;
+    use telesphor_sealing::Seat;
+    use telesphor_wire::ext::Extensions;
+    use telesphor_wire::sign::SigningKey;
+
+    use super::*;
+
+    const NOW: u64 = 1_800_000_000_000;
+    const HOUR: u64 = 3_600_000;
+
+    fn member(n: u8) -> Member {
+        Member {
+            identity: IdentityId([n; 32]),
+            endpoint: SigningKey::generate().public(),
+            leaf: SigningKey::generate().public(),
+        }
+    }
+
+    fn seat(index: u32, member: &Member) -> Seat {
+        Seat {
+            index,
+            member: member.clone(),
+            expires: None,
+        }
+    }
+
+    fn at(ms: u64) -> Instant {
+        Instant::now_of(ms, 0, Clock::Device)
+    }
+
+    #[test]
+    fn a_device_that_has_ended_stays_because_its_person_is_on_duty() {
+        let (patient, maria, pekka) = (member(1), member(2), member(3));
+        let turn = |who: &Member| RosterEntry {
+            person: who.identity,
+            name: Text::default(),
+            role: Text::from("nurse"),
+            place: Text::default(),
+            from: at(NOW - HOUR),
+            until: at(NOW + 8 * HOUR),
+            source: RosterSource::Shift,
+            approved_by: None,
+        };
+        let roster = Roster {
+            version: 1,
+            organisation: IdentityId([9; 32]),
+            head: Digest([0; 32]),
+            endpoint: SigningKey::generate().public(),
+            edition: 1,
+            issued: at(NOW),
+            until: at(NOW + 48 * HOUR),
+            entries: vec![turn(&maria), turn(&pekka)],
+            ext: Extensions::none(),
+        };
+        let change = Change {
+            by: seat(1, &pekka),
+            why: Some(roster.id()),
+            added: Vec::new(),
+            removed: vec![seat(2, &maria)],
+            proposed_by: Vec::new(),
+            policy: None,
+            rewind: false,
+        };
+        let all = [patient.clone(), maria.clone(), pekka.clone()];
+        let mut rules = TeamRules {
+            terms: Terms {
+                patient: patient.identity,
+                organisation: roster.organisation,
+                role: "nurse".into(),
+                scopes: telesphor_clinical::scope::Scopes::none(),
+                end: NOW + 24 * HOUR,
+            },
+            rosters: vec![(roster.id(), roster)],
+            barred: Vec::new(),
+            newly_barred: Vec::new(),
+            known: Histories::said(&all, &all),
+            stamp: NOW,
+            lease: Some(NOW + 24 * HOUR),
+        };
+        assert_eq!(rules.judge(&change), Err(ON_DUTY), "one that stands stays");
+        rules.known = Histories::said(&all, &[patient.clone(), pekka.clone()]);
+        assert_eq!(rules.judge(&change), Ok(()));
+        // The patient's own devices are hers, whatever became of them.
+        rules.known = Histories::said(&all, &[pekka]);
+        let hers = Change {
+            removed: vec![seat(0, &patient)],
+            ..change
+        };
+        assert_eq!(rules.judge(&hers), Err(PATIENTS_OWN));
     }
 }

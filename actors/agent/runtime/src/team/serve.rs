@@ -9,12 +9,12 @@ use telesphor_vault::Table;
 use telesphor_wire::bytes::Bytes;
 use telesphor_wire::canonical;
 use telesphor_wire::error::ErrorCode;
-use telesphor_wire::ids::IdentityId;
+use telesphor_wire::ids::{IdentityId, MailboxId};
 
 use super::EARLY_MS;
 use super::record::{Served, Terms};
 use crate::core::Ctx;
-use crate::core::records::{Known, Padding};
+use crate::core::records::{GroupSay, Job, Known, Padding, What};
 use crate::error::{Error, Result};
 
 /// Requests kept for one team: two endpoints of everybody on a large ward.
@@ -23,6 +23,18 @@ const MAX_ASKS: usize = 256;
 const ASKS_AT_ONCE: usize = 48;
 
 impl Ctx<'_, '_> {
+    /// Queues a message for a team; gives the outbox entry.
+    pub(crate) fn say_in_team(&mut self, mailbox: MailboxId, body: &GroupMessage) -> Result<u64> {
+        let body = Bytes(canonical::encode(body));
+        let padding = padding_for(&body);
+        let say = GroupSay {
+            mailbox,
+            body,
+            padding,
+        };
+        self.enqueue(What::Room(say), Job::Nothing(true), None)
+    }
+
     /// Says a word about a team to a contact, in the conversation with it. Somebody who is no
     /// contact is told nothing.
     pub(crate) fn tell_team(&mut self, to: &IdentityId, word: TeamWord) -> Result<()> {

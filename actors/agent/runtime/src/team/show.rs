@@ -94,6 +94,8 @@ fn put_out(people: &People, line: &Line, who: &IdentityId) -> LogLine {
         words: format!("{} was {words}", people.name(who)),
         document: None,
         seen: Seen::Alarm,
+        device: String::new(),
+        place: None,
         title: words.to_owned(),
     }
 }
@@ -126,6 +128,8 @@ pub(crate) fn log(records: &impl Records, people: &People) -> Result<Vec<LogLine
                     ),
                     document: None,
                     seen: Seen::Plain,
+                    device: String::new(),
+                    place: None,
                     title: format!("{did} by {by}, by edition {} of the roster", line.edition),
                 });
             }
@@ -154,6 +158,8 @@ fn discharges(records: &impl Records, people: &People) -> Result<Vec<LogLine>> {
             words: format!("discharged by {}: {title}", people.name(&terms.organisation)),
             document: None,
             seen: Seen::Plain,
+            device: String::new(),
+            place: None,
             title,
         });
     }

@@ -37,6 +37,10 @@ pub struct LogLine {
     pub title: String,
     /// How much it concerns.
     pub seen: Seen,
+    /// On which device, by the name that its owner gave it; empty if that is not known.
+    pub device: String,
+    /// Whose device it was, where somebody opened something at a place's.
+    pub place: Option<IdentityId>,
 }
 
 /// What is not in the log although it should be.
