@@ -210,3 +210,44 @@ async fn a_lost_device_of_somebody_on_duty_is_served_on_in_a_team() {
     lost.connected(LONG).await.unwrap();
     assert!(reading(&lost, echo).await.is_err());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lost_phone_writes_on_in_the_rooms_that_it_opened() {
+    let mut ward = Ward::open(&["Maria"]).await;
+    let aino = ward.patient();
+    let tablet = second(ward.folder.path(), aino, "tablet").await;
+    // The hospital itself is shown something, in a room that the phone opens.
+    let ecg = write(aino, "ECG", "heart").await;
+    let request = telesphor_agent::ShareRequest {
+        with: "hospital".into(),
+        scopes: Scopes::none(),
+        documents: vec![ecg],
+        until: None,
+        why: "second opinion".into(),
+        although_unverified: true,
+    };
+    aino.share(request).await.unwrap();
+    in_step(&[aino, &ward.hospital, &tablet]).await;
+    reads(&ward.hospital, ecg).await;
+    in_step(&[aino, &ward.hospital, &tablet]).await;
+    let thief = aino.drill_keys().await.unwrap();
+    ward.aino.take().unwrap().close().await;
+    tablet
+        .remove_endpoint("this device", EndReason::Stolen, &passphrase(), LONG)
+        .await
+        .unwrap();
+    in_step(&[&tablet, &ward.hospital]).await;
+    in_step(&[&tablet, &ward.hospital]).await;
+    let tried = thief.try_everything().await.unwrap();
+    assert!(tried.iter().any(|t| t.what.starts_with("shared: ")), "{tried:?}");
+    for tried in tried {
+        assert!(tried.refused, "{} was let through", tried.what);
+    }
+    for cut in tablet.cut("this device").await.unwrap() {
+        assert!(cut.done, "{cut:?}");
+    }
+    // The hospital is shown it as before.
+    reads(&ward.hospital, ecg).await;
+    let who = tablet.who().await.unwrap();
+    assert_eq!(who.iter().filter(|g| g.revoked.is_none()).count(), 1, "{who:?}");
+}

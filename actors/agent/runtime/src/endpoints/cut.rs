@@ -11,13 +11,14 @@ use telesphor_wire::ids::{IdentityId, MailboxId};
 use telesphor_wire::mailbox::MailboxKind;
 use telesphor_wire::sign::PublicKey;
 
-use super::removing::endpoint_id;
+use super::removing::{closing, endpoint_id};
 use crate::core::records::{Entry, Held, Job, MailboxState, What};
 use crate::core::{Ctx, Profile, names};
 use crate::documents::show::People;
 use crate::error::{Error, Result};
 use crate::group::rows::Rows;
 use crate::people;
+use crate::sharing::room::is_over;
 use crate::team::team_patient;
 use crate::views::{CutView, Holds};
 
@@ -98,8 +99,10 @@ pub(crate) fn cut(records: &impl Records, profile: &Profile, what: &str) -> Resu
             });
             continue;
         }
-        // A room that the removed device opened is over once nothing of it is shown there any more.
-        let in_room = sat.used == MailboxUse::Shared && open && !is_left(records, &sat.mailbox)?;
+        // A room that the removed device opened is over once nothing of it is shown there any more
+        // and the relay has closed it.
+        let over = is_over(records, &sat.mailbox)? && !closing(records, &sat.mailbox)?;
+        let in_room = sat.used == MailboxUse::Shared && open && !over;
         let still = in_room || (open && sits(records, &sat.mailbox, &endpoint)?);
         views.push(CutView {
             purpose: sat.used.word(),
@@ -121,10 +124,6 @@ pub(crate) fn cut(records: &impl Records, profile: &Profile, what: &str) -> Resu
         waits_for: (waiting > 0).then_some(Holds::Here),
     });
     Ok(views)
-}
-
-fn is_left(records: &impl Records, mailbox: &MailboxId) -> Result<bool> {
-    crate::sharing::room::is_over(records, mailbox)
 }
 
 /// Owner's acts that replace what a removed device knew and are not durable yet.

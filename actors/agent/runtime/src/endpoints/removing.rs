@@ -9,12 +9,13 @@ use telesphor_sealing::Moved;
 use telesphor_vault::{Records, Table};
 use telesphor_wire::bytes::Bytes;
 use telesphor_wire::canonical;
+use telesphor_wire::command::OwnerAct;
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ids::MailboxId;
 use telesphor_wire::sign::{PublicKey, SigningKey};
 
-use crate::core::Ctx;
-use crate::core::records::{Acquaintance, Held, Job, Known, MailboxState, Padding};
+use crate::core::records::{Acquaintance, Entry, Held, Job, Known, MailboxState, Padding, What};
+use crate::core::{Ctx, names};
 use crate::error::{Error, Result};
 use crate::mandates::acted::OPENED_FOR_ME;
 use crate::recovery::backup::BACKUP_USE;
@@ -81,7 +82,8 @@ impl Ctx<'_, '_> {
             }
         }
         for mailbox in owned {
-            match crate::sharing::room::is_left(self.tx, &mailbox)? {
+            let left = crate::sharing::room::is_left(self.tx, &mailbox)?;
+            match left || self.close_waits(&mailbox)? {
                 true => self.replace_once_closed(&mailbox)?,
                 false => self.replace_owner(&mailbox)?,
             }
@@ -96,6 +98,20 @@ impl Ctx<'_, '_> {
     /// replaced after it.
     fn replace_once_closed(&mut self, mailbox: &MailboxId) -> Result<()> {
         self.put(Table::Groups, &once_closed_name(mailbox), &true)
+    }
+
+    /// Whether a mailbox is to be closed and that has not been signed yet: what it shows is
+    /// granted elsewhere first.
+    fn close_waits(&self, mailbox: &MailboxId) -> Result<bool> {
+        for (_, bytes) in self.tx.range(Table::Outbox, names::OUTBOX, 0, usize::MAX)? {
+            let entry: Entry = canonical::decode(&bytes).map_err(|_| Error::fault("outbox"))?;
+            let closes = matches!(&entry.what, What::Owner(say)
+                if say.mailbox == *mailbox && matches!(say.act, OwnerAct::Close(_)));
+            if closes && entry.command.is_none() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// A mailbox of one's own is closed at the relay.
@@ -160,6 +176,12 @@ impl Ctx<'_, '_> {
             _ => Err(ErrorCode::Ambiguous.into()),
         }
     }
+}
+
+/// Whether a mailbox that a removed device could write to is still to be closed at the relay.
+pub(super) fn closing(records: &impl Records, mailbox: &MailboxId) -> Result<bool> {
+    let waits: Option<bool> = records.get_value(Table::Groups, &once_closed_name(mailbox))?;
+    Ok(waits.is_some())
 }
 
 fn once_closed_name(mailbox: &MailboxId) -> Vec<u8> {
