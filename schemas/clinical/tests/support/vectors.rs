@@ -19,7 +19,8 @@ use telesphor_clinical::mandate::{Mandate, Power, StatusPlace};
 use telesphor_clinical::message::{
     DepositEnvelope, DepositMessage, GroupEnvelope, GroupMessage, PseudonymAnnouncement,
 };
-use telesphor_clinical::receipt::{OpeningReceipt, Person, ReceiptKind};
+use telesphor_clinical::present::{PresenceAsk, WrittenBy};
+use telesphor_clinical::receipt::{OpeningReceipt, Person, Presence, ReceiptKind, SignedPresence};
 use telesphor_clinical::retraction::{Retraction, RetractionReason};
 use telesphor_clinical::roster::{Roster, RosterEntry, RosterSource};
 use telesphor_clinical::scope::{Scope, Scopes};
@@ -396,6 +397,37 @@ pub fn derived() -> Map<String, Value> {
     put(
         "opening-receipt-signature",
         json!(hex::encode(key(4).sign(&receipt).0)),
+    );
+    let presence = Presence {
+        person: id(2),
+        person_head: Digest([7; 32]),
+        by_endpoint: key(5).public(),
+        place: id(3),
+        at_endpoint: key(4).public(),
+        from: at(4),
+        until: at(9),
+        ext: Extensions::none(),
+    }
+    .named(&Text::from("Maria Heikkinen"));
+    put("presence", hex_of(&presence));
+    let signature = key(5).sign(&presence);
+    put("presence-signature", json!(hex::encode(signature.0)));
+    let there = SignedPresence {
+        statement: presence,
+        signature,
+    };
+    let ask = PresenceAsk {
+        version: 1,
+        place: id(3),
+        place_name: Text::from("Ward 4B"),
+        at_endpoint: key(4).public(),
+        device: Text::from("WOW-3"),
+        ext: Extensions::none(),
+    };
+    put("presence-ask", json!(ask.to_text()));
+    put(
+        "written-by",
+        hex_of(&WrittenBy::Present(Box::new(there)).extension().body),
     );
     let association = Association {
         version: 1,
