@@ -7,6 +7,11 @@ use telesphor_clinical::fhir;
 use telesphor_clinical::fields::path;
 use telesphor_clinical::grant::SignedGrant;
 use telesphor_clinical::invite::InviteLink;
+use telesphor_clinical::lab::code::LabCode;
+use telesphor_clinical::lab::mapping::LabMapping;
+use telesphor_clinical::lab::order::SignedLabOrder;
+use telesphor_clinical::lab::values::take_in;
+use telesphor_clinical::lab::word::{FromLab, LabWord, ToLab};
 use telesphor_clinical::mandate::SignedMandate;
 use telesphor_clinical::message::{DepositEnvelope, GroupEnvelope};
 use telesphor_clinical::presentation::Presentation;
@@ -48,6 +53,40 @@ pub fn intake(bytes: &[u8]) {
             );
         }
     }
+}
+
+/// What a laboratory's system writes, what is typed off a label, and words about orders.
+pub fn laboratory(bytes: &[u8]) {
+    if let Ok(values) = take_in(bytes) {
+        assert!(
+            values.count > 0 && fhir::check(&values.body).is_ok(),
+            "signed what is not FHIR"
+        );
+        let body = String::from_utf8_lossy(&values.body);
+        for name in [
+            "\"subject\":",
+            "\"performer\":",
+            "\"reference\":",
+            "\"identifier\":",
+        ] {
+            assert!(!body.contains(name), "somebody could be named");
+        }
+    }
+    if let Ok(text) = std::str::from_utf8(bytes)
+        && let Ok(code) = text.parse::<LabCode>()
+    {
+        assert_eq!(code.to_string().parse(), Ok(code));
+    }
+    if let Ok(mapping) = LabMapping::from_bytes(bytes) {
+        assert!(mapping.opens() && mapping.to_bytes() == bytes);
+    }
+    if let Ok(order) = canonical::decode::<SignedLabOrder>(bytes) {
+        let _ = order.is_sound();
+    }
+    one_form::<SignedLabOrder>(bytes);
+    one_form::<LabWord>(bytes);
+    one_form::<ToLab>(bytes);
+    one_form::<FromLab>(bytes);
 }
 
 /// An invitation as somebody pastes it.

@@ -31,6 +31,7 @@ pub mod header;
 pub mod identifier;
 pub mod instant;
 pub mod invite;
+pub mod lab;
 pub mod limits;
 pub mod mandate;
 pub mod message;

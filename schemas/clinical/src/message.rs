@@ -76,6 +76,8 @@ crate::open_tagged! {
         24 => Role(crate::role::RoleWord),
         /// A word about a prescription.
         26 => Rx(crate::rx_word::RxWord),
+        /// A word about laboratory orders.
+        30 => Lab(crate::lab::word::LabWord),
     }
 }
 

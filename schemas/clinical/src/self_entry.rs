@@ -150,6 +150,10 @@ open_coded! {
         7 => OneTime "one-time",
         /// Deposits for emergencies.
         8 => Emergency "emergency",
+        /// Orders to a laboratory.
+        9 => Orders "orders",
+        /// The answer to one laboratory order.
+        10 => Results "results",
     }
 }
 

@@ -11,7 +11,11 @@ use telesphor_clinical::fields::{leaves, path};
 use telesphor_clinical::header::{DocumentKind, Header};
 use telesphor_clinical::instant::Instant;
 use telesphor_clinical::invite::InviteLink;
-use telesphor_clinical::presentation::{Audience, Nonce, Shower, ToShow, present};
+use telesphor_clinical::lab::code::LabCode;
+use telesphor_clinical::lab::mapping::LabMapping;
+use telesphor_clinical::lab::order::order_id;
+use telesphor_clinical::lab::word::{FromLab, LabAsk, LabWord};
+use telesphor_clinical::presentation::{Audience, Nonce as Asked, Shower, ToShow, present};
 use telesphor_clinical::receipt::{OpeningReceipt, ReceiptKind, SignedReceipt};
 use telesphor_clinical::role::{RoleCopy, RoleKey, RoleLetter, RoleStep, RoleWant, RoleWord, SignedRoleKey};
 use telesphor_clinical::roster::{Roster, RosterEntry, RosterSource, SignedRoster};
@@ -24,7 +28,7 @@ use telesphor_clinical::text::Text;
 use telesphor_wire::canonical;
 use telesphor_wire::ext::Extensions;
 use telesphor_wire::hash::{Digest, Secret};
-use telesphor_wire::ids::{DocumentId, IdentityId, MailboxId};
+use telesphor_wire::ids::{DocumentId, IdentityId, MailboxId, Nonce};
 use telesphor_wire::jws::JwsKey;
 use telesphor_wire::labels::HpkeLabel;
 use telesphor_wire::seal::{SealingKey, seal_to};
@@ -85,7 +89,7 @@ fn mutated_parts_break_a_verifier() {
             let show = ToShow {
                 wanted: &wanted,
                 audience: Audience::Identity(IdentityId([9; 32])),
-                nonce: Nonce::Asked(Text::from("q")),
+                nonce: Asked::Asked(Text::from("q")),
                 date: at.clone(),
                 sender: None,
             };
@@ -113,6 +117,44 @@ fn mutated_tokens_break_a_reader() {
     let key = JwsKey::from_seed(&Secret::new([3; 32]));
     let token = issue(&all, &chosen, &terms, &key).token.to_text();
     mutate::round(&[token.into_bytes()], 1_000, clinical::sd_jwt);
+}
+
+#[test]
+fn mutated_results_and_words_of_a_laboratory_break_a_reader() {
+    let message = "MSH|^~\\&|L|L|E|E|20261120140551+0200||ORU^R01|1|T|2.5\rPID|1||X||Y^Z\rOBR|1|7K3M9PX24QC|R|57021-8^CBC^LN|||20261120080000\r\
+OBX|1|NM|718-7^Hb^LN||12.5|g/dL^g^UCUM|13 to 18|L~HH|||F\rNTE|1||a \\T\\ b\rOBX|2|SN|1-8^L^LN||>^105|/uL||H|||F|||20261120\rOBX|3|CE|883-9^ABO^LN||A^B^L||||||C\r";
+    let salt = Nonce([1; 32]);
+    let people = [IdentityId([2; 32]), IdentityId([3; 32])];
+    let tests = vec![telesphor_clinical::lab::catalogue::test("hba1c")];
+    let mapping = LabMapping {
+        version: 1,
+        order: order_id(&salt, &people[0], &people[1], &tests),
+        salt,
+        patient: people[0],
+        doctor: people[1],
+        tests,
+        laboratory: IdentityId([4; 32]),
+        laboratory_name: Text::from("Acme"),
+        tube: "2222-2222-222".parse().unwrap(),
+        form: LabCode::random(),
+        ext: Extensions::none(),
+    };
+    let ask = LabWord::AskPass(LabAsk {
+        laboratory: IdentityId([4; 32]),
+    });
+    let corpus = [
+        message.as_bytes().to_vec(),
+        RESOURCE.as_bytes().to_vec(),
+        bundle().into_bytes(),
+        b"2222-2222-222".to_vec(),
+        mapping.to_bytes(),
+        canonical::encode(&ask),
+        canonical::encode(&FromLab::Evidence(vec![1; 16].into())),
+    ];
+    for one in &corpus {
+        clinical::laboratory(one);
+    }
+    mutate::round(&corpus, 4_000, clinical::laboratory);
 }
 
 #[test]

@@ -79,6 +79,7 @@ errors! {
     2028 MandateReads You "they see this by a mandate, not by a share; `telesphor mandate end` ends it",
     2029 NotIssuer You "only whoever gave a mandate can end it; ask them",
     2030 RxNotThisLedger Peer "this prescription is not kept in this domain's ledger, or what opens it does not belong to it",
+    2031 LabNotAllowed You "no hospital lets you order at this laboratory; ask whoever runs yours",
 
     3001 EpochConflict You "somebody was first: the team has moved on; look again and decide",
     3002 WrongEpoch You "made for an earlier state of the team; it must be sealed again",
@@ -110,6 +111,16 @@ errors! {
     3042 RxNoTicket You "no ticket of the patient for this amount is here; ask the patient for one",
     3043 RxNoOffline You "the prescriber does not allow so much to be supplied while the ledger cannot be asked; wait for the line, or act by your own rule and say so to the prescriber",
     3044 RxNotPrescription You "this document is no prescription that can be filled here",
+    3050 LabRejected You "the laboratory has rejected this sample; order again and take a new one",
+    3051 LabFinal You "this order has its final result; only a corrected one can take its place",
+    3052 LabNoFinal You "this order has no final result that could be corrected; give a result first",
+    3053 LabNoOrder You "no order with this code is here; read both codes again, from the tube and from the form",
+    3054 LabTwoOrders You "tube and form belong to two different orders: report nothing, and find out whose tube it is",
+    3055 LabCodeWrong You "this is no code: a character is wrong or missing, or two are exchanged; read the label again",
+    3056 LabCodeTaken You "one of these codes stands on another order; order again and print new labels",
+    3057 LabOtherFile You "this file is about another order: the number in it is not the code on this tube; report nothing, and look where they were exchanged",
+    3058 LabNoMapping You "nothing signed is here that says whose result this is; ask the doctor who ordered it",
+    3059 LabNotResult You "this document is no result of a laboratory order",
 
     4001 QuotaExceeded You "the mailbox is full; its owner must take over or erase older events",
     4002 TooMany Peer "more entries in one request than allowed",
@@ -181,6 +192,10 @@ errors! {
     7030 MadeOutElsewhere Peer "made out to somebody else, or for another occasion: it proves nothing here; ask for one made out to you",
     7031 NotTheHolder Peer "not shown by the one for whom the document was written; ask that person",
     7032 PartsUnsound Peer "these parts were not put together as they must be: what belongs to them is missing, or something stands there twice",
+    7040 LabForgedOrder Peer "not genuine: no hospital that you know lets somebody order so; do not work on it",
+    7041 LabOtherResult Peer "not genuine: made for another order, or by another laboratory than the one that was asked; do not rely on it",
+    7042 LabNotYours Peer "not genuine: what was signed when this was ordered does not lead to this person; do not rely on it",
+    7043 LabOldResult Peer "an older result was sent again after a newer one; the newer one counts",
 }
 
 impl fmt::Display for ErrorCode {

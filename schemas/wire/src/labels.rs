@@ -111,6 +111,16 @@ labels! {
         RoleKey = "role-key",
         /// The sender's word in a letter to a role.
         RoleLetter = "role-letter",
+        /// Where a laboratory takes orders.
+        LabDesk = "lab-desk",
+        /// A hospital's word that its people may order for a day.
+        LabPass = "lab-pass",
+        /// An order to a laboratory that does not know the patient.
+        LabOrder = "lab-order",
+        /// What is told of an order later.
+        LabNews = "lab-news",
+        /// A laboratory's word on where an order stands.
+        LabNotice = "lab-notice",
         // ledger
         RxTicket = "rx-ticket",
         RxConfirm = "rx-confirm",
@@ -235,6 +245,10 @@ labels! {
         Endpoint = "seal endpoint",
         /// The key of a letter to a role, for one of its readers.
         Role = "seal role",
+        /// What is deposited at a laboratory's desk.
+        LabOrder = "seal lab-order",
+        /// What a laboratory deposits in the mailbox of one order.
+        LabResult = "seal lab-result",
     }
 }
 

@@ -30,6 +30,10 @@
 //! | [`telesphor_clinical::role::RoleCard`] | `role-card` | organisation's endpoint |
 //! | [`telesphor_clinical::role::RoleKey`] | `role-key` | the reader's endpoint |
 //! | [`telesphor_clinical::role::RoleSaid`] | `role-letter` | sender's endpoint |
+//! | [`telesphor_clinical::lab::word::LabDesk`], [`telesphor_clinical::lab::word::LabNotice`] | `lab-desk`, `lab-notice` | laboratory's endpoint |
+//! | [`telesphor_clinical::lab::order::LabPass`] | `lab-pass` | hospital's endpoint |
+//! | [`telesphor_clinical::lab::order::LabOrder`] | `lab-order` | the pass's key |
+//! | [`telesphor_clinical::lab::word::LabNews`] | `lab-news` | the order's key |
 //!
 //! `commit-attribution`, `deposit-inner` and `key-package-set` are signed where they are sealed;
 //! what a relay verifies stands with the words that it sees.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use telesphor_clinical::contact::ContactRecord;
+use telesphor_clinical::message::GroupMessage;
 use telesphor_clinical::self_entry::MailboxUse;
 use telesphor_vault::{PassphraseCost, Records, Table, Vault, VaultPaths};
 use telesphor_wire::answer::Taken;
@@ -25,9 +26,9 @@ use telesphor_wire::sign::SigningKey;
 
 use crate::api::create::{NewProfile, first_records, fresh_identity};
 use crate::contacts::packages::STOCK;
-use crate::core::Core;
-use crate::core::records::{Acquaintance, PackageJob};
+use crate::core::records::{Acquaintance, Entry, PackageJob, What};
 use crate::core::shared::clock;
+use crate::core::{Core, names};
 use crate::link::Pin;
 
 /// A domain on paper: it signs vouchers and receipts, and writes logs.
@@ -357,4 +358,20 @@ pub(crate) fn first_sealed(core: &mut Core) -> (u64, Command) {
     core.seal_some(64).unwrap();
     let ready = core.take_ready(1).unwrap().remove(0);
     (ready.seq, ready.command)
+}
+
+/// Takes what somebody wants to say out of the outbox.
+pub(crate) fn words(core: &mut Core) -> Vec<(IdentityId, GroupMessage)> {
+    core.write(|ctx| {
+        let mut said = Vec::new();
+        for (seq, bytes) in ctx.tx.range(Table::Outbox, names::OUTBOX, 0, usize::MAX)? {
+            let entry: Entry = telesphor_wire::canonical::decode(&bytes).unwrap();
+            let What::Talk(say) = entry.what else { continue };
+            ctx.tx.delete_at(Table::Outbox, names::OUTBOX, seq)?;
+            ctx.fx.done.push(seq);
+            said.push((say.contact, telesphor_wire::canonical::decode(&say.body).unwrap()));
+        }
+        Ok(said)
+    })
+    .unwrap()
 }

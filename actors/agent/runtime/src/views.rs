@@ -2,6 +2,7 @@
 //!
 //! All instants are Unix milliseconds. Lists come sorted as a person would want them.
 
+mod lab;
 mod log;
 mod mandates;
 mod parts;
@@ -10,6 +11,7 @@ mod rx;
 mod teams;
 mod ward;
 
+pub use lab::{LabOrderView, LabOrders, LabProof};
 pub use log::{LogCheck, LogLine, Missing, Seen};
 pub use mandates::{ActedView, Asked as MandateAsked, MandateState, MandateView};
 pub use parts::PartView;

@@ -9,6 +9,7 @@ mod choices;
 mod documents;
 mod fields;
 mod intake;
+mod lab;
 mod prescriptions;
 mod presentations;
 mod real_fhir;

@@ -20,7 +20,7 @@ const GROUPS: [(&str, &[&str]); 9] = [
             "export",
         ],
     ),
-    ("Prescriptions", &["rx"]),
+    ("Prescriptions and laboratory", &["rx", "lab"]),
     ("Teams", &["team"]),
     (
         "My devices",

@@ -4,6 +4,7 @@ mod acts;
 mod disclose;
 mod documents;
 mod help;
+mod lab;
 mod machines;
 mod people;
 mod profile;
@@ -15,6 +16,7 @@ pub(crate) use acts::*;
 pub(crate) use disclose::*;
 pub(crate) use documents::*;
 pub(crate) use help::command;
+pub(crate) use lab::*;
 pub(crate) use machines::*;
 pub(crate) use people::*;
 pub(crate) use profile::*;
@@ -134,6 +136,9 @@ pub(crate) enum Command {
     /// Prescriptions: write, check, fill, ask, cancel
     #[command(subcommand)]
     Rx(Rx),
+    /// Laboratory orders: order, follow, prove; for the laboratory: receive, report
+    #[command(subcommand)]
+    Lab(Lab),
 
     /// Care teams and rosters
     #[command(subcommand)]

@@ -11,6 +11,7 @@ mod endpoints;
 mod identity;
 mod input;
 mod keys;
+mod lab;
 mod log;
 mod machines;
 mod mandates;
@@ -102,6 +103,7 @@ async fn with_profile(here: &Here<'_>, command: &Command) -> Result<Exit> {
         Command::Export(args) => documents::export(here, args).await,
         Command::Device(act) => machines::device(here, act).await,
         Command::Rx(act) => rx::rx(here, act).await,
+        Command::Lab(act) => lab::lab(here, act).await,
         Command::Team(act) => teams::team(here, act).await,
         Command::Follow(args) => machines::follow(here, args).await,
         Command::Attest(act) => attest::attest(here, act).await,

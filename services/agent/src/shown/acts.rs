@@ -4,6 +4,7 @@ use telesphor_agent::views::{
     Amended, AnswerView, Awaited, Direction, DocumentView, HadIt, Opened, Retracted, RetractedView, SentView,
     StandingView,
 };
+use telesphor_clinical::lab::mapping::LAB_MAPPING;
 use telesphor_clinical::retraction::{RETRACTION, Retraction, RetractionReason};
 use telesphor_clinical::rx::{PRESCRIPTION, Prescription};
 use telesphor_identity::parcel::{PARCEL, Parcel};
@@ -113,7 +114,7 @@ pub(crate) fn gone_words(out: &Out, document: &DocumentView, back: &RetractedVie
     )
 }
 
-/// The body of a retraction or of a prescription in words, and what somebody shows of other
+/// The body of a retraction, a prescription or a laboratory order in words, and what somebody shows of other
 /// documents; other bodies are shown as they are.
 pub(crate) fn body_words(opened: &Opened) -> Option<String> {
     if opened.view.format == PARCEL {
@@ -126,6 +127,9 @@ pub(crate) fn body_words(opened: &Opened) -> Option<String> {
         return Prescription::from_bytes(&opened.body)
             .ok()
             .map(|rx| super::rx::body_words(&rx));
+    }
+    if opened.view.format == LAB_MAPPING {
+        return super::lab::body_words(&opened.body);
     }
     if opened.view.format != RETRACTION {
         return None;

@@ -17,6 +17,7 @@ use telesphor_wire::tagged;
 use telesphor_wire::text::{Domain, SupportCode};
 
 use crate::error::Error;
+use crate::lab::LabJob;
 use crate::rx::record::{LedgerJob, LedgerSay};
 
 coded! {
@@ -257,6 +258,8 @@ tagged! {
         10 => OwnerReplaced(MailboxId),
         /// An act on the dispense ledger.
         11 => Ledger(LedgerJob),
+        /// Something about a laboratory order.
+        12 => Lab(LabJob),
     }
 }
 

@@ -186,6 +186,7 @@ impl Ctx<'_, '_> {
         let recipients: Vec<Waiter> = self.get(Table::Scratch, &waiting)?.unwrap_or_default();
         self.tx.delete(Table::Scratch, &waiting)?;
         self.evidence_to_roles(&kept)?;
+        self.evidence_to_order(&kept)?;
         self.evidence_to_teams(&kept)?;
         for (to, room) in recipients {
             self.evidence_to(&kept, &to, room)?;

@@ -50,6 +50,8 @@ pub struct Draft {
     pub(crate) status: Status,
     /// Documents of one's own that it replaces or takes back.
     pub(crate) corrects: Vec<Relation>,
+    /// The number that stands for whom it is about, where its author must not know.
+    pub(crate) blind: Option<Text>,
     /// For whom it is written, and by which mandate.
     pub(crate) on_behalf: Option<OnBehalf>,
 }
@@ -74,6 +76,7 @@ impl Draft {
             then: Vec::new(),
             status: Status::Final,
             corrects: Vec::new(),
+            blind: None,
             on_behalf: None,
         }
     }
@@ -86,7 +89,8 @@ impl Ctx<'_, '_> {
         let format = Text::new(draft.format).map_err(usage)?;
         let title = Text::cut(&draft.title);
         let mut header = Header::new(draft.kind, format, title, self.me(), self.instant());
-        header.subject = draft.subject.map(Subject::Identity);
+        let blind = draft.blind.map(Subject::Blind);
+        header.subject = draft.subject.map(Subject::Identity).or(blind);
         header.scopes = draft.scopes;
         header.sensitivity = draft.sensitivity;
         header.effective = draft.effective;

@@ -41,8 +41,9 @@ fn by_seat(used: MailboxUse) -> bool {
 /// endpoint that made it; so is a room, but the others must be able to end what it shows.
 pub(crate) fn concerns_all(held: &Held) -> bool {
     match held.used {
-        // A team is told of by itself.
-        MailboxUse::OneTime | MailboxUse::Team => false,
+        // A team is told of by itself; an order is carried on by the endpoint that made it, a
+        // laboratory's desk by the one that opened it.
+        MailboxUse::OneTime | MailboxUse::Team | MailboxUse::Orders | MailboxUse::Results => false,
         MailboxUse::Shared => held.owner.is_some(),
         _ => true,
     }

@@ -228,7 +228,9 @@ impl Ctx<'_, '_> {
                 self.role_word(&who, word, stamp)
             }
             GroupMessage::Rx(word) if held.used == MailboxUse::Conversation => self.rx_word(&who, word),
+            GroupMessage::Lab(word) if held.used == MailboxUse::Conversation => self.lab_word(&who, word),
             GroupMessage::Own(_)
+            | GroupMessage::Lab(_)
             | GroupMessage::Team(_)
             | GroupMessage::Role(_)
             | GroupMessage::Rx(_)

@@ -20,5 +20,5 @@ mod verbs;
 mod word;
 mod write;
 
-pub(crate) use record::{is_role, letter_of};
+pub(crate) use record::{all_cards, card_of, is_role, letter_of};
 pub use verbs::{RoleAddress, RoleSend, Then};

@@ -8,7 +8,6 @@ use telesphor_clinical::role::{RoleAnswer, RoleReceipt, RoleWord, SignedRoleKey,
 use telesphor_clinical::roster::RosterSource;
 use telesphor_vault::{Records, Table};
 use telesphor_wire::bytes::Bytes;
-use telesphor_wire::canonical;
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ids::{DocumentId, IdentityId};
 
@@ -16,10 +15,9 @@ use super::record::{all_desk, heard_of, letter_of};
 use super::seal::{open_copy, seal_value};
 use super::verbs::{RoleAddress, RoleSend};
 use crate::Turn;
-use crate::core::records::{Entry, What};
-use crate::core::{Core, names};
+use crate::core::Core;
 use crate::documents::write::Draft;
-use crate::testing::{Paper, Told};
+use crate::testing::{Paper, Told, words};
 
 const TEXT: &str = "Potassium 7.1, on the telephone to nobody";
 
@@ -110,22 +108,6 @@ impl House {
         let draft = Draft::new(DocumentKind::Note, "text/plain", "x", TEXT.as_bytes().to_vec());
         self.gp.write(|ctx| Ok(ctx.send_to_role(&to, draft)?.0)).unwrap()
     }
-}
-
-/// Takes what somebody wants to say out of the outbox.
-fn words(core: &mut Core) -> Vec<(IdentityId, GroupMessage)> {
-    core.write(|ctx| {
-        let mut said = Vec::new();
-        for (seq, bytes) in ctx.tx.range(Table::Outbox, names::OUTBOX, 0, usize::MAX)? {
-            let entry: Entry = canonical::decode(&bytes).unwrap();
-            let What::Talk(say) = entry.what else { continue };
-            ctx.tx.delete_at(Table::Outbox, names::OUTBOX, seq)?;
-            ctx.fx.done.push(seq);
-            said.push((say.contact, canonical::decode(&say.body).unwrap()));
-        }
-        Ok(said)
-    })
-    .unwrap()
 }
 
 fn hear(core: &mut Core, from: &IdentityId, message: GroupMessage) {

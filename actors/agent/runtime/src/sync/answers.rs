@@ -330,6 +330,7 @@ impl Ctx<'_, '_> {
             Job::Stamp(_) => entry.command.as_ref().map_or(Ok(()), |c| self.drop_stamp(c)),
             Job::Opened(mailbox) => self.not_opened(&mailbox, refused.code),
             Job::Ledger(job) => self.ledger_refused(&job, *refused),
+            Job::Lab(job) => self.lab_unsent(&job, *refused),
             _ => Ok(()),
         }
     }

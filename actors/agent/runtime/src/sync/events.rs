@@ -260,6 +260,12 @@ impl Ctx<'_, '_> {
                 self.depositors_set(held, payload)
             }
             (MailboxUse::OneTime, _, EventKind::MESSAGE) => self.take_one_time(held, payload, at),
+            (MailboxUse::Orders, MailboxKind::Personal, EventKind::MESSAGE) => {
+                self.desk_told(held, payload, event.header.stamp)
+            }
+            (MailboxUse::Results, MailboxKind::Personal, EventKind::MESSAGE) => {
+                self.lab_answered(held, payload, event.header.stamp)
+            }
             (MailboxUse::OneTime, ..) | (_, MailboxKind::Personal, _) => Ok(()),
             (_, MailboxKind::Shared, _) => return self.take_group_event(held, event, payload, at),
         }
