@@ -2,6 +2,7 @@
 //! may hold.
 
 use serde::{Serialize, de::DeserializeOwned};
+use telesphor_clinical::collection::{Collection, GatherWord};
 use telesphor_clinical::document::SignedDocument;
 use telesphor_clinical::fhir;
 use telesphor_clinical::fields::path;
@@ -172,6 +173,10 @@ pub fn documents(bytes: &[u8]) {
         );
     }
     one_form::<RxWord>(bytes);
+    if let Ok(list) = Collection::from_bytes(bytes) {
+        assert_eq!(list.to_bytes(), bytes);
+    }
+    one_form::<GatherWord>(bytes);
     if let Ok(paper) = RxPaper::from_file(bytes) {
         assert_eq!(paper.to_file(), bytes);
     }

@@ -78,6 +78,8 @@ crate::open_tagged! {
         26 => Rx(crate::rx_word::RxWord),
         /// A word about laboratory orders.
         30 => Lab(crate::lab::word::LabWord),
+        /// A word about collecting what others have.
+        31 => Gather(crate::collection::GatherWord),
     }
 }
 

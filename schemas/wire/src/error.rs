@@ -171,6 +171,8 @@ errors! {
     6051 NotPresent You "this does not say who is at this device now: it was said for another device, its time is over, or it is not genuine; say it anew",
     6060 TeamFull You "this team is as large as one message can carry: nobody more comes in until somebody goes; share with a smaller role",
     6070 NoSuchPart You "there is no such part, or it is shown only whole; `telesphor disclose ID` lists the parts",
+    6080 NotCollection You "this document is no signed list of documents that go together",
+    6081 NotReferral You "this document is no referral; the doctor who refers sends one with `--kind referral`",
 
     7001 BadDocument Peer "not genuine: the signature does not belong to this document and author",
     7002 BrokenHistory Peer "not genuine: the author's key history does not hold together",

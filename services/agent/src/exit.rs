@@ -92,6 +92,7 @@ impl Exit {
             E::Replaced => Self::Conflict,
             E::RxCancelled | E::RxOnHold | E::RxTicketOver | E::RxHandedOver | E::RxTooOld => Self::Refused,
             E::RxNotDue | E::RxNotValid | E::RxNoTicket | E::RxNoOffline => Self::Refused,
+            E::NotCollection | E::NotReferral => Self::Usage,
             E::RxNotPrescription | E::LabCodeWrong | E::LabNotResult => Self::Usage,
             E::LabRejected | E::LabFinal | E::LabNoFinal => Self::Refused,
             E::LabNoOrder | E::LabNoMapping => Self::Nothing,

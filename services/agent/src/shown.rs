@@ -13,6 +13,7 @@ use crate::short;
 
 pub(crate) mod acts;
 pub(crate) mod allergies;
+pub(crate) mod gather;
 pub(crate) mod lab;
 pub(crate) mod log;
 pub(crate) mod parts;

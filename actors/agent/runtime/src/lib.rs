@@ -19,6 +19,7 @@
 mod acts;
 mod api;
 mod attest;
+mod collection;
 mod contacts;
 mod core;
 mod deliveries;
@@ -50,6 +51,7 @@ pub use api::{
     Agent, Aside, Created, Door, Key, NewProfile, ParcelDraft, Passphrase, Stolen, Tried, kit_text,
 };
 pub use attest::verdict::Asked;
+pub use collection::BundleDraft;
 pub use device::stream::Measured;
 pub use disclose::{Disclosure, SdJwtFile, Shown};
 pub use documents::write::Draft;

@@ -2,6 +2,7 @@
 //!
 //! All instants are Unix milliseconds. Lists come sorted as a person would want them.
 
+mod collection;
 mod lab;
 mod log;
 mod mandates;
@@ -11,6 +12,7 @@ mod rx;
 mod teams;
 mod ward;
 
+pub use collection::{CollectionView, GatherView, ItemState, ItemView};
 pub use lab::{LabOrderView, LabOrders, LabProof};
 pub use log::{LogCheck, LogLine, Missing, Seen};
 pub use mandates::{ActedView, Asked as MandateAsked, MandateState, MandateView};

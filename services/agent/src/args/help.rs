@@ -21,6 +21,7 @@ const GROUPS: [(&str, &[&str]); 9] = [
         ],
     ),
     ("Prescriptions and laboratory", &["rx", "lab"]),
+    ("Other doctors", &["refer", "gather"]),
     ("Teams", &["team"]),
     (
         "My devices",

@@ -3,6 +3,7 @@
 mod acts;
 mod disclose;
 mod documents;
+mod gather;
 mod help;
 mod lab;
 mod machines;
@@ -15,6 +16,7 @@ mod ward;
 pub(crate) use acts::*;
 pub(crate) use disclose::*;
 pub(crate) use documents::*;
+pub(crate) use gather::*;
 pub(crate) use help::command;
 pub(crate) use lab::*;
 pub(crate) use machines::*;
@@ -139,6 +141,13 @@ pub(crate) enum Command {
     /// Laboratory orders: order, follow, prove; for the laboratory: receive, report
     #[command(subcommand)]
     Lab(Lab),
+
+    /// A referral or a second opinion: give a chosen history, check one
+    #[command(subcommand)]
+    Refer(Refer),
+    /// Collect what others have about me, or give it to who asks
+    #[command(subcommand)]
+    Gather(Gather),
 
     /// Care teams and rosters
     #[command(subcommand)]

@@ -145,6 +145,7 @@ pub(super) async fn verify(here: &Here<'_>, args: &args::Verify) -> Result<Exit>
         }
     }
     let mut verdicts: Vec<(String, Verdict)> = Vec::new();
+    let mut missing = Vec::new();
     if path.is_dir() {
         for file in tel_files(path)? {
             let verdict = agent
@@ -155,6 +156,7 @@ pub(super) async fn verify(here: &Here<'_>, args: &args::Verify) -> Result<Exit>
         if verdicts.is_empty() {
             return Err(Fault::of(ErrorCode::NotFound).with("no .tel file in this folder"));
         }
+        missing = missing_of(&agent, path, &verdicts).await?;
     } else if path.is_file() {
         let verdict = agent.verify_file(&super::input::bytes(path)?, asked).await?;
         verdicts.push((args.what.clone(), verdict));
@@ -181,7 +183,12 @@ pub(super) async fn verify(here: &Here<'_>, args: &args::Verify) -> Result<Exit>
             verdicts.len()
         ));
     }
-    Ok(match (bad, back) {
+    for name in &missing {
+        here.out.words(&format!(
+            "MISSING or exchanged, by the owner's signed list: {name}"
+        ));
+    }
+    Ok(match (bad + missing.len(), back) {
         (0, 0) => Exit::Done,
         // An archive may hold what was taken back.
         (0, _) if path.is_dir() => Exit::Done,
@@ -189,6 +196,22 @@ pub(super) async fn verify(here: &Here<'_>, args: &args::Verify) -> Result<Exit>
         (0, _) => Exit::Refused,
         _ => Exit::NotGenuine,
     })
+}
+
+/// What the owner's signed list names and the folder does not hold; nothing where there is no list.
+async fn missing_of(agent: &Agent, folder: &Path, found: &[(String, Verdict)]) -> Result<Vec<String>> {
+    let [manifest, history] = ["manifest.bin", "history.bin"].map(|name| folder.join(name));
+    if !manifest.is_file() {
+        return Ok(Vec::new());
+    }
+    let (manifest, history) = (super::input::bytes(&manifest)?, super::input::bytes(&history)?);
+    let named = agent.exported(manifest, history).await?;
+    let there = |id| found.iter().any(|(_, verdict)| verdict.document == Some(id));
+    Ok(named
+        .into_iter()
+        .filter(|(_, id)| !there(*id))
+        .map(|(name, _)| name)
+        .collect())
 }
 
 /// Every `.tel` file of a folder and those in it, in order.

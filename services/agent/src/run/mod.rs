@@ -8,6 +8,7 @@ mod disclose;
 mod documents;
 mod durable;
 mod endpoints;
+mod gather;
 mod identity;
 mod input;
 mod keys;
@@ -104,6 +105,8 @@ async fn with_profile(here: &Here<'_>, command: &Command) -> Result<Exit> {
         Command::Device(act) => machines::device(here, act).await,
         Command::Rx(act) => rx::rx(here, act).await,
         Command::Lab(act) => lab::lab(here, act).await,
+        Command::Refer(act) => gather::refer(here, act).await,
+        Command::Gather(act) => gather::gather(here, act).await,
         Command::Team(act) => teams::team(here, act).await,
         Command::Follow(args) => machines::follow(here, args).await,
         Command::Attest(act) => attest::attest(here, act).await,

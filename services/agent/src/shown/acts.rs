@@ -4,6 +4,7 @@ use telesphor_agent::views::{
     Amended, AnswerView, Awaited, Direction, DocumentView, HadIt, Opened, Retracted, RetractedView, SentView,
     StandingView,
 };
+use telesphor_clinical::collection::COLLECTION;
 use telesphor_clinical::lab::mapping::LAB_MAPPING;
 use telesphor_clinical::retraction::{RETRACTION, Retraction, RetractionReason};
 use telesphor_clinical::rx::{PRESCRIPTION, Prescription};
@@ -127,6 +128,12 @@ pub(crate) fn body_words(opened: &Opened) -> Option<String> {
         return Prescription::from_bytes(&opened.body)
             .ok()
             .map(|rx| super::rx::body_words(&rx));
+    }
+    if opened.view.format == COLLECTION {
+        return Some(format!(
+            "A signed list of documents that go together. What of it is here: telesphor refer check {}",
+            opened.view.id
+        ));
     }
     if opened.view.format == LAB_MAPPING {
         return super::lab::body_words(&opened.body);

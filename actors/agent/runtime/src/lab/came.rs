@@ -12,10 +12,10 @@ use telesphor_identity::bundle::Proofs;
 use telesphor_identity::evidence::EvidenceOf;
 use telesphor_identity::signing::{Judged, SignerSaid};
 use telesphor_wire::error::ErrorCode;
-use telesphor_wire::ids::DocumentId;
+use telesphor_wire::ids::{DocumentId, IdentityId};
 use telesphor_wire::labels::HpkeLabel;
 
-use super::record::{MAX_OF_ONE, Ordered};
+use super::record::{MAX_OF_ONE, Ordered, all_orders};
 use crate::core::Ctx;
 use crate::core::records::Held;
 use crate::documents::keep::Way;
@@ -148,6 +148,12 @@ impl Ctx<'_, '_> {
         }
         ordered.released.push(*result);
         self.put_ordered(ordered)
+    }
+
+    /// Results of orders that were made for somebody and that he may have.
+    pub(crate) fn results_for(&self, patient: &IdentityId) -> Result<Vec<DocumentId>> {
+        let orders = all_orders(self.tx)?.into_iter().filter(|o| o.patient == *patient);
+        Ok(orders.flat_map(|o| o.released).collect())
     }
 
     fn lab_evidence_came(&mut self, ordered: &Ordered, bytes: &[u8]) -> Result<()> {
