@@ -13,7 +13,7 @@ FILLS ?= 100000
 FAULTS ?= 500
 SEED ?= 1
 
-.PHONY: help setup browser nats parts build release demo demo-admission test lint unit bench crash crash-points matrix cluster faults model fills race fuzz audit vectors
+.PHONY: help setup browser nats parts build release demo demo-admission demo-flows test lint unit bench crash crash-points matrix cluster faults model fills race fuzz audit vectors
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -39,6 +39,9 @@ demo: build ## the whole story on this machine; BUNDLE=path/to/fhir.json for you
 
 demo-admission: browser build ## an admission: signed roster, roles, shift change, lost badge, discharge; with pictures of the page
 	@"$(CARGO_TARGET_DIR)/debug/telesphor-admission" $(if $(BUNDLE),--bundle "$(BUNDLE)")
+
+demo-flows: build ## a visit in six steps, a claim, a referral, collecting a record, and the relay stolen at the end
+	@"$(CARGO_TARGET_DIR)/debug/telesphor-flows" $(if $(BUNDLE),--bundle "$(BUNDLE)")
 
 test: setup lint unit ## everything that must hold
 

@@ -14,6 +14,7 @@
 pub mod acts;
 pub mod admission;
 pub mod browser;
+pub mod flows;
 pub mod page;
 pub mod planted;
 pub mod scopes;
