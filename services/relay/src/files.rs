@@ -65,6 +65,15 @@ pub fn readable_by_others(path: &Path) -> io::Result<bool> {
     Ok(fs::metadata(path)?.permissions().mode() & 0o077 != 0)
 }
 
+/// Whether the file can be read without belonging to it: where something else lays it down, its
+/// group may.
+///
+/// # Errors
+/// If it cannot be looked at.
+pub fn readable_by_anybody(path: &Path) -> io::Result<bool> {
+    Ok(fs::metadata(path)?.permissions().mode() & 0o007 != 0)
+}
+
 fn sync_parent(path: &Path) -> io::Result<()> {
     match path.parent().filter(|p| !p.as_os_str().is_empty()) {
         Some(parent) => File::open(parent)?.sync_all(),

@@ -88,6 +88,11 @@ impl Certificate {
     }
 }
 
+/// When the certificate in a PEM file ends, Unix seconds; nothing if there is none in it.
+pub fn ends(certificate: &Path) -> Option<i64> {
+    facts(&CertificateDer::from_pem_file(certificate).ok()?).map(|(_, until)| until)
+}
+
 /// The pinned key and the end of a certificate.
 fn facts(der: &[u8]) -> Option<(Digest, i64)> {
     let (_, parsed) = x509_parser::parse_x509_certificate(der).ok()?;
@@ -127,6 +132,13 @@ impl ResolvesServerCert for Certificates {
     fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         Some(self.current().certified)
     }
+}
+
+/// Says once for the process what TLS is made of where a library asks nobody: the way to NATS.
+/// More than one is linked, and rustls refuses to guess.
+pub fn install() {
+    // Installed already: then it is this one.
+    let _ = aws_lc_rs::default_provider().install_default();
 }
 
 /// aws-lc with X25519MLKEM768; classical X25519 only where the operator allows it.

@@ -129,6 +129,59 @@ fn the_environment_outweighs_a_flag_or_the_file_both() {
 }
 
 #[test]
+fn a_cluster_founded_for_tls_is_refused_or_its_missing_files_are_not_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let into = folder.path().join("founding");
+    let run = |arguments: &[&str]| relay_command().args(arguments).output().unwrap();
+    let mut found = vec!["cluster", "init", "--domain", "hospital-a.example", "--into"];
+    found.push(into.to_str().unwrap());
+    found.extend(["--nats", "tls://10.0.0.1:4222"]);
+    for relay in ["10.0.0.1:7443", "10.0.0.2:7443", "10.0.0.3:7443"] {
+        found.extend(["--relay", relay]);
+    }
+    assert!(run(&found).status.success());
+    let data = into.join("relay-2");
+    let data = data.to_str().unwrap();
+    let output = run(&["config", "check", "--json", "--data", data]);
+    let said: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let paths: Vec<_> = said["faults"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|f| f["path"].as_str().unwrap())
+        .collect();
+    assert_eq!(paths, ["cluster.ca", "cluster.certificate", "cluster.key"]);
+
+    let output = run(&["cluster", "show", "--json", "--data", data]);
+    let shown: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let relays = shown["relays"].as_array().unwrap();
+    let here: Vec<_> = relays
+        .iter()
+        .map(|r| (r["address"].as_str().unwrap(), r["here"].as_bool().unwrap()))
+        .collect();
+    assert_eq!(
+        here,
+        [
+            ("10.0.0.1:7443", false),
+            ("10.0.0.2:7443", true),
+            ("10.0.0.3:7443", false)
+        ]
+    );
+    assert!(relays.iter().all(|r| r["member"].as_str().unwrap().len() == 64));
+    assert_eq!(
+        run(&[
+            "cluster",
+            "show",
+            "--data",
+            &Relay::new().data.display().to_string()
+        ])
+        .status
+        .code(),
+        Some(5)
+    );
+}
+
+#[test]
 fn a_printed_configuration_shows_a_secret() {
     let relay = Relay::new();
     let output = relay.command(&["config", "print", "--effective"]);
@@ -230,6 +283,8 @@ fn a_metric_stands_in_no_catalogue() {
         .unwrap()
         .lines()
         .filter_map(|l| l.strip_prefix("| `"))
+        // Those are shown by a relay of a cluster: `chaos/tests/deployed.rs` looks for them.
+        .filter(|l| !l.contains(" | cluster "))
         .filter_map(|l| l.split('`').next())
         .map(|name| name.split('{').next().unwrap().to_owned())
         .collect();

@@ -188,11 +188,13 @@ pub(crate) struct ClusterArgs {
     pub command: ClusterCommand,
 }
 
-/// `cluster init|status`.
+/// `cluster init|show|status`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ClusterCommand {
     /// Found a cluster: a data directory for each of its relays
     Init(ClusterInit),
+    /// Who is in the cluster, by its signed record: no relay needs to run
+    Show,
     /// How this relay stands in each partition
     Status,
 }
@@ -206,7 +208,8 @@ pub(crate) struct ClusterInit {
     /// host:port at which agents reach a relay; once for each, 3, 5 or 7 of them
     #[arg(long, required = true, value_name = "HOST:PORT")]
     pub relay: Vec<String>,
-    /// Where NATS is, such as nats://10.0.0.1:4222; once for each server
+    /// Where NATS is, such as tls://10.0.0.1:4222; once for each server. With tls:// the relays show
+    /// who they are by nats/certificate.pem in their data directory, which `ops/nats/make` puts there
     #[arg(long, required = true, value_name = "URL")]
     pub nats: Vec<String>,
     /// Address that every relay listens on, with the port of its own

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::admin::words::{Request, Status};
+use crate::admin::words::{PartitionStatus, Request, Status};
 use crate::clock;
 use crate::config::Settings;
 use crate::fault::{Exit, Fault};
@@ -196,7 +196,7 @@ fn running(s: &Status) -> Vec<Finding> {
     } else {
         Level::Warning
     };
-    vec![
+    let mut findings = vec![
         Finding {
             what: "readiness",
             level: ready,
@@ -217,7 +217,37 @@ fn running(s: &Status) -> Vec<Finding> {
             level: clock,
             words: format!("{} jump(s) since the start", s.clock_steps),
         },
-    ]
+    ];
+    findings.extend(cluster(s));
+    findings
+}
+
+/// The worst of what the relay is in its partitions; nothing for a relay alone.
+fn cluster(s: &Status) -> Option<Finding> {
+    let one = |p: &PartitionStatus| {
+        let m = p.member.as_ref()?;
+        let (level, words) = match &m.lost {
+            Some(why) => (Level::Critical, format!("cannot go on: {why}")),
+            None if !m.active || m.phase != "following" => (Level::Critical, m.phase.clone()),
+            None if m.heard * 2 <= m.seats => {
+                let words = format!("no majority: {} of {} relays", m.heard, m.seats);
+                (Level::Critical, words)
+            }
+            None if m.heard < m.seats => (Level::Warning, format!("{} of {} relays", m.heard, m.seats)),
+            None => return Some((Level::Ok, format!("{} relays in every partition", m.seats))),
+        };
+        Some((level, format!("partition {}: {words}", p.partition)))
+    };
+    let (level, words) = s
+        .partitions
+        .iter()
+        .filter_map(one)
+        .max_by_key(|(l, _)| l.weight())?;
+    Some(Finding {
+        what: "cluster",
+        level,
+        words,
+    })
 }
 
 impl Report {

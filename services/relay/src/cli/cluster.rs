@@ -1,4 +1,4 @@
-//! `cluster init|status`: founding a cluster, and how its relays stand.
+//! `cluster init|show|status`: founding a cluster, who is in it, and how its relays stand.
 
 use std::path::{Path, PathBuf};
 
@@ -10,11 +10,13 @@ use telesphor_wire::domain::RelayEntry;
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ext::Extensions;
 use telesphor_wire::ids::Incarnation;
-use telesphor_wire::sign::SigningKey;
+use telesphor_wire::sign::{PublicKey, SigningKey};
 use telesphor_wire::text::{Domain, TextError};
 
+use crate::admin::office::hex;
 use crate::admin::words::{Request, Status as Seen};
 use crate::clock;
+use crate::cluster;
 use crate::cluster::record::{ClusterRecord, SignedClusterRecord};
 use crate::config::{self, Settings};
 use crate::fault::{Exit, Fault};
@@ -36,6 +38,7 @@ const MOST: usize = 7;
 pub(crate) fn run(context: &Context<'_>, args: &ClusterArgs) -> Result<(), Fault> {
     match &args.command {
         ClusterCommand::Init(args) => init(context, args),
+        ClusterCommand::Show => show(context),
         ClusterCommand::Status => status(context),
     }
 }
@@ -105,7 +108,7 @@ fn init(context: &Context<'_>, args: &ClusterInit) -> Result<(), Fault> {
     }
     let made = Made {
         domain: domain.to_string(),
-        cluster: crate::admin::office::hex(cluster.as_bytes()),
+        cluster: hex(cluster.as_bytes()),
         relays: places
             .iter()
             .map(|p| MadeRelay {
@@ -133,6 +136,11 @@ fn place(args: &ClusterInit, folder: &Path, address: &str, shared: &Keys) -> Res
     settings.edge.listen = format!("{}:{port}", args.listen);
     address.clone_into(&mut settings.edge.address);
     settings.cluster.nats.clone_from(&args.nats);
+    if args.nats.iter().any(|url| url.starts_with("tls://")) {
+        settings.cluster.ca = Some("nats/ca.pem".into());
+        settings.cluster.certificate = Some("nats/certificate.pem".into());
+        settings.cluster.key = Some("nats/key.pem".into());
+    }
     if let Some(name) = &args.name {
         settings.cluster.name.clone_from(name);
     }
@@ -197,6 +205,69 @@ impl Made {
             self.domain,
             self.relays.len(),
         )
+    }
+}
+
+#[derive(Serialize)]
+struct Shown {
+    domain: String,
+    cluster: String,
+    /// Stands in every subject of NATS.
+    name: String,
+    partitions: u16,
+    founded: String,
+    relays: Vec<ShownRelay>,
+}
+
+#[derive(Serialize)]
+struct ShownRelay {
+    /// As it stands in the subjects of NATS, and in the name of its certificate there.
+    member: String,
+    address: String,
+    here: bool,
+}
+
+fn show(context: &Context<'_>) -> Result<(), Fault> {
+    let settings = context.settings(&[])?;
+    let layout = Layout::new(&settings.data);
+    let keys =
+        Keys::read(&layout).map_err(|e| Fault::new(Exit::Machine, ErrorCode::RelayIo, e.to_string()))?;
+    let Some(signed) = cluster::record::read(&layout, &keys.domain.public())? else {
+        let words = "this relay is alone: its data directory has no cluster record";
+        return Err(Fault::new(Exit::NotFound, ErrorCode::NotFound, words));
+    };
+    let addresses = record::read(&layout)?.record.relays;
+    let relay = |key: &PublicKey| ShownRelay {
+        member: hex(&key.0),
+        address: addresses
+            .iter()
+            .find(|entry| entry.relay == *key)
+            .map_or_else(|| "not in the domain record".to_owned(), |e| e.address.clone()),
+        here: *key == keys.attesting.public(),
+    };
+    let shown = Shown {
+        domain: signed.record.domain.to_string(),
+        cluster: hex(signed.record.cluster.as_bytes()),
+        name: settings.cluster.name,
+        partitions: signed.record.partitions,
+        founded: clock::show(signed.record.founded),
+        relays: signed.record.relays.iter().map(relay).collect(),
+    };
+    context.out.show(&shown, || shown.text());
+    Ok(())
+}
+
+impl Shown {
+    fn text(&self) -> String {
+        let relays = self.relays.iter().map(|r| {
+            let here = if r.here { "  (this one)" } else { "" };
+            format!("  {}  {}{here}", r.member, r.address)
+        });
+        let head = format!(
+            "Domain       {}\nCluster      {}, \"{}\" on NATS, founded {}\nPartitions   {}\nRelays",
+            self.domain, self.cluster, self.name, self.founded, self.partitions
+        );
+        std::iter::once(head).chain(relays).collect::<Vec<_>>().join("\n")
     }
 }
 

@@ -18,7 +18,7 @@ use crate::keys::Keys;
 /// An answer of NATS is waited for so long.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The order of a cluster.
+/// The order of a cluster, and the bus under it.
 ///
 /// # Errors
 /// Exit 2 if the settings name no NATS, 8 if a file that they name cannot be read.
@@ -28,7 +28,7 @@ pub async fn order(
     keys: &Keys,
     reader: Reader,
     waiting_submissions: usize,
-) -> Result<Arc<dyn Order>, Fault> {
+) -> Result<(Arc<dyn Order>, Arc<Nats>), Fault> {
     let nats = &settings.cluster;
     if nats.nats.is_empty() {
         return Err(Fault::new(
@@ -47,24 +47,27 @@ pub async fn order(
             .zip(nats.key.as_ref())
             .map(|(c, k)| (within(c), within(k))),
     };
+    let me = keys.attesting.public();
     let client = address
-        .connect("telesphor-relay")
+        .connect(&nats.name, me)
         .await
         .map_err(|e| Fault::new(Exit::Machine, ErrorCode::BadConfig, format!("cluster: {e}")))?;
-    let bus = Nats::new(
+    let bus = Arc::new(Nats::new(
         client,
         NatsConfig {
             name: nats.name.clone(),
+            me,
             replicas: nats.stream_replicas,
             stream_bytes: i64::try_from(nats.stream_mib << 20).unwrap_or(i64::MAX),
             timeout: TIMEOUT,
         },
-    );
+    ));
     let config = ClusterConfig {
         founding: signed.founding(),
         key: keys.attesting.clone(),
         patience: Patience::default(),
         waiting_submissions,
     };
-    Ok(Arc::new(Cluster::new(config, Arc::new(bus), memory(reader))))
+    let order = Cluster::new(config, bus.clone(), memory(reader));
+    Ok((Arc::new(order), bus))
 }

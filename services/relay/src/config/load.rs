@@ -73,9 +73,14 @@ pub fn load(sources: &Sources) -> Result<Settings, ConfigFault> {
     built.try_deserialize().map_err(|e| named(e, &origin))
 }
 
-/// Every path there is, as a tree.
+/// Every path there is, as a tree: also those that have no value unless one is given.
 fn template() -> Value {
-    serde_json::to_value(Settings::default()).unwrap_or_default()
+    let mut all = Settings::default();
+    let file = || Some(PathBuf::new());
+    all.cluster.ca = file();
+    all.cluster.certificate = file();
+    all.cluster.key = file();
+    serde_json::to_value(all).unwrap_or_default()
 }
 
 /// Refuses a path that no setting has.

@@ -19,7 +19,7 @@ use crate::keys::Keys;
 use crate::layout::Layout;
 use crate::process;
 use crate::record;
-use crate::tls::Certificate;
+use crate::tls::{self, Certificate};
 
 /// Everything that must be there before anything is listened on.
 pub struct Ground {
@@ -105,6 +105,11 @@ pub fn certificate_of(settings: &Settings) -> Result<Certificate, Fault> {
     .map_err(|e| Fault::new(Exit::Machine, ErrorCode::RelayIo, e.to_string()))
 }
 
+/// When the certificate for NATS ends, Unix seconds, where the settings name one that can be read.
+pub(super) fn bus_certificate_until(settings: &Settings) -> Option<i64> {
+    tls::ends(&settings.data.join(settings.cluster.certificate.as_ref()?))
+}
+
 /// How the store of these settings is opened.
 ///
 /// # Errors
@@ -164,6 +169,24 @@ pub fn files_of(settings: &Settings) -> Vec<ConfigFault> {
             "tls.key",
             "may be read by others; its mode must be 0600",
         ));
+    }
+    let bus = &settings.cluster;
+    for (path, file) in [
+        ("cluster.ca", &bus.ca),
+        ("cluster.certificate", &bus.certificate),
+        ("cluster.key", &bus.key),
+    ] {
+        let Some(file) = file.as_ref().map(|f| settings.data.join(f)) else {
+            continue;
+        };
+        if let Err(e) = File::open(&file) {
+            faults.push(ConfigFault::at(path, format!("{}: {e}", file.display())));
+        } else if path == "cluster.key" && files::readable_by_anybody(&file).unwrap_or(false) {
+            faults.push(ConfigFault::at(
+                path,
+                "may be read by everybody; its mode must be 0600, or 0440 for a group of its own",
+            ));
+        }
     }
     if let Err(fault) = Keys::read(&layout) {
         faults.push(ConfigFault::at("data", fault.to_string()));

@@ -19,6 +19,7 @@ use crate::config::Settings;
 use crate::fault::{Exit, Fault};
 use crate::logs;
 use crate::process;
+use crate::tls;
 pub use ground::{Ground, certificate_of, files_of, lock, store_config, store_fault};
 pub use start::Running;
 
@@ -38,6 +39,7 @@ pub fn run(settings: Settings, _config: Option<PathBuf>) -> Result<(), Fault> {
     if !settings.process.core_dumps && process::no_core_dumps().is_err() {
         tracing::warn!("core dumps could not be turned off; let the service manager do it (LimitCORE=0)");
     }
+    tls::install();
     let settings = within_file_limit(settings);
     let ground = Ground::take(settings)?;
     let closed = ground.store.closed();

@@ -10,6 +10,7 @@ use std::time::Duration;
 use actix_web::dev::ServerHandle;
 use futures_util::future::{BoxFuture, FutureExt};
 use telesphor_engine::{Engine, EngineConfig, RelayKeys};
+use telesphor_order::cluster::nats::Nats;
 use telesphor_order::{Alone, AloneLimits, Order};
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::text::SupportCode;
@@ -28,7 +29,7 @@ use crate::edge::{self, Edge, Published, Room};
 use crate::fault::{Exit, Fault};
 use crate::keys::Keys;
 use crate::layout::Layout;
-use crate::metrics::Metrics;
+use crate::metrics::{Members, Metrics};
 use crate::tls::{self, Certificates};
 use crate::traces::{self, Record};
 
@@ -61,6 +62,8 @@ pub struct Running {
     pub room: Arc<Room>,
     /// Counters.
     pub metrics: Metrics,
+    /// The way to the other relays, if there are any.
+    pub bus: Option<Bus>,
     /// Whether it is being stopped.
     pub draining: Arc<AtomicBool>,
     // -- owned by the process alone
@@ -69,6 +72,14 @@ pub struct Running {
     edge_handle: ServerHandle,
     probes_handle: ServerHandle,
     _lock: File,
+}
+
+/// The way to the other relays of a cluster.
+pub struct Bus {
+    /// NATS.
+    pub nats: Arc<Nats>,
+    /// What is measured of it, and of this relay as a member.
+    pub members: Members,
 }
 
 /// Ready when a part of the relay that must never end has ended.
@@ -127,16 +138,20 @@ pub(crate) async fn start(ground: Ground, asked: mpsc::Sender<Duration>) -> Resu
         admission: keys.admission.clone(),
     };
     let waiting = config.limits.partition_waiting;
-    let order: Arc<dyn Order> = match &cluster {
-        None => Arc::new(Alone::new(
-            settings.store.partitions,
-            AloneLimits {
+    let (order, bus): (Arc<dyn Order>, _) = match &cluster {
+        None => {
+            let limits = AloneLimits {
                 waiting_submissions: waiting,
-            },
-        )),
+            };
+            (Arc::new(Alone::new(settings.store.partitions, limits)), None)
+        }
         Some(signed) => {
             config.quorum = signed.record.relays.len() / 2 + 1;
-            cluster::bus::order(&settings, signed, &keys, store.reader(), waiting).await?
+            let (order, nats) =
+                cluster::bus::order(&settings, signed, &keys, store.reader(), waiting).await?;
+            let members = Members::new(&metrics, settings.cluster.certificate.is_some())
+                .map_err(|e| Fault::bug(e.to_string()))?;
+            (order, Some(Bus { nats, members }))
         }
     };
     let engine = Engine::start(config, store, order, relay_keys)
@@ -184,6 +199,7 @@ pub(crate) async fn start(ground: Ground, asked: mpsc::Sender<Duration>) -> Resu
         gate,
         room,
         metrics,
+        bus,
         draining,
         keys: Mutex::new(keys),
         edge_handle,

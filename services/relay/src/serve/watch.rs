@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use telesphor_engine::EngineStanding;
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::ground::bus_certificate_until;
 use super::{Running, reload};
 use crate::clock;
 
@@ -47,6 +48,7 @@ fn room(running: &Running) {
         }
     }
     running.metrics.disk_free(running.room.free());
+    running.metrics.disk_reserve(running.room.reserve());
     running.metrics.writes_stopped(running.room.is_short());
 }
 
@@ -61,12 +63,29 @@ fn engine(running: &Running) {
     let oldest = seen.partitions.iter().filter_map(|p| p.oldest_not_durable).max();
     running.metrics.deliveries(&seen.deliveries);
     running.metrics.oldest_not_durable(oldest.unwrap_or_default());
+    running.metrics.syncs(seen.totals.fsyncs, seen.totals.fsync_us);
+    if let Some(bus) = &running.bus {
+        bus.members.connected(bus.nats.connected());
+        for partition in &seen.partitions {
+            if let Some(member) = &partition.member {
+                bus.members.stands(partition.partition, member);
+            }
+        }
+    }
 }
 
 fn slowly(running: &Running) {
     let certificate = running.certificates.current();
-    let left = certificate.not_after - i64::try_from(clock::now_ms() / 1000).unwrap_or(i64::MAX);
+    let now = i64::try_from(clock::now_ms() / 1000).unwrap_or(i64::MAX);
+    let left = certificate.not_after - now;
     running.metrics.certificate_days_left(left.div_euclid(24 * 3600));
+    if let Some(bus) = &running.bus {
+        // Read again each time: who renews it replaces the file.
+        if let Some(until) = bus_certificate_until(&running.settings) {
+            bus.members
+                .certificate_days_left((until - now).div_euclid(24 * 3600));
+        }
+    }
     if let Err(fault) = reload::refresh(running, certificate.tls_key) {
         tracing::error!(code = %fault.code, support = %fault.support, "the domain record could not be renewed");
     }

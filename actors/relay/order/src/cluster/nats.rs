@@ -3,9 +3,13 @@
 //! ```text
 //! stream   tel_<name>_p<partition>_r<round>_<opener>      R3, file, limits, discard new
 //! subject  tel.<name>.log.p<partition>.<round>.<opener>   its only one
-//!          tel.<name>.say.p<partition>                    words of members, at most once
+//!          tel.<name>.say.p<partition>.<member>           a member's words, at most once
 //!          tel.<name>.ask.<member>                        questions, with a reply subject
+//!          tel.<name>.in.<member>.<random>                what a member waits for: answers, its streams
 //! ```
+//!
+//! Every subject that belongs to one member ends in its key, so that NATS can hold each to its
+//! own (`ops/nats`).
 //!
 //! Nothing that is said to have happened here is relied on: an acknowledgement means *ordered*,
 //! a missing one means nothing. JetStream's own deduplication spares a second copy and no more.
@@ -14,6 +18,7 @@ use std::fmt::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use async_nats::connection::State;
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, ReplayPolicy, push};
 use async_nats::jetstream::context::{GetStreamErrorKind, PublishErrorKind};
 use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType};
@@ -32,6 +37,8 @@ use super::say::Seat;
 pub struct NatsConfig {
     /// Stands in every subject: two clusters on one NATS do not meet.
     pub name: String,
+    /// This relay.
+    pub me: Seat,
     /// Copies of each stream.
     pub replicas: usize,
     /// A stream holds no more than this, bytes; then it refuses.
@@ -57,14 +64,16 @@ pub struct NatsAddress {
 pub struct NoNats(String);
 
 impl NatsAddress {
-    /// Connects; goes on trying in the background where a server is not there yet.
+    /// Connects as a member of the cluster of that name; goes on trying in the background where a
+    /// server is not there yet. Certificates are read again with every new connection.
     ///
     /// # Errors
     /// [`NoNats`] if a file cannot be read or an address is none.
-    pub async fn connect(&self, name: &str) -> Result<Client, NoNats> {
+    pub async fn connect(&self, cluster: &str, me: Seat) -> Result<Client, NoNats> {
         let fault = |e: &dyn std::error::Error| NoNats(e.to_string());
         let mut options = async_nats::ConnectOptions::new()
-            .name(name)
+            .name("telesphor-relay")
+            .custom_inbox_prefix(format!("tel.{cluster}.in.{}", hex(&me)))
             .retry_on_initial_connect()
             .ping_interval(Duration::from_secs(5))
             .reconnect_delay_callback(|tries| Duration::from_millis(100 * (tries as u64).clamp(1, 10)));
@@ -108,8 +117,13 @@ impl Nats {
         format!("tel.{}.log.{}", self.config.name, id(stream, '.'))
     }
 
-    fn say_subject(&self, partition: PartitionId) -> String {
-        format!("tel.{}.say.p{}", self.config.name, partition.0)
+    /// Whether a server is reached.
+    pub fn connected(&self) -> bool {
+        self.client.connection_state() == State::Connected
+    }
+
+    fn say_subject(&self, partition: PartitionId, member: &str) -> String {
+        format!("tel.{}.say.p{}.{member}", self.config.name, partition.0)
     }
 
     fn ask_subject(&self, member: Seat) -> String {
@@ -283,11 +297,14 @@ impl Bus for Nats {
 
     async fn say(&self, partition: PartitionId, words: Bytes) {
         // Said at most once: whatever needs to be heard is said again.
-        let _ = self.client.publish(self.say_subject(partition), words).await;
+        let _ = self
+            .client
+            .publish(self.say_subject(partition, &hex(&self.config.me)), words)
+            .await;
     }
 
     async fn hear(&self, partition: PartitionId, into: mpsc::Sender<Bytes>) {
-        let mut heard = self.subscribe(self.say_subject(partition)).await;
+        let mut heard = self.subscribe(self.say_subject(partition, "*")).await;
         while let Some(message) = heard.next().await {
             if into.send(message.payload).await.is_err() {
                 return;

@@ -1,11 +1,14 @@
 //! What Prometheus sees: one function per metric, buckets instead of values, no ids in labels.
 //! `docs/metrics.md` is the catalogue; a test compares the two.
 
+mod kinds;
+mod members;
+
 use std::time::Duration;
 
-use prometheus::{
-    Encoder, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
-};
+use kinds::{counter, counters, gauge, histogram, saturating, seconds};
+pub use members::Members;
+use prometheus::{Counter, Encoder, Histogram, IntCounter, IntCounterVec, IntGauge, Registry, TextEncoder};
 use telesphor_engine::DeliveryStatus;
 use telesphor_wire::answer::Answer;
 use telesphor_wire::error::ErrorCode;
@@ -30,6 +33,7 @@ pub struct Metrics {
     certificate_reloads: IntCounterVec,
     certificate_days: IntGauge,
     disk_free: IntGauge,
+    disk_reserve: IntGauge,
     writes_stopped: IntGauge,
     clock_steps: IntCounter,
     traces_dropped: IntCounter,
@@ -43,6 +47,8 @@ pub struct Metrics {
     partitions_fenced: IntGauge,
     mailboxes_live: IntGauge,
     not_durable_seconds: IntGauge,
+    syncs: IntCounter,
+    sync_seconds: Counter,
 }
 
 /// Why a connection was ended by the relay.
@@ -192,6 +198,11 @@ impl Metrics {
                 "disk_free_bytes",
                 "Room on the store's disk, in steps of 64 MiB.",
             )?,
+            disk_reserve: gauge(
+                &r,
+                "disk_reserve_bytes",
+                "Room that is kept back: with less, new events are refused.",
+            )?,
             writes_stopped: gauge(
                 &r,
                 "writes_stopped",
@@ -238,6 +249,12 @@ impl Metrics {
                 &r,
                 "oldest_not_durable_seconds",
                 "Age of the oldest command that is not durable yet.",
+            )?,
+            syncs: counter(&r, "syncs_total", "Group commits, each with one fsync.")?,
+            sync_seconds: seconds(
+                &r,
+                "sync_seconds_total",
+                "Time spent in group commits with their fsync.",
             )?,
             registry: r,
         };
@@ -383,6 +400,11 @@ impl Metrics {
         self.disk_free.set(saturating(bytes >> 26 << 26));
     }
 
+    /// Room that is kept back.
+    pub fn disk_reserve(&self, bytes: u64) {
+        self.disk_reserve.set(saturating(bytes));
+    }
+
     /// Whether new events are refused for want of room.
     pub fn writes_stopped(&self, stopped: bool) {
         self.writes_stopped.set(i64::from(stopped));
@@ -447,36 +469,11 @@ impl Metrics {
     pub fn oldest_not_durable(&self, age: Duration) {
         self.not_durable_seconds.set(saturating(age.as_secs()));
     }
-}
 
-fn saturating(n: u64) -> i64 {
-    i64::try_from(n).unwrap_or(i64::MAX)
-}
-
-fn opts(name: &str, help: &str) -> Opts {
-    Opts::new(name, help).namespace("telesphor").subsystem("relay")
-}
-
-fn counter(r: &Registry, name: &str, help: &str) -> Result<IntCounter, prometheus::Error> {
-    let metric = IntCounter::with_opts(opts(name, help))?;
-    r.register(Box::new(metric.clone()))?;
-    Ok(metric)
-}
-
-fn counters(r: &Registry, name: &str, help: &str, label: &str) -> Result<IntCounterVec, prometheus::Error> {
-    let metric = IntCounterVec::new(opts(name, help), &[label])?;
-    r.register(Box::new(metric.clone()))?;
-    Ok(metric)
-}
-
-fn gauge(r: &Registry, name: &str, help: &str) -> Result<IntGauge, prometheus::Error> {
-    let metric = IntGauge::with_opts(opts(name, help))?;
-    r.register(Box::new(metric.clone()))?;
-    Ok(metric)
-}
-
-fn histogram(r: &Registry, name: &str, help: &str, buckets: &[f64]) -> Result<Histogram, prometheus::Error> {
-    let metric = Histogram::with_opts(HistogramOpts::from(opts(name, help)).buckets(buckets.to_vec()))?;
-    r.register(Box::new(metric.clone()))?;
-    Ok(metric)
+    /// Group commits since the start, and the microseconds they took.
+    pub fn syncs(&self, count: u64, micros: u64) {
+        self.syncs.inc_by(count.saturating_sub(self.syncs.get()));
+        let seconds = Duration::from_micros(micros).as_secs_f64() - self.sync_seconds.get();
+        self.sync_seconds.inc_by(seconds.max(0.0));
+    }
 }
