@@ -94,6 +94,11 @@ impl Cluster {
         Ok(())
     }
 
+    /// Whether a relay follows in all partitions, by its `cluster status`.
+    pub fn follows(status: &Value) -> bool {
+        follows(status)
+    }
+
     /// Digests of every partition on a relay's disk, which must not run: by `inspect`.
     ///
     /// # Errors

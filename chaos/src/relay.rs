@@ -76,7 +76,10 @@ pub fn binary(variable: &str, name: &str) -> Result<PathBuf, RelayError> {
 
 /// A free port at a loopback address of this process alone: between looking and listening nobody
 /// else takes it, neither a relay of another process nor a connection that needs a port.
-pub(crate) fn free_port() -> io::Result<SocketAddr> {
+///
+/// # Errors
+/// If there is none.
+pub fn free_port() -> io::Result<SocketAddr> {
     let [_, high, middle, low] = std::process::id().to_be_bytes();
     TcpListener::bind((Ipv4Addr::new(127, 64 | high, middle, low), 0))?.local_addr()
 }
