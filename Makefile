@@ -50,7 +50,7 @@ lint: setup
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 
 parts: ## install all that the tests need beside what building needs
-	@./scripts/setup browser nats
+	@./scripts/setup browser nats ops
 
 unit: parts build
 	@./scripts/test
