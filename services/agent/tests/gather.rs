@@ -89,7 +89,8 @@ fn a_specialist_sees_more_or_less_than_the_patient_chose() {
         .map(|d| d["id"].as_str().unwrap())
         .collect();
     let mut wanted = vec![referral.as_str(), &note, &old];
-    (shown.sort_unstable(), wanted.sort_unstable());
+    shown.sort_unstable();
+    wanted.sort_unstable();
     assert_eq!(shown, wanted, "exactly what she chose");
     let words = laine.run(&["refer", "check", &list]).ok().out;
     assert!(

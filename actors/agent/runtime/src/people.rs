@@ -98,7 +98,9 @@ impl Histories {
 
     /// Whether a member is an endpoint that acted for its identity and acts no more.
     pub(crate) fn ended(&self, member: &Member) -> bool {
-        self.look(&member.identity, |e| e.all.contains(member) && !e.live.contains(member))
+        self.look(&member.identity, |e| {
+            e.all.contains(member) && !e.live.contains(member)
+        })
     }
 
     fn look(&self, id: &IdentityId, at: impl FnOnce(&Endpoints) -> bool) -> bool {

@@ -5,7 +5,7 @@ use clap::CommandFactory;
 use super::Cli;
 
 /// Headings and their commands. A test holds this against the commands there are.
-const GROUPS: [(&str, &[&str]); 9] = [
+const GROUPS: [(&str, &[&str]); 10] = [
     (
         "Every day",
         &[

@@ -1,8 +1,8 @@
 //! `attest`, `trust`, `verify`.
 
 use std::path::{Path, PathBuf};
-use telesphor_agent::Asked;
 use telesphor_agent::views::{StandingView, Verdict};
+use telesphor_agent::{Agent, Asked};
 use telesphor_identity::status::RevocationReason;
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ids::IdentityId;
