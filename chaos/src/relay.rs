@@ -275,6 +275,10 @@ impl Relay {
             .arg("--data")
             .arg(&self.data)
             .env("TELESPHOR_RELAY__METRICS__LISTEN", self.metrics.to_string())
+            .env(
+                "TELESPHOR_RELAY__METRICS__BEYOND_LOOPBACK",
+                (!self.metrics.ip().is_loopback()).to_string(),
+            )
             // A drill must be able to read the relay's memory without being root.
             .env("TELESPHOR_RELAY__PROCESS__CORE_DUMPS", "true")
             .stdin(Stdio::null())
