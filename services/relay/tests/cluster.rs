@@ -118,7 +118,7 @@ fn a_restored_backup_serves_in_its_cluster() {
         String::from_utf8_lossy(&output.stderr)
     );
     let again = Relay::at(&folder.path().join("again"));
-    let output = again.command(&["restore", "--from", copy.to_str().unwrap(), "--json"]);
+    let output = again.command(&["restore", copy.to_str().unwrap(), "--json"]);
     assert!(
         output.status.success(),
         "{}",

@@ -181,7 +181,7 @@ fn a_store_of_an_older_layout_is_opened_and_spoilt() {
         Store::restore(&path.join("db"), &dir.path().join("restored"), config()).unwrap_err(),
     ] {
         assert!(
-            matches!(error, StoreError::Format { found: 1, known: 3 }),
+            matches!(error, StoreError::Format { found: 1, known: 4 }),
             "{error}"
         );
     }
