@@ -18,6 +18,7 @@
 #[macro_use]
 pub mod tagged;
 
+pub mod admission;
 pub mod answer;
 pub mod batch;
 pub mod bytes;

@@ -2,8 +2,7 @@
 
 use telesphor_agent::views::{
     ActedView, AttestationView, ContactState, ContactView, DeviceView, Direction, DocumentView, EndView,
-    EndpointView, Exported, Finding, GrantView, Me, Revoked, Samples, SentState, SentView, Status, TrustView,
-    Verdict,
+    EndpointView, Exported, Finding, GrantView, Me, Revoked, SentState, SentView, Status, TrustView, Verdict,
 };
 use telesphor_wire::ids::IdentityId;
 use telesphor_wire::text::SupportCode;
@@ -18,6 +17,7 @@ pub(crate) mod lab;
 pub(crate) mod log;
 pub(crate) mod parts;
 pub(crate) mod rx;
+pub(crate) mod samples;
 pub(crate) mod ward;
 
 /// Yes or nothing: a column of "no" is noise.
@@ -459,43 +459,4 @@ pub(crate) fn device(out: &Out, d: &DeviceView, name_of: impl Fn(&IdentityId) ->
             &d.since.map_or_else(String::new, |ms| out.short(ms)),
         )
         .more("id", d.id.to_string(), "")
-}
-
-/// One line of a live stream: the last value and how old it is.
-pub(crate) fn samples(out: &Out, s: &Samples, patient: &str) -> String {
-    let last = match s.values.last() {
-        Some(Some(value)) => format!("{value} {}", s.unit),
-        Some(None) => "gap".to_owned(),
-        None => "no value".to_owned(),
-    };
-    let ends = s.start + s.period_ms * (s.values.len() as u64).saturating_sub(1);
-    format!(
-        "{}  {patient}  {} {last}  live, {:.1} s behind",
-        out.short(ends),
-        s.what,
-        s.age_ms as f64 / 1000.0
-    )
-}
-
-/// The same for programs, with every value.
-pub(crate) fn samples_row(s: &Samples) -> Row {
-    Row::new()
-        .both("state", "", "live", "")
-        .both("device", "", s.device.to_string(), "")
-        .both("patient", "", s.patient.map(|p| p.to_string()), "")
-        .text("what", "", &s.what)
-        .text("unit", "", &s.unit)
-        .instant("start", "", Some(s.start), "")
-        .both("period_ms", "", s.period_ms, "")
-        .both(
-            "values",
-            "",
-            s.values
-                .iter()
-                .copied()
-                .map(serde_json::Value::from)
-                .collect::<Vec<_>>(),
-            "",
-        )
-        .both("age_ms", "", s.age_ms, "")
 }

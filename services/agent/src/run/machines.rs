@@ -200,14 +200,15 @@ pub(super) async fn follow(here: &Here<'_>, args: &args::Follow) -> Result<Exit>
         };
         match came {
             Some(Live::Samples(samples)) if here.out.form == Form::Json => {
-                here.out.one(&shown::samples_row(&samples))?;
+                here.out.one(&shown::samples::row(&samples))?;
             }
             Some(Live::Samples(samples)) => {
                 let patient = samples
                     .patient
                     .as_ref()
                     .map_or_else(|| "unassigned".to_owned(), |id| names.of(id));
-                here.out.data(&shown::samples(here.out, &samples, &patient))?;
+                here.out
+                    .data(&shown::samples::line(here.out, &samples, &patient))?;
             }
             Some(Live::Stale { age_ms }) if here.out.form == Form::Json => {
                 here.out.one(
