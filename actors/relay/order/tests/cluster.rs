@@ -81,6 +81,21 @@ fn streams_of_earlier_rounds_fill_the_bus() {
 }
 
 #[test]
+fn streams_that_nobody_follows_leave_no_room_for_the_next_one() {
+    let yard = Yard::new(3, 1);
+    yard.bus.room_for(1);
+    let mut next = 0;
+    for _ in 0..3 {
+        yard.sends(0, next..next + 40);
+        yard.ledger.wait(next..next + 20);
+        yard.bus.rewind(7);
+        next += 40;
+        yard.ledger.wait(0..next);
+    }
+    yard.agree();
+}
+
+#[test]
 fn what_no_relay_has_submitted_is_decided() {
     let yard = Yard::new(3, 1);
     yard.sends(0, 0..20);

@@ -379,6 +379,10 @@ async fn open<B: Bus>(bus: &B, stream: StreamId, first: Bytes) -> bool {
                 Ok(_) | Err(BusError::NotEmpty) => return true,
                 Err(_) => {}
             }
+        } else {
+            // Perhaps streams of earlier rounds take all the room. A majority has promised this one, so
+            // nothing that stands in them will ever be chosen anew.
+            let _ = bus.forget_before(stream).await;
         }
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
     }

@@ -25,6 +25,8 @@ struct State {
     /// How many of a hundred words get lost.
     deaf: u32,
     count: u32,
+    /// No more streams than this are made, if it is set.
+    most: Option<usize>,
 }
 
 /// Shared by all members of a test.
@@ -48,6 +50,11 @@ impl TestBus {
 
     fn tell(&self) {
         let _ = self.changed.send(());
+    }
+
+    /// It has room for so many streams.
+    pub(crate) fn room_for(&self, streams: usize) {
+        self.state.lock().unwrap().most = Some(streams);
     }
 
     // ---- lies
@@ -123,7 +130,12 @@ impl TestBus {
 
 impl Bus for TestBus {
     async fn open(&self, stream: StreamId) -> Result<(), BusError> {
-        self.state.lock().unwrap().streams.entry(stream).or_default();
+        let mut state = self.state.lock().unwrap();
+        let full = state.most.is_some_and(|most| state.streams.len() >= most);
+        if full && !state.streams.contains_key(&stream) {
+            return Err(BusError::Unknown);
+        }
+        state.streams.entry(stream).or_default();
         Ok(())
     }
 
