@@ -147,6 +147,36 @@ fn a_member_that_was_away_cannot_come_back_after_its_stream_was_purged() {
 }
 
 #[test]
+fn a_member_that_hears_nobody_while_it_catches_up_stops_for_good() {
+    for forgets in [false, true] {
+        let mut yard = Yard::new(3, 1);
+        yard.sends(0, 0..30);
+        yard.ledger.wait(0..30);
+        yard.kill(2);
+        for n in 30..60 {
+            yard.send(0, ZERO, n);
+            yard.ledger.wait([n]);
+        }
+        if forgets {
+            // The two that are there carry on in another incarnation.
+            yard.bus.wipe();
+            yard.sends(1, 60..70);
+            yard.ledger.wait(60..70);
+        } else {
+            yard.bus.purge_to_the_last();
+        }
+        yard.bus.mute(true);
+        yard.start(2);
+        yard.sends(0, 70..80);
+        // Of each that could be asked.
+        yard.until("it has asked in vain", |yard| yard.bus.unheard() >= 2);
+        yard.bus.mute(false);
+        yard.ledger.wait(70..80);
+        yard.agree();
+    }
+}
+
+#[test]
 fn all_die_at_once_and_the_bus_forgets() {
     let mut yard = Yard::new(3, 1);
     yard.sends(0, 0..50);
@@ -225,5 +255,5 @@ fn two_partitions_that_hold_each_other_up() {
         yard.send(1, telesphor_wire::ids::PartitionId(1), 1_000 + n);
     }
     yard.ledger.wait((0..100).chain(1_000..1_100));
-    assert_eq!(yard.bus.streams(), 2);
+    yard.until("each has one stream", |yard| yard.bus.streams() == 2);
 }

@@ -212,11 +212,11 @@ impl<B: Bus> Driver<B> {
     /// back later is told of this one, and fetches what it lacks from the others.
     pub(crate) fn forget_earlier(&mut self) {
         let accepted = &self.standing.accepted;
-        let (round, genesis) = (accepted.inc.round, accepted.genesis.n);
-        if round <= self.cleared || self.rank() != 0 || self.votes.lowest(&accepted.members) < genesis {
+        let (inc, genesis) = (accepted.inc, accepted.genesis.n);
+        if inc <= self.cleared || self.rank() != 0 || self.votes.lowest(&accepted.members) < genesis {
             return;
         }
-        self.cleared = round;
+        self.cleared = inc;
         let (bus, stream) = (self.context.bus.clone(), self.stream());
         self.jobs.spawn(async move {
             // What could not be taken away now is taken away after the next rebase.

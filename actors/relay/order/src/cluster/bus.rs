@@ -80,7 +80,7 @@ pub trait Bus: Send + Sync + 'static {
     fn look(&self, stream: StreamId) -> impl Future<Output = Result<StreamState, BusError>> + Send;
     /// Lets entries below a number go.
     fn purge(&self, stream: StreamId, below: u64) -> impl Future<Output = Result<(), BusError>> + Send;
-    /// Takes the streams of the same partition away that belong to earlier rounds.
+    /// Takes the streams of the same partition away that belong to earlier incarnations.
     fn forget_before(&self, stream: StreamId) -> impl Future<Output = Result<(), BusError>> + Send;
     /// Says something to all members of a partition. Nobody may have heard it.
     fn say(&self, partition: PartitionId, words: Bytes) -> impl Future<Output = ()> + Send;

@@ -31,7 +31,7 @@ use super::phase::{After, Done, FromWriter, Gone, Known, Lost, Phase};
 use super::say::{Decided, Genesis, Link, MAX_WORDS, Place, Said, Seat, Word};
 use super::shared::Shared;
 use super::tally::{Verdicts, Votes};
-use crate::member::Standing;
+use crate::member::{Inc, Standing};
 use crate::record::{Position, Step};
 
 /// One partition of one member.
@@ -52,8 +52,8 @@ pub(crate) struct Driver<B: Bus> {
     pub(crate) votes: Votes,
     pub(crate) verdicts: Verdicts,
     pub(crate) forgotten: Position,
-    /// The round before which nothing is left on the bus.
-    pub(crate) cleared: u64,
+    /// The incarnation before which nothing is left on the bus.
+    pub(crate) cleared: Inc<Seat>,
     // -- the others
     pub(crate) round: u64,
     pub(crate) heard: HashMap<Seat, Known>,

@@ -64,21 +64,36 @@ fn entry_hash(raw: &[u8]) -> Digest {
     }
 }
 
+/// Why a stretch of the order was not had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lack {
+    /// Somebody did not answer, or lacks it too: it may be had yet.
+    Yet,
+    /// All have answered, and nobody keeps it any more.
+    Gone,
+}
+
+/// Entries with their positions.
+pub(crate) type Stretch = Result<Vec<(Position, Kept)>, Lack>;
+
 /// Everything after one place up to another, link by link: whoever gave it, it is the history
-/// that ends there or it is refused. `None` if nobody has it.
+/// that ends there or it is refused.
 pub(crate) async fn stretch<B: Bus>(
     bus: &B,
     place: Place,
     members: &[Seat],
     after: Point<Link>,
     to: Point<Link>,
-) -> Option<Vec<(Position, Kept)>> {
+) -> Stretch {
+    let mut lack = Lack::Gone;
     for member in members {
-        if let Some(got) = from_one(bus, place, *member, after, to).await {
-            return Some(got);
+        match from_one(bus, place, *member, after, to).await {
+            Ok(got) => return Ok(got),
+            Err(Lack::Yet) => lack = Lack::Yet,
+            Err(Lack::Gone) => {}
         }
     }
-    None
+    Err(lack)
 }
 
 async fn from_one<B: Bus>(
@@ -87,7 +102,7 @@ async fn from_one<B: Bus>(
     member: Seat,
     after: Point<Link>,
     to: Point<Link>,
-) -> Option<Vec<(Position, Kept)>> {
+) -> Stretch {
     let mut all = Vec::new();
     let mut at = after;
     while at.n < to.n {
@@ -96,21 +111,26 @@ async fn from_one<B: Bus>(
             from: at.n + 1,
             to: to.n,
         };
-        let Entries(page) = ask(bus, member, &Ask::Entries(fetch)).await?;
-        if page.is_empty() {
-            return None;
+        let asked = ask(bus, member, &Ask::Entries(fetch)).await;
+        let Entries(page) = asked.ok_or(Lack::Yet)?;
+        match page.first() {
+            // It has not come so far itself.
+            None => return Err(Lack::Yet),
+            Some((n, _)) if *n > at.n + 1 => return Err(Lack::Gone),
+            Some(_) => {}
         }
         for (n, bytes) in page {
-            let kept = Kept::decode(&bytes)?;
+            let kept = Kept::decode(&bytes).ok_or(Lack::Yet)?;
             let mark = link(at.mark, kept.inc, n, entry_hash(&kept.raw));
             if n != at.n + 1 || n > to.n || mark != kept.link {
-                return None;
+                // Of another history: its tail may be cut still.
+                return Err(Lack::Yet);
             }
             at = Point { n, mark };
             all.push((n, kept));
         }
     }
-    (at == to).then_some(all)
+    if at == to { Ok(all) } else { Err(Lack::Yet) }
 }
 
 /// One member's link at a position.
@@ -167,7 +187,11 @@ fn answer_one<B: Bus>(context: &Context<B>, question: &[u8]) -> Option<Bytes> {
         Ask::Entries(fetch) if fetch.place.cluster == context.founding.cluster => {
             let partition = fetch.place.partition;
             let found = context.memory.entries(partition, fetch.from, FETCH_BYTES).ok()?;
-            let wanted = found.into_iter().filter(|(n, _)| *n <= fetch.to);
+            // The first one shows from where on this member keeps them, also if that is too late.
+            let wanted = found.into_iter().enumerate();
+            let wanted = wanted
+                .filter(|(i, (n, _))| *i == 0 || *n <= fetch.to)
+                .map(|(_, entry)| entry);
             let page = Entries(wanted.map(|(n, bytes)| (n, WireBytes(bytes))).collect());
             Some(canonical::encode(&page).into())
         }

@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 use super::bus::{Bus, BusError, StreamId, StreamState};
 use super::driver::Driver;
 use super::entry::{Kept, Meaning, link, read};
-use super::fetch;
+use super::fetch::{self, Lack, Stretch};
 use super::lane::Got;
 use super::limits::RECORDS;
 use super::memory::Keep;
@@ -234,12 +234,15 @@ impl<B: Bus> Driver<B> {
         // Until then nothing is followed; a look begins it again.
     }
 
-    pub(crate) async fn on_caught_up(&mut self, got: Option<Vec<(Position, Kept)>>) -> Result<(), Gone> {
+    pub(crate) async fn on_caught_up(&mut self, got: Stretch) -> Result<(), Gone> {
         if !matches!(self.phase, Phase::Following) || self.follower.is_some() {
             return Ok(());
         }
-        let Some(entries) = got else {
-            return self.lose(Lost::Behind).await;
+        let entries = match got {
+            Ok(entries) => entries,
+            // The next look asks again.
+            Err(Lack::Yet) => return Ok(()),
+            Err(Lack::Gone) => return self.lose(Lost::Behind).await,
         };
         let fits = entries
             .first()

@@ -275,14 +275,18 @@ impl Bus for Nats {
 
     async fn forget_before(&self, stream: StreamId) -> Result<(), BusError> {
         let mine = format!("tel_{}_p{}_r", self.config.name, stream.partition.0);
+        let current = hex(&stream.inc.opener);
         let mut names = self.jetstream.stream_names();
         let mut old = Vec::new();
         while let Some(name) = names.next().await {
             let name = name.map_err(|_| BusError::Unknown)?;
-            let round = name
-                .strip_prefix(&mine)
-                .and_then(|rest| rest.split('_').next()?.parse().ok());
-            if round.is_some_and(|round: u64| round < stream.inc.round) {
+            // A round and its opener, in the order of incarnations.
+            let parts = name.strip_prefix(&mine).and_then(|rest| rest.split_once('_'));
+            let earlier = parts.and_then(|(round, opener)| {
+                let round: u64 = round.parse().ok()?;
+                Some((round, opener) < (stream.inc.round, current.as_str()))
+            });
+            if earlier == Some(true) {
                 old.push(name);
             }
         }

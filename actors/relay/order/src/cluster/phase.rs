@@ -9,7 +9,8 @@ use telesphor_wire::ids::Nonce;
 use telesphor_wire::receipt::Attest;
 
 use super::bus::{BusError, StreamId, StreamState};
-use super::entry::{BatchId, Kept};
+use super::entry::BatchId;
+use super::fetch::Stretch;
 use super::say::{Genesis, Link, Promised, Said, Seat};
 use crate::member::Inc;
 use crate::record::Position;
@@ -90,11 +91,8 @@ pub(crate) enum Done {
     Looked(StreamId, Result<StreamState, BusError>),
     Published(StreamId, BatchId, Result<u64, BusError>),
     Opened(Inc<Seat>, bool),
-    Fetched {
-        genesis: Inc<Seat>,
-        got: Option<Vec<(Position, Kept)>>,
-    },
-    CaughtUp(Option<Vec<(Position, Kept)>>),
+    Fetched { genesis: Inc<Seat>, got: Stretch },
+    CaughtUp(Stretch),
     Gap(Inc<Seat>, Seat, Position, Option<Link>),
     Attests(Vec<(Position, Digest, Attest)>),
     Nothing,

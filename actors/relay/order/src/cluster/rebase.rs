@@ -1,7 +1,7 @@
 //! Carrying an order on in a new incarnation: fence, member change and recovery are this one path.
 
 use std::collections::{BTreeMap, HashMap};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use telesphor_wire::canonical;
@@ -9,8 +9,8 @@ use telesphor_wire::ext::Extensions;
 
 use super::bus::{Bus, BusError, StreamId, StreamState};
 use super::driver::Driver;
-use super::entry::{Entry, Kept, Meaning};
-use super::fetch;
+use super::entry::{Entry, Meaning};
+use super::fetch::{self, Lack, Stretch};
 use super::follow::Follower;
 use super::memory::Keep;
 use super::phase::{After, Done, Gone, Lost, Phase};
@@ -163,11 +163,7 @@ impl<B: Bus> Driver<B> {
         self.phase = Phase::Opening { inc };
         self.announcing = Some(Box::new(said));
         self.jobs.spawn(async move {
-            if !holds
-                && fetch::stretch(&*bus, place, &[holder], from, base)
-                    .await
-                    .is_none()
-            {
+            if !holds && fetch::stretch(&*bus, place, &[holder], from, base).await.is_err() {
                 return Done::Opened(inc, false);
             }
             let stream = StreamId {
@@ -273,8 +269,14 @@ impl<B: Bus> Driver<B> {
             since: Instant::now(),
         };
         if self.history.link(base.n) == Some(base.mark) {
-            return self.on_fetched(inc, Some(Vec::new())).await;
+            return self.on_fetched(inc, Ok(Vec::new())).await;
         }
+        self.fetch_base(inc, base, Duration::ZERO);
+        Ok(())
+    }
+
+    /// Fetches what lies before the base of an incarnation that is to be followed.
+    fn fetch_base(&mut self, inc: Inc<Seat>, base: Point<Link>, pause: Duration) {
         let mut members = self.others();
         // The opener holds it for certain.
         members.retain(|m| *m != inc.opener);
@@ -283,12 +285,12 @@ impl<B: Bus> Driver<B> {
         }
         let (bus, place, from) = (self.context.bus.clone(), self.place, self.sure());
         self.jobs.spawn(async move {
+            tokio::time::sleep(pause).await;
             Done::Fetched {
                 genesis: inc,
                 got: fetch::stretch(&*bus, place, &members, from, base).await,
             }
         });
-        Ok(())
     }
 
     /// A place that is in every history that can still be carried on.
@@ -299,11 +301,7 @@ impl<B: Bus> Driver<B> {
     }
 
     /// Everything up to the base is here: the genesis is followed, in one write with it.
-    pub(crate) async fn on_fetched(
-        &mut self,
-        of: Inc<Seat>,
-        got: Option<Vec<(Position, Kept)>>,
-    ) -> Result<(), Gone> {
+    pub(crate) async fn on_fetched(&mut self, of: Inc<Seat>, got: Stretch) -> Result<(), Gone> {
         let Phase::Accepting { genesis, raw, .. } = &self.phase else {
             return Ok(());
         };
@@ -312,8 +310,14 @@ impl<B: Bus> Driver<B> {
             return Ok(());
         }
         let raw = raw.clone();
-        let Some(fetched) = got else {
-            return self.lose(Lost::Behind).await;
+        let fetched = match got {
+            Ok(fetched) => fetched,
+            // Whoever did not answer may do so yet; if it takes too long, another round is begun.
+            Err(Lack::Yet) => {
+                self.fetch_base(of, said.base, self.context.patience.rank);
+                return Ok(());
+            }
+            Err(Lack::Gone) => return self.lose(Lost::Behind).await,
         };
         // Before anything is cut: what was voted for stays until something is followed in its place.
         if self.standing.accept(&said, true, said.base.mark).is_err() {

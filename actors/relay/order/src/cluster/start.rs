@@ -104,7 +104,7 @@ impl<B: Bus> Cluster<B> {
             votes: Votes::default(),
             verdicts: Verdicts::default(),
             forgotten: 0,
-            cleared: 0,
+            cleared: NOTHING_YET,
             heard: HashMap::new(),
             phase: Phase::Starting {
                 nonce: Nonce::random(),
@@ -185,14 +185,10 @@ impl<B: Bus> Cluster<B> {
     fn founded(&self, partition: PartitionId) -> Option<Standing<Seat, Link>> {
         let members = self.context.founding.seats.get(usize::from(partition.0))?.clone();
         let start = Point { n: 0, mark: NO_LINK };
-        let none = Inc {
-            round: 0,
-            opener: telesphor_wire::sign::PublicKey([0; 32]),
-        };
         Some(Standing {
-            promised: none,
+            promised: NOTHING_YET,
             accepted: Accepted {
-                inc: none,
+                inc: NOTHING_YET,
                 genesis: start,
                 before: members.clone(),
                 members,
@@ -206,6 +202,12 @@ impl<B: Bus> Cluster<B> {
         self.waker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// Before the first incarnation.
+const NOTHING_YET: Inc<Seat> = Inc {
+    round: 0,
+    opener: telesphor_wire::sign::PublicKey([0; 32]),
+};
 
 /// What a member stood by, and what it remembers.
 type Recalled = (Standing<Seat, Link>, History);

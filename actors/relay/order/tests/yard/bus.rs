@@ -27,6 +27,10 @@ struct State {
     count: u32,
     /// No more streams than this are made, if it is set.
     most: Option<usize>,
+    /// Questions reach nobody.
+    mute: bool,
+    /// So many questions reached nobody.
+    unheard: usize,
 }
 
 /// Shared by all members of a test.
@@ -55,6 +59,16 @@ impl TestBus {
     /// It has room for so many streams.
     pub(crate) fn room_for(&self, streams: usize) {
         self.state.lock().unwrap().most = Some(streams);
+    }
+
+    /// Questions reach nobody, or reach their members again.
+    pub(crate) fn mute(&self, mute: bool) {
+        self.state.lock().unwrap().mute = mute;
+    }
+
+    /// How many questions reached nobody.
+    pub(crate) fn unheard(&self) -> usize {
+        self.state.lock().unwrap().unheard
     }
 
     // ---- lies
@@ -211,7 +225,7 @@ impl Bus for TestBus {
     }
 
     async fn forget_before(&self, stream: StreamId) -> Result<(), BusError> {
-        let old = |id: &StreamId| id.partition == stream.partition && id.inc.round < stream.inc.round;
+        let old = |id: &StreamId| id.partition == stream.partition && id.inc < stream.inc;
         self.state.lock().unwrap().streams.retain(|id, _| !old(id));
         Ok(())
     }
@@ -243,6 +257,13 @@ impl Bus for TestBus {
     }
 
     async fn ask(&self, member: Seat, question: Bytes) -> Result<Bytes, BusError> {
+        {
+            let mut state = self.state.lock().unwrap();
+            if state.mute {
+                state.unheard += 1;
+                return Err(BusError::Unknown);
+            }
+        }
         let to = self
             .asked
             .lock()
