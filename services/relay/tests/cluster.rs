@@ -56,6 +56,22 @@ fn two_relays_that_are_no_majority_of_anything_are_founded() {
 }
 
 #[test]
+fn two_relays_are_founded_at_one_address_or_half_a_cluster_is_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let into = folder.path().join("cluster");
+    for (relays, words) in [
+        ([RELAYS[0], RELAYS[1], RELAYS[0]], "an address of its own"),
+        ([RELAYS[0], RELAYS[1], "nowhere"], "edge."),
+    ] {
+        let output = found(&into, &relays, &[]);
+        assert_eq!(output.status.code(), Some(2));
+        let said = fault(&output);
+        assert!(said["words"].as_str().unwrap().contains(words), "{said}");
+        assert!(!into.exists(), "something was left behind");
+    }
+}
+
+#[test]
 fn founding_overwrites_a_cluster() {
     let folder = tempfile::tempdir().unwrap();
     let data = founded(folder.path());

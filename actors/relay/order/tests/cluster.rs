@@ -177,6 +177,19 @@ fn a_member_that_hears_nobody_while_it_catches_up_stops_for_good() {
 }
 
 #[test]
+fn one_relay_that_answers_for_all_is_a_majority() {
+    let yard = Yard::new(5, 1);
+    yard.sends(0, 0..10);
+    yard.ledger.wait(0..10);
+    yard.agree();
+    assert_eq!(yard.attested(0).len(), 4);
+    yard.bus.let_answer(yard.keys[1].public());
+    assert_eq!(yard.attested(0).len(), 1);
+    yard.bus.let_answer(yard.keys[0].public());
+    assert_eq!(yard.attested(0).len(), 0, "its own word is not another's");
+}
+
+#[test]
 fn all_die_at_once_and_the_bus_forgets() {
     let mut yard = Yard::new(3, 1);
     yard.sends(0, 0..50);

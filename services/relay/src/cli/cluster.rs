@@ -1,5 +1,6 @@
 //! `cluster init|show|status`: founding a cluster, who is in it, and how its relays stand.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -75,6 +76,9 @@ fn init(context: &Context<'_>, args: &ClusterInit) -> Result<(), Fault> {
             "a cluster has 3, 5 or 7 relays: name each with --relay HOST:PORT",
         ));
     }
+    if args.relay.iter().collect::<BTreeSet<_>>().len() < args.relay.len() {
+        return Err(Fault::usage("each relay of a cluster has an address of its own"));
+    }
     let into = std::path::absolute(&args.into).map_err(|e| Fault::file("folder", &args.into, &e))?;
     if into.exists() {
         return Err(Fault::new(
@@ -83,6 +87,18 @@ fn init(context: &Context<'_>, args: &ClusterInit) -> Result<(), Fault> {
             format!("{} is there already; nothing was overwritten", into.display()),
         ));
     }
+    let made = found(args, &domain, &into);
+    if made.is_err() {
+        // It was not there before; half a cluster is none. What cannot be removed either is said by what failed.
+        let _ = std::fs::remove_dir_all(&into);
+    }
+    let made = made?;
+    context.out.show(&made, || made.text());
+    Ok(())
+}
+
+/// Makes all data directories.
+fn found(args: &ClusterInit, domain: &Domain, into: &Path) -> Result<Made, Fault> {
     let shared = Keys::generate();
     let mut places = Vec::new();
     for (number, address) in (1..).zip(&args.relay) {
@@ -102,11 +118,11 @@ fn init(context: &Context<'_>, args: &ClusterInit) -> Result<(), Fault> {
         },
     );
     let entries = places.iter().map(Place::entry).collect();
-    let signed = record::sign_all(&shared, &domain, entries, clock::now_ms(), 1);
+    let signed = record::sign_all(&shared, domain, entries, clock::now_ms(), 1);
     for place in &places {
         place.write(cluster, &canonical::encode(&signed), &canonical::encode(&record))?;
     }
-    let made = Made {
+    Ok(Made {
         domain: domain.to_string(),
         cluster: hex(cluster.as_bytes()),
         relays: places
@@ -121,9 +137,7 @@ fn init(context: &Context<'_>, args: &ClusterInit) -> Result<(), Fault> {
             "telesphor-relay serve --data FOLDER            on each machine".into(),
             "telesphor-relay cluster status --data FOLDER".into(),
         ],
-    };
-    context.out.show(&made, || made.text());
-    Ok(())
+    })
 }
 
 fn place(args: &ClusterInit, folder: &Path, address: &str, shared: &Keys) -> Result<Place, Fault> {

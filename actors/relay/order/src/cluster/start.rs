@@ -1,6 +1,6 @@
 //! Putting a cluster's order together, behind [`Order`] and [`Feed`].
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -295,10 +295,13 @@ impl<B: Bus> Order for Cluster<B> {
                         .verify(&fetch::statement(place, position, head), &attest.signature)
                         .is_ok()
             };
-            said.into_iter()
-                .filter(good)
-                .map(|(_, _, attest)| attest)
-                .collect()
+            // One for each relay: whoever answers for others, or repeats this one, adds nothing.
+            let mut by = BTreeMap::new();
+            for (_, _, attest) in said.into_iter().filter(good) {
+                by.insert(attest.relay, attest);
+            }
+            by.remove(&self.context.me);
+            by.into_values().collect()
         })
     }
 }

@@ -29,6 +29,8 @@ struct State {
     most: Option<usize>,
     /// Questions reach nobody.
     mute: bool,
+    /// Whoever is asked, this one answers.
+    answers: Option<Seat>,
     /// So many questions reached nobody.
     unheard: usize,
 }
@@ -64,6 +66,11 @@ impl TestBus {
     /// Questions reach nobody, or reach their members again.
     pub(crate) fn mute(&self, mute: bool) {
         self.state.lock().unwrap().mute = mute;
+    }
+
+    /// One member answers in the place of all.
+    pub(crate) fn let_answer(&self, member: Seat) {
+        self.state.lock().unwrap().answers = Some(member);
     }
 
     /// How many questions reached nobody.
@@ -264,6 +271,7 @@ impl Bus for TestBus {
                 return Err(BusError::Unknown);
             }
         }
+        let member = self.state.lock().unwrap().answers.unwrap_or(member);
         let to = self
             .asked
             .lock()

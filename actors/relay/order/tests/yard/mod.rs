@@ -15,7 +15,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use telesphor_order::cluster::{Cluster, ClusterConfig, Founding, Patience};
+use telesphor_order::cluster::{Cluster, ClusterConfig, Founding, Memory, Patience};
 use telesphor_order::member::Seats;
 use telesphor_order::{Group, GroupId, GroupLimits, Order, Step};
 use telesphor_wire::batch::Submission;
@@ -192,6 +192,17 @@ impl Yard {
             assert!(since.elapsed() < Duration::from_secs(60), "never came: {what}");
             std::thread::sleep(Duration::from_millis(5));
         }
+    }
+
+    /// What others attest to a member of the last position that it decided.
+    pub(crate) fn attested(&self, at: usize) -> Vec<Attest> {
+        let zero = PartitionId(0);
+        let position = self.disks[at].applied(zero);
+        let head = Memory::decided(&*self.disks[at], zero, position)
+            .unwrap()
+            .unwrap();
+        let cluster = &self.members[at].as_ref().unwrap().cluster;
+        self.runtime.block_on(cluster.attests(zero, position, head))
     }
 
     /// Everything acknowledged is in every living member, in one order, each once.
