@@ -7,6 +7,7 @@ mod yard;
 
 use std::sync::atomic::Ordering;
 
+use telesphor_order::cluster::Memory;
 use yard::{Yard, ZERO};
 
 #[test]
@@ -187,6 +188,24 @@ fn one_relay_that_answers_for_all_is_a_majority() {
     assert_eq!(yard.attested(0).len(), 1);
     yard.bus.let_answer(yard.keys[0].public());
     assert_eq!(yard.attested(0).len(), 0, "its own word is not another's");
+}
+
+#[test]
+fn what_every_member_has_is_kept_for_ever() {
+    let yard = Yard::new(3, 1);
+    for n in 0..1_400 {
+        yard.send(0, ZERO, n);
+        yard.ledger.wait([n]);
+    }
+    yard.until("what all have is let go", |yard| {
+        (0..3).all(|at| {
+            let page = yard.disks[at].entries(ZERO, 0, 1).unwrap();
+            page.first().is_some_and(|(n, _)| *n > 200)
+        })
+    });
+    yard.sends(1, 1_400..1_420);
+    yard.ledger.wait(1_400..1_420);
+    yard.agree();
 }
 
 #[test]

@@ -7,7 +7,7 @@ use telesphor_wire::ext::Extensions;
 use super::bus::Bus;
 use super::driver::Driver;
 use super::entry::Meaning;
-use super::limits::{LOG_ENTRIES, UNDECIDED};
+use super::limits::{LOG_ENTRIES, LOG_MARGIN, LOG_STEP, UNDECIDED};
 use super::memory::Keep;
 use super::phase::{After, Done, FromWriter, Gone, Lost, Phase};
 use super::say::{Decided, Said, Vote, Word};
@@ -186,9 +186,9 @@ impl<B: Bus> Driver<B> {
             .lowest(&self.standing.accepted.members)
             .min(self.durable);
         let to = all_have
-            .max(self.durable.saturating_sub(LOG_ENTRIES))
-            .saturating_sub(LOG_ENTRIES / 2);
-        if to < self.forgotten + LOG_ENTRIES / 8 {
+            .saturating_sub(LOG_MARGIN)
+            .max(self.durable.saturating_sub(LOG_ENTRIES));
+        if to < self.forgotten + LOG_STEP {
             return Ok(());
         }
         self.forgotten = to;

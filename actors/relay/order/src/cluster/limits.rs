@@ -20,6 +20,10 @@ pub(crate) const WORDS: usize = 1_024;
 pub(crate) const VOTES_AHEAD: usize = 64;
 /// Entries kept behind the one decided last, for members that come back. About.
 pub(crate) const LOG_ENTRIES: u64 = 50_000;
+/// Of what every member has so many are kept: promises compare them, and a start reads a few.
+pub(crate) const LOG_MARGIN: u64 = 1_024;
+/// Entries are let go so many at a time.
+pub(crate) const LOG_STEP: u64 = 256;
 /// Bytes of one answer to a fetch, at most, about.
 pub(crate) const FETCH_BYTES: usize = 512 * 1024;
 
