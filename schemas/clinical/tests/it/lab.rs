@@ -326,8 +326,8 @@ fn public_laboratory_data_is_taken_with_a_name_or_refused_without_a_reason() {
         assert!(values.count >= 16, "{}", values.count);
         assert_eq!(
             values.critical.len(),
-            3,
-            "leukocytes, eosinophils, lymphocytes: {:?}",
+            4,
+            "leukocytes, eosinophils, lymphocytes, neutrophils are marked HH: {:?}",
             values.critical
         );
     }
