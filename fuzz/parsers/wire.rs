@@ -2,9 +2,13 @@
 //! panic, and checks that what is accepted has one form only.
 
 use serde::{Serialize, de::DeserializeOwned};
+use telesphor_wire::blob::call::{BlobAnswer, BlobCall};
+use telesphor_wire::blob::chunk::{ChunkCipher, Content};
+use telesphor_wire::blob::tree::ChunkHashes;
 use telesphor_wire::canonical;
 use telesphor_wire::command::Command;
 use telesphor_wire::domain::{AdmissionLink, SignedDomainRecord};
+use telesphor_wire::hash::{Digest, Secret};
 use telesphor_wire::ids::{DocumentId, IdentityId, MailboxId};
 use telesphor_wire::mailbox::{Cursor, Event, Genesis, Policy};
 use telesphor_wire::receipt::Receipt;
@@ -78,6 +82,35 @@ pub fn records(bytes: &[u8]) {
         && let Ok(record) = DeliveryRecord::from_padded(&padded)
     {
         assert_eq!(canonical::encode(&record), bytes, "accepted in another form");
+    }
+}
+
+/// Calls about large content and their answers, lists of chunk hashes, and chunks.
+pub fn blobs(bytes: &[u8]) {
+    if let Some(call) = one_form::<BlobCall>(bytes) {
+        let _ = (call.request.mailbox(), call.bound());
+    }
+    one_form::<BlobAnswer>(bytes);
+    let Some((length, rest)) = bytes.split_first_chunk::<4>() else {
+        return;
+    };
+    let length = u64::from(u32::from_be_bytes(*length));
+    // As a list: whatever it leads to is its address, and no other.
+    let (entries, _) = rest.as_chunks::<32>();
+    let list = entries.iter().map(|e| Digest(*e)).collect();
+    if let Ok(hashes) = ChunkHashes::new(length, list) {
+        let again = ChunkHashes::from_bytes(length, &hashes.address(), &hashes.to_bytes());
+        assert_eq!(again.as_ref(), Ok(&hashes));
+        assert!(ChunkHashes::from_bytes(length, &Digest([0; 32]), &hashes.to_bytes()).is_err());
+        let _ = hashes.fits(0, rest);
+    }
+    // As a chunk: nothing opens that was not sealed.
+    if let Ok(cipher) = ChunkCipher::new(&Secret::new([7; 32]), length) {
+        assert!(cipher.open(0, &mut rest.to_vec()).is_err());
+    }
+    if let Ok(mut content) = Content::new(length, length.next_power_of_two()) {
+        let _ = content.take(rest).map(<[u8]>::len);
+        let _ = content.finish();
     }
 }
 

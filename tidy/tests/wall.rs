@@ -66,10 +66,11 @@ fn arrows(metadata: &Value) -> BTreeMap<String, BTreeSet<(String, bool)>> {
         .collect()
 }
 
-const BLIND: [&str; 6] = [
+const BLIND: [&str; 7] = [
     "telesphor-wire",
     "telesphor-rules",
     "telesphor-store",
+    "telesphor-blobs",
     "telesphor-order",
     "telesphor-engine",
     "telesphor-relay",

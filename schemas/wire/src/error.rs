@@ -122,6 +122,10 @@ errors! {
     3058 LabNoMapping You "nothing signed is here that says whose result this is; ask the doctor who ordered it",
     3059 LabNotResult You "this document is no result of a laboratory order",
 
+    3060 BlobAbsent You "no such file at the relay, or it is not shown to you any more; ask whoever sent it",
+    3061 BlobChanged Peer "what came of a file is not what its name says, and was thrown away; what came before it is kept",
+    3062 BlobBusy You "this file is on its way by another connection, or the relay is moving too many; try again in a moment",
+
     4001 QuotaExceeded You "the mailbox is full; its owner must take over or erase older events",
     4002 TooMany Peer "more entries in one request than allowed",
     4003 SlowReader You "events arrive faster than they are read; continue from the last one read",
@@ -138,6 +142,8 @@ errors! {
     5009 AlreadyThere Operator "there is something of that name already; nothing was overwritten",
     5010 RelayIo Operator "the relay's machine did not let a file be read or written",
     5011 TooManyConnections Operator "the relay has no place for one more connection; try again in a moment",
+    5012 BlobDamaged Operator "a file at the relay was damaged on its disk; bring it back from a backup, or have it sent again",
+    5013 BlobsOfOne Operator "this hospital's relays work together and do not take large files yet: such a file would lie on one of them alone; send it by another relay",
 
     6001 VaultLocked You "the vault is locked; unlock it",
     6002 WrongPassphrase You "this passphrase does not open the vault; nothing was changed",
@@ -173,6 +179,7 @@ errors! {
     6070 NoSuchPart You "there is no such part, or it is shown only whole; `telesphor disclose ID` lists the parts",
     6080 NotCollection You "this document is no signed list of documents that go together",
     6081 NotReferral You "this document is no referral; the doctor who refers sends one with `--kind referral`",
+    6082 FileNotTold You "where this file lies was not told yet, or it was erased here: try again later, or ask whoever sent it",
 
     7001 BadDocument Peer "not genuine: the signature does not belong to this document and author",
     7002 BrokenHistory Peer "not genuine: the author's key history does not hold together",
@@ -198,6 +205,7 @@ errors! {
     7041 LabOtherResult Peer "not genuine: made for another order, or by another laboratory than the one that was asked; do not rely on it",
     7042 LabNotYours Peer "not genuine: what was signed when this was ordered does not lead to this person; do not rely on it",
     7043 LabOldResult Peer "an older result was sent again after a newer one; the newer one counts",
+    7050 FileChanged Peer "this file is not what its author signed; nothing of it was written from that place on",
 }
 
 impl fmt::Display for ErrorCode {

@@ -27,6 +27,33 @@ pub fn hash<T: Serialize + ?Sized>(label: HashLabel, value: &T) -> Digest {
     Digest(hash_value(context_key(&HASH_KEYS, label as usize), value))
 }
 
+/// `H(label, bytes)` of bytes that come in pieces.
+#[derive(Debug)]
+pub struct Hashing(blake3::Hasher);
+
+impl Hashing {
+    /// Begins.
+    pub fn new(label: HashLabel) -> Self {
+        Self(hasher(context_key(&HASH_KEYS, label as usize)))
+    }
+
+    /// Takes in the next bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The hash of all that came.
+    pub fn finish(&self) -> Digest {
+        Digest(*self.0.finalize().as_bytes())
+    }
+}
+
+impl Drop for Hashing {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
 /// `H("sign " + label, x)`: what a signature covers.
 pub(crate) fn hash_to_sign<T: Serialize + ?Sized>(label: SignLabel, value: &T) -> [u8; 32] {
     hash_value(context_key(&SIGN_KEYS, label as usize), value)

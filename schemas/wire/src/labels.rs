@@ -197,6 +197,10 @@ labels! {
         Admission = "admission",
         /// A relay's TLS public key (SubjectPublicKeyInfo), as pinned in a domain record.
         TlsKey = "tls-key",
+        /// A call about a blob, as a proof is bound to it.
+        BlobCall = "blob-call",
+        /// Under which name a vault keeps the keys of a document's files.
+        DocumentParts = "document-parts",
     }
 }
 

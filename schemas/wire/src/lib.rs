@@ -21,6 +21,7 @@ pub mod tagged;
 pub mod admission;
 pub mod answer;
 pub mod batch;
+pub mod blob;
 pub mod bytes;
 pub mod canonical;
 pub mod command;

@@ -6,6 +6,15 @@
 /// Protocol version this crate speaks.
 pub const PROTOCOL_VERSION: u16 = 1;
 
+/// One chunk of a blob's ciphertext, bytes; the last one may be shorter.
+pub const BLOB_CHUNK_BYTES: u64 = 256 * 1024;
+/// The ciphertext of one blob, bytes (4 GiB).
+pub const MAX_BLOB_BYTES: u64 = 4 << 30;
+/// Chunks of one blob.
+pub const MAX_BLOB_CHUNKS: usize = 16_384;
+/// Chunks that are put or got with one call (64 MiB).
+pub const MAX_CHUNKS_PER_CALL: u32 = 256;
+
 /// Nesting depth of any value.
 pub const MAX_DEPTH: usize = 32;
 /// Any canonical value unless a smaller bound is named, bytes.

@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! DIR/store/          checkpoint
+//! DIR/blobs/          large files; links to the same bytes where the disk allows it
 //! DIR/keys/           the relay's own keys
 //! DIR/tls/            the certificate, if it lies in the data directory
 //! DIR/domain.record
@@ -61,7 +62,7 @@ pub fn restore(
         let words = format!("{} is no backup, or one that was not finished", from.display());
         return Err(Fault::new(Exit::NotFound, ErrorCode::NotFound, words));
     }
-    for path in [to.config(), to.keys(), to.record(), to.store()] {
+    for path in [to.config(), to.keys(), to.record(), to.store(), to.blobs()] {
         refuse_existing(&path)?;
     }
     let source = Layout::new(from);
@@ -91,6 +92,7 @@ fn copy_beside(from: &Layout, to: &Layout) -> io::Result<()> {
             }
         }
     }
+    telesphor_blobs::copy(&from.blobs(), &to.blobs())?;
     for (source, target) in [
         (from.record(), to.record()),
         (from.cluster(), to.cluster()),

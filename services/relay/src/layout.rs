@@ -47,6 +47,11 @@ impl Layout {
         self.0.join("store")
     }
 
+    /// Large ciphertext.
+    pub fn blobs(&self) -> PathBuf {
+        self.0.join("blobs")
+    }
+
     /// Support codes with times and outcomes.
     pub fn traces(&self) -> PathBuf {
         self.0.join("traces")

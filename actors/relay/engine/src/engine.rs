@@ -14,12 +14,13 @@ use telesphor_store::{Store, StoreError, Upkeep};
 use telesphor_wire::answer::Refusal;
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::hash::Digest;
-use telesphor_wire::ids::Voucher;
+use telesphor_wire::ids::{MailboxId, Nonce, Voucher};
 use telesphor_wire::session::{SessionProof, SingleCall, Welcome};
 use telesphor_wire::text::SupportCode;
 use tokio::sync::oneshot;
 
 use crate::admin::{self, AdminError, StillOpen};
+use crate::blobs::{self, BlobRight};
 use crate::config::{EngineConfig, RelayKeys};
 use crate::observe::{EngineStanding, Observation};
 use crate::session::actor::{self, SessionActor};
@@ -148,6 +149,30 @@ impl Engine {
         call: SingleCall,
     ) -> SingleAnswer {
         single::single(&self.0.started.house, context, proof, call).await
+    }
+
+    /// Checks the proof of a call about a blob, bound to `bound`. The ciphertext is not the
+    /// engine's.
+    ///
+    /// # Errors
+    /// The refusal to be sent.
+    pub async fn blob_right(
+        &self,
+        context: SingleContext,
+        proof: SessionProof,
+        agent_nonce: Nonce,
+        bound: Digest,
+    ) -> Result<BlobRight, Refusal> {
+        blobs::prove(&self.0.started.house, context, proof, agent_nonce, bound).await
+    }
+
+    /// Whether the time of a blob that stands in a mailbox since `since` has run out there.
+    /// Blocks on the disk.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn blob_is_over(&self, mailbox: &MailboxId, since: u64) -> Result<bool, StoreError> {
+        blobs::is_over(&self.0.started.house, mailbox, since)
     }
 
     /// Stops for good: takes nothing new, finishes what was taken, tells every session Goodbye, and

@@ -19,6 +19,7 @@
 
 mod actors;
 mod admin;
+mod blobs;
 mod clock;
 mod config;
 mod core;
@@ -44,6 +45,7 @@ mod weight;
 mod writer;
 
 pub use admin::{AdminError, StillOpen};
+pub use blobs::{BlobAct, BlobRight};
 pub use clock::Clock;
 pub use config::{DeliveredHook, EngineConfig, FatalHook, RelayKeys};
 pub use engine::{Drained, Engine};

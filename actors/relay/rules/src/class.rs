@@ -10,6 +10,8 @@ pub struct Class {
     pub number: u16,
     /// Ciphertext bytes kept, at most.
     pub max_bytes: u64,
+    /// Ciphertext of blobs kept, bytes, at most. A blob that is only shown counts elsewhere.
+    pub max_blob_bytes: u64,
     /// Events whose ciphertext is kept, at most.
     pub max_events: u64,
     /// Vouchers for one use of an admission token, at most.
@@ -22,6 +24,7 @@ pub struct Class {
 pub const PATIENT: Class = Class {
     number: 1,
     max_bytes: 1 << 30,
+    max_blob_bytes: 16 << 30,
     max_events: 1 << 20,
     vouchers: 64,
     key_packages: 4096,
@@ -30,6 +33,7 @@ pub const PATIENT: Class = Class {
 pub const CLINICIAN: Class = Class {
     number: 2,
     max_bytes: 4 << 30,
+    max_blob_bytes: 64 << 30,
     max_events: 4 << 20,
     vouchers: 256,
     key_packages: 16_384,
@@ -38,6 +42,7 @@ pub const CLINICIAN: Class = Class {
 pub const DEVICE: Class = Class {
     number: 3,
     max_bytes: 256 << 20,
+    max_blob_bytes: 16 << 30,
     max_events: 1 << 20,
     vouchers: 8,
     key_packages: 1024,
@@ -46,6 +51,7 @@ pub const DEVICE: Class = Class {
 pub const ORGANISATION: Class = Class {
     number: 4,
     max_bytes: 64 << 30,
+    max_blob_bytes: 1 << 40,
     max_events: 64 << 20,
     vouchers: 256,
     key_packages: 65_536,

@@ -15,6 +15,7 @@
 //! changes nothing. A sequence has no gaps, an epoch never goes back within a branch, at most
 //! one commit ends an epoch, and one id has at most one effect.
 
+pub mod blobs;
 pub mod class;
 pub mod clock;
 mod commit;

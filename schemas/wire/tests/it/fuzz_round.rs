@@ -34,6 +34,16 @@ fn mutated_delivery_records_break_a_parser() {
 }
 
 #[test]
+fn mutated_calls_about_blobs_break_a_parser() {
+    let mut corpus = corpus();
+    let (sealed, hashes) = samples::sealed_blob();
+    let length = (sealed.len() as u32).to_be_bytes();
+    corpus.push([&length[..], &hashes.to_bytes()].concat());
+    corpus.push([&1024u32.to_be_bytes()[..], &sealed[..1024]].concat());
+    mutate::round(&corpus, 200, wire::blobs);
+}
+
+#[test]
 fn mutated_texts_break_a_parser() {
     let identity = IdentityId([1; 32]);
     let address = Address {

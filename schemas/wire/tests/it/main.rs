@@ -4,6 +4,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod blobs;
 mod canonical;
 mod documents;
 mod fuzz_round;

@@ -16,9 +16,11 @@ use telesphor_wire::session::*;
 use telesphor_wire::sign::{PublicKey, Signature, SigningKey};
 use telesphor_wire::text::{Domain, SupportCode};
 
+mod blobs;
 mod every;
 mod ledger;
 mod records;
+pub use blobs::*;
 pub use every::*;
 pub use ledger::*;
 pub use records::*;

@@ -1,7 +1,7 @@
 //! `backup` and `restore`.
 
 use serde::Serialize;
-use telesphor_store::{Store, StoreError};
+use telesphor_store::Store;
 use telesphor_wire::error::ErrorCode;
 
 use crate::admin::office::hex;
@@ -76,10 +76,10 @@ fn verify_copy(context: &Context<'_>, to: &std::path::Path) -> Result<Walked, Fa
     let config = store_config(&settings, &keys(&copy)?)?;
     let result = Store::restore(&copy.store(), &drill.store(), config.clone())
         .and_then(|_| Store::open(&drill.store(), config))
-        .and_then(|store| store.upkeep().verify())
-        .map(Walked::from);
+        .map_err(|e| verify::broken(&e))
+        .and_then(|store| Walked::walk(&store, &copy.blobs()));
     let gone = std::fs::remove_dir_all(drill.root()).map_err(|e| Fault::file("drill", drill.root(), &e));
-    let walked = result.map_err(|e: StoreError| verify::broken(&e))?;
+    let walked = result?;
     gone.map(|()| walked)
 }
 

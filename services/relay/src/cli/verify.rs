@@ -1,5 +1,7 @@
 //! `verify`: walk every chain and name the first broken link.
 
+use std::path::Path;
+
 use serde::Serialize;
 use telesphor_store::upkeep::Verified;
 use telesphor_store::{Store, StoreError};
@@ -27,11 +29,17 @@ pub(crate) struct Walked {
     pub ledger_entries: u64,
     /// Steps of those.
     pub ledger_steps: u64,
+    /// Large files of which every chunk was hashed again.
+    pub files: u64,
+    /// Their bytes.
+    pub file_bytes: u64,
 }
 
-impl From<Verified> for Walked {
-    fn from(v: Verified) -> Self {
+impl Walked {
+    fn of(v: Verified, files: &telesphor_blobs::Verified) -> Self {
         Self {
+            files: files.blobs,
+            file_bytes: files.bytes,
             mailboxes: v.mailboxes,
             events: v.events,
             payloads: v.payloads,
@@ -40,14 +48,26 @@ impl From<Verified> for Walked {
             ledger_steps: v.steps,
         }
     }
-}
 
-impl Walked {
+    /// Walks a store, and reads every large file that belongs to it.
+    pub(crate) fn walk(store: &Store, files: &Path) -> Result<Self, Fault> {
+        let verified = store.upkeep().verify().map_err(|e| broken(&e))?;
+        let files = telesphor_blobs::verify(files).map_err(|e| broken_file(&e))?;
+        Ok(Self::of(verified, &files))
+    }
+
     /// In words.
     pub(crate) fn words(&self) -> String {
         format!(
-            "{} mailboxes, {} events, {} payloads, {} ledger steps and {} batches: every link holds.",
-            self.mailboxes, self.events, self.payloads, self.ledger_steps, self.batches
+            "{} mailboxes, {} events, {} payloads, {} ledger steps and {} batches: every link holds. \
+             {} large files ({} bytes): every chunk is what it was.",
+            self.mailboxes,
+            self.events,
+            self.payloads,
+            self.ledger_steps,
+            self.batches,
+            self.files,
+            self.file_bytes
         )
     }
 }
@@ -62,10 +82,22 @@ pub(crate) fn run(context: &Context<'_>) -> Result<(), Fault> {
     let store = Store::open(&layout.store(), store_config(&settings, &keys)?).map_err(|e| broken(&e))?;
     context
         .out
-        .note("Walking every chain; this reads the whole store.");
-    let walked = Walked::from(store.upkeep().verify().map_err(|e| broken(&e))?);
+        .note("Walking every chain and every large file; this reads the whole store.");
+    let walked = Walked::walk(&store, &layout.blobs())?;
     context.out.show(&walked, || walked.words());
     Ok(())
+}
+
+/// The first damaged chunk of a large file.
+fn broken_file(broken: &telesphor_blobs::Broken) -> Fault {
+    let mailbox = broken
+        .mailbox
+        .map_or(String::new(), |m| format!(", kept by mailbox {m}"));
+    Fault::new(
+        Exit::NotGenuine,
+        ErrorCode::BlobDamaged,
+        format!("{broken}{mailbox}; every other file can still be fetched"),
+    )
 }
 
 /// The first broken link. Here, and only here, the mailbox is named: the operator must know

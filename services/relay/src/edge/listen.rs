@@ -12,7 +12,7 @@ use rustls::ServerConfig;
 use super::channel::Channel;
 use super::gate::Gate;
 use super::state::Edge;
-use super::{call, hello, session};
+use super::{blob, call, hello, session};
 use crate::config;
 
 /// The edge, listening but not yet serving.
@@ -70,6 +70,11 @@ pub fn bind(
             .service(
                 web::resource("/v1/call")
                     .post(call::call)
+                    .default_service(web::to(call::wrong_method)),
+            )
+            .service(
+                web::resource("/v1/blob")
+                    .post(blob::blob)
                     .default_service(web::to(call::wrong_method)),
             )
             .service(

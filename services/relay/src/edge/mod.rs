@@ -4,9 +4,12 @@
 //! |---|---|
 //! | `GET /v1/hello` | a Welcome with a nonce for this connection |
 //! | `POST /v1/call` | one [`SingleCall`](telesphor_wire::session::SingleCall), its proof in a header |
+//! | `POST /v1/blob` | one [`BlobCall`](telesphor_wire::blob::call::BlobCall) about large content, streamed |
 //! | `GET /v1/domain` | the signed domain record |
 //! | `GET /v1/session` | a WebSocket session |
 
+mod blob;
+mod blob_flow;
 mod call;
 mod channel;
 pub mod gate;
@@ -17,9 +20,11 @@ mod refuse;
 mod room;
 mod session;
 mod state;
+mod streams;
 pub(crate) mod tally;
 
 pub use channel::Channel;
 pub use listen::{Bound, bind};
 pub use room::Room;
 pub use state::{Edge, Published};
+pub use streams::Streams;

@@ -3,11 +3,13 @@
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use telesphor_blobs::Blobs;
 use telesphor_engine::Engine;
 use telesphor_wire::canonical;
 use telesphor_wire::domain::SignedDomainRecord;
 
 use super::room::Room;
+use super::streams::Streams;
 use crate::metrics::Metrics;
 use crate::traces::Traces;
 
@@ -15,6 +17,12 @@ use crate::traces::Traces;
 pub struct Edge {
     /// Decides and keeps.
     pub engine: Engine,
+    /// Large ciphertext.
+    pub blobs: Arc<Blobs>,
+    /// Permits for blobs that are being put or given.
+    pub blob_streams: Arc<Streams>,
+    /// One of several relays: what lies here alone would be lost with it.
+    pub clustered: bool,
     /// The domain record in force.
     pub published: Arc<Published>,
     /// Room on the disk.

@@ -14,6 +14,8 @@ use telesphor_wire::answer::Answer;
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ledger::StepKind;
 
+mod blobs;
+
 /// All metrics of one relay process.
 #[derive(Clone)]
 pub struct Metrics {
@@ -49,6 +51,8 @@ pub struct Metrics {
     not_durable_seconds: IntGauge,
     syncs: IntCounter,
     sync_seconds: Counter,
+    /// Large content.
+    pub blobs: blobs::BlobMetrics,
 }
 
 /// Why a connection was ended by the relay.
@@ -256,6 +260,7 @@ impl Metrics {
                 "sync_seconds_total",
                 "Time spent in group commits with their fsync.",
             )?,
+            blobs: blobs::BlobMetrics::new(&r)?,
             registry: r,
         };
         metrics.show_all_labels();

@@ -8,6 +8,8 @@ use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 
+use telesphor_blobs::card::Use;
+
 use super::Running;
 use crate::clock;
 use crate::files;
@@ -19,8 +21,13 @@ pub(crate) async fn tend(running: Arc<Running>) {
         tokio::time::sleep(left(&running, every)).await;
         let upkeep = running.engine.upkeep();
         let now = clock::now_ms();
-        let done = tokio::task::spawn_blocking(move || upkeep.reclaim(now)).await;
-        let done = matches!(done, Ok(Ok(())));
+        let (blobs, engine) = (running.blobs.clone(), running.engine.clone());
+        let done = tokio::task::spawn_blocking(move || {
+            let over = |used: &Use| engine.blob_is_over(&used.mailbox, used.since).unwrap_or(false);
+            upkeep.reclaim(now).is_ok() && blobs.sweep(now, over).is_ok()
+        })
+        .await;
+        let done = matches!(done, Ok(true));
         running.metrics.reclaimed(done);
         if !done {
             // The disk that failed here fails the next write too, and that ends the process.

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use futures_util::future::{BoxFuture, FutureExt};
+use telesphor_blobs::Blobs;
 use telesphor_engine::{Engine, EngineConfig, RelayKeys};
 use telesphor_order::cluster::nats::Nats;
 use telesphor_order::{Alone, AloneLimits, Order};
@@ -52,6 +53,8 @@ pub struct Running {
     // -- shared with the workers
     /// Decides and keeps.
     pub engine: Engine,
+    /// Large ciphertext.
+    pub blobs: Arc<Blobs>,
     /// The certificate in use.
     pub certificates: Arc<Certificates>,
     /// The record in force.
@@ -167,8 +170,14 @@ pub(crate) async fn start(ground: Ground, asked: mpsc::Sender<Duration>) -> Resu
         metrics.clone(),
     );
     let published = Published::new(record);
+    let blobs = Blobs::open(&layout.blobs())
+        .map_err(|e| Fault::new(Exit::Machine, ErrorCode::BlobDamaged, e.to_string()))?;
+    let blobs = Arc::new(blobs);
     let shared = Edge {
         engine: engine.clone(),
+        blobs: blobs.clone(),
+        blob_streams: Arc::default(),
+        clustered: cluster.is_some(),
         published: published.clone(),
         room: room.clone(),
         metrics: metrics.clone(),
@@ -194,6 +203,7 @@ pub(crate) async fn start(ground: Ground, asked: mpsc::Sender<Duration>) -> Resu
         probing: probes.address,
         started,
         engine,
+        blobs,
         certificates,
         published,
         gate,

@@ -62,6 +62,7 @@ fn engine(running: &Running) {
     );
     let oldest = seen.partitions.iter().filter_map(|p| p.oldest_not_durable).max();
     running.metrics.deliveries(&seen.deliveries);
+    running.metrics.blobs.stand(running.blobs.totals());
     running.metrics.oldest_not_durable(oldest.unwrap_or_default());
     running.metrics.syncs(seen.totals.fsyncs, seen.totals.fsync_us);
     if let Some(bus) = &running.bus {

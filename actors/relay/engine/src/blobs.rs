@@ -1,0 +1,132 @@
+//! Rights to blobs: proved over one HTTP call, and looked up anew while bytes flow.
+//!
+//! The ciphertext itself never comes here. Whoever holds it asks, before each chunk, whether the
+//! right that opened the door still stands.
+
+use std::sync::Arc;
+
+use telesphor_rules::blobs;
+use telesphor_rules::read::Claim;
+use telesphor_rules::state::{AccessRecord, Mailbox};
+use telesphor_store::StoreError;
+use telesphor_wire::answer::Refusal;
+use telesphor_wire::error::ErrorCode;
+use telesphor_wire::hash::Digest;
+use telesphor_wire::ids::{MailboxId, Nonce};
+use telesphor_wire::session::{Right, SessionProof};
+
+use crate::house::House;
+use crate::proof::{self, Connection};
+use crate::single::SingleContext;
+
+/// What is to be done with a blob in a mailbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BlobAct {
+    /// Read it; it stands there since then (Unix milliseconds).
+    Fetch(u64),
+    /// Show it.
+    Show,
+    /// Keep it, under the quota.
+    Keep,
+    /// Take it out; whether the mailbox keeps it.
+    Detach(bool),
+}
+
+/// A right over one mailbox that was proved for one call.
+#[derive(Clone)]
+pub struct BlobRight {
+    house: Arc<House>,
+    mailbox: MailboxId,
+    claim: Claim,
+}
+
+impl std::fmt::Debug for BlobRight {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("BlobRight(..)")
+    }
+}
+
+pub(crate) async fn prove(
+    house: &Arc<House>,
+    context: SingleContext,
+    proof: SessionProof,
+    agent_nonce: Nonce,
+    bound: Digest,
+) -> Result<BlobRight, Refusal> {
+    let core = house.core.clone();
+    let connection = Connection {
+        domain: core.domain.clone(),
+        relay: core.relay,
+        channel_binding: context.channel_binding,
+        relay_nonce: context.relay_nonce,
+        given_ms: context.given_ms,
+        agent_nonce,
+        body: Some(bound),
+    };
+    let check = move || proof::check(&core.reader, &connection, &proof, core.clock.now_ms());
+    let proven = house.core.clone().blocking(check).await;
+    if let Err(refusal) = &proven {
+        house.core.counters.refuse(refusal.code);
+    }
+    let proven = proven?;
+    Ok(BlobRight {
+        house: house.clone(),
+        mailbox: proven.mailbox.id,
+        claim: proven.claim,
+    })
+}
+
+/// Whether a blob's time in a mailbox has run out. Blocks.
+pub(crate) fn is_over(house: &House, mailbox: &MailboxId, since: u64) -> Result<bool, StoreError> {
+    let held = house.core.reader.mailbox(mailbox)?;
+    Ok(blobs::is_over(held.as_ref(), since, house.core.clock.now_ms()))
+}
+
+impl BlobRight {
+    /// The mailbox.
+    pub const fn mailbox(&self) -> MailboxId {
+        self.mailbox
+    }
+
+    /// Whether it is the owner's.
+    pub fn is_owner(&self) -> bool {
+        self.claim.right == Right::Owner
+    }
+
+    /// Whether the right allows this now. Blocks on the disk.
+    ///
+    /// # Errors
+    /// The refusal to be sent.
+    pub fn allows(&self, act: BlobAct) -> Result<(), Refusal> {
+        let (mailbox, record) = self.facts()?;
+        let now = self.house.core.clock.now_ms();
+        match act {
+            BlobAct::Fetch(since) => blobs::may_fetch(&mailbox, record.as_ref(), &self.claim, since, now),
+            BlobAct::Show => blobs::may_show(&mailbox, record.as_ref(), &self.claim, now),
+            BlobAct::Keep => blobs::may_keep(&mailbox, &self.claim),
+            BlobAct::Detach(kept) => blobs::may_detach(&mailbox, &self.claim, kept, now),
+        }
+    }
+
+    /// Bytes of blobs that the mailbox may keep. Blocks on the disk.
+    ///
+    /// # Errors
+    /// The refusal to be sent.
+    pub fn quota(&self) -> Result<u64, Refusal> {
+        Ok(self.facts()?.0.class().max_blob_bytes)
+    }
+
+    fn facts(&self) -> Result<(Mailbox, Option<AccessRecord>), Refusal> {
+        let fault = |_: StoreError| Refusal::of(ErrorCode::Internal);
+        let reader = &self.house.core.reader;
+        let mailbox = reader.mailbox(&self.mailbox).map_err(fault)?;
+        let mailbox = mailbox.ok_or(ErrorCode::Refused)?;
+        let record = match self.claim.right {
+            Right::Read => reader
+                .access(&self.mailbox, self.claim.branch, self.claim.epoch)
+                .map_err(fault)?,
+            Right::Owner | Right::Deposit => None,
+        };
+        Ok((mailbox, record))
+    }
+}
