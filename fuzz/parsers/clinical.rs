@@ -2,7 +2,9 @@
 //! may hold.
 
 use serde::{Serialize, de::DeserializeOwned};
+use telesphor_clinical::blob::PartsWord;
 use telesphor_clinical::collection::{Collection, GatherWord};
+use telesphor_clinical::dicom;
 use telesphor_clinical::document::SignedDocument;
 use telesphor_clinical::fhir;
 use telesphor_clinical::fields::path;
@@ -14,6 +16,7 @@ use telesphor_clinical::lab::order::SignedLabOrder;
 use telesphor_clinical::lab::values::take_in;
 use telesphor_clinical::lab::word::{FromLab, LabWord, ToLab};
 use telesphor_clinical::mandate::SignedMandate;
+use telesphor_clinical::manifest::Manifest;
 use telesphor_clinical::message::{DepositEnvelope, GroupEnvelope};
 use telesphor_clinical::presentation::Presentation;
 use telesphor_clinical::receipt::SignedReceipt;
@@ -196,5 +199,19 @@ pub fn documents(bytes: &[u8]) {
                 .on_duty(&person, role.as_str(), u64::MAX, u64::MAX, u64::MAX);
         }
         let _ = (signed.roster.id(), signed.roster.is_sound());
+    }
+}
+
+/// What a machine signs of its files, where they lie, and what a scan says of itself.
+pub fn scans(bytes: &[u8]) {
+    if let Ok(manifest) = Manifest::from_bytes(bytes) {
+        assert_eq!(manifest.to_bytes(), bytes, "accepted in another form");
+        for file in &manifest.files {
+            assert!(file.hashes().is_ok());
+        }
+    }
+    one_form::<PartsWord>(bytes);
+    for (name, value) in dicom::facts(bytes) {
+        assert!(!name.is_empty() && !value.is_empty() && value.is_ascii());
     }
 }

@@ -10,6 +10,8 @@ pub const MAX_SCOPES: usize = 32;
 pub const MAX_SCOPE_BYTES: usize = 48;
 /// Relations of one document.
 pub const MAX_RELATIONS: usize = 64;
+/// What one file says of itself, in one manifest.
+pub const MAX_FACTS: usize = 64;
 /// Attachments of one document.
 pub const MAX_PARTS: usize = 256;
 /// Roles of one escalation.

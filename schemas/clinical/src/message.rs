@@ -80,6 +80,8 @@ crate::open_tagged! {
         30 => Lab(crate::lab::word::LabWord),
         /// A word about collecting what others have.
         31 => Gather(crate::collection::GatherWord),
+        /// Where the files of a document lie. It follows the document once they are there.
+        32 => Parts(Box<crate::blob::PartsWord>),
     }
 }
 

@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 use telesphor_wire::bytes::Bytes;
 use telesphor_wire::canonical;
 use telesphor_wire::ext::{Extension, Extensions};
-use telesphor_wire::hash::{Digest, Secret, derive_key, hash};
+use telesphor_wire::hash::{Digest, Hashing, Secret, derive_key, hash};
 use telesphor_wire::ids::{DocumentId, IdentityId};
 use telesphor_wire::labels::{HashLabel, KdfLabel, SignLabel};
 use telesphor_wire::sign::{PublicKey, Signed};
@@ -146,6 +146,42 @@ pub fn part_hash(seed: &Secret, index: u32, bytes: &[u8]) -> Digest {
         HashLabel::Original,
         &(salt(seed, SaltUse::Part(index)), serde_bytes::Bytes::new(bytes)),
     )
+}
+
+/// [`part_hash`] of an attachment that is read in pieces.
+#[derive(Debug)]
+pub struct PartHasher(Hashing);
+
+impl PartHasher {
+    /// Of attachment `index`, whose length must be known beforehand.
+    pub fn new(seed: &Secret, index: u32, length: u64) -> Self {
+        let mut hashing = Hashing::new(HashLabel::Original);
+        // The canonical form of {salt, bytes}: an array of two, and the head of the second one.
+        hashing.update(&[0x92]);
+        hashing.update(&canonical::encode(&salt(seed, SaltUse::Part(index))));
+        let short = length.to_be_bytes();
+        let (_, four) = short.split_at(4);
+        let (_, two) = short.split_at(6);
+        let (_, one) = short.split_at(7);
+        let (mark, length) = match length {
+            0..=0xff => (0xc4, one),
+            0x100..=0xffff => (0xc5, two),
+            _ => (0xc6, four),
+        };
+        hashing.update(&[mark]);
+        hashing.update(length);
+        Self(hashing)
+    }
+
+    /// Takes in the next bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The hash, if as many bytes came as were announced.
+    pub fn finish(&self) -> Digest {
+        self.0.finish()
+    }
 }
 
 /// `H("document-header", {salt, header})`.

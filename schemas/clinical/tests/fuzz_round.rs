@@ -6,6 +6,7 @@ mod clinical;
 #[path = "../../../fuzz/parsers/mutate.rs"]
 mod mutate;
 
+use telesphor_clinical::blob::{BlobRef, PartsWord};
 use telesphor_clinical::document::{SignOptions, SignedDocument, Signer};
 use telesphor_clinical::fields::{leaves, path};
 use telesphor_clinical::header::{DocumentKind, Header};
@@ -15,6 +16,7 @@ use telesphor_clinical::lab::code::LabCode;
 use telesphor_clinical::lab::mapping::LabMapping;
 use telesphor_clinical::lab::order::order_id;
 use telesphor_clinical::lab::word::{FromLab, LabAsk, LabWord};
+use telesphor_clinical::manifest::{Fact, Manifest, ManifestFile, hash_all};
 use telesphor_clinical::presentation::{Audience, Nonce as Asked, Shower, ToShow, present};
 use telesphor_clinical::receipt::{OpeningReceipt, ReceiptKind, SignedReceipt};
 use telesphor_clinical::role::{RoleCopy, RoleKey, RoleLetter, RoleStep, RoleWant, RoleWord, SignedRoleKey};
@@ -198,6 +200,33 @@ fn mutated_documents_break_a_reader() {
         sign("application/fhir+json", &RESOURCE.replace('\n', "")),
     ];
     mutate::round(&corpus, 4_000, clinical::documents);
+}
+
+#[test]
+fn mutated_lists_of_files_break_a_reader() {
+    let hashes = hash_all([&[7u8; 300_000][..]].into_iter()).unwrap();
+    let fact = Fact {
+        name: Text::from("modality"),
+        value: Text::from("CT"),
+    };
+    let manifest = Manifest::of(vec![ManifestFile::of(&hashes, vec![fact])]);
+    let word = PartsWord {
+        document: DocumentId([1; 32]),
+        at: vec![BlobRef {
+            address: Digest([2; 32]),
+            length: 327_680,
+            key: Secret::new([3; 32]),
+        }],
+        ext: Extensions::none(),
+    };
+    let mut scan = [
+        vec![0; 128],
+        b"DICM\x02\0\x10\0UI\x14\x001.2.840.10008.1.2.1\0".to_vec(),
+    ]
+    .concat();
+    scan.extend(b"\x08\0\x60\0CS\x02\0CT\x20\0\x0d\0UI\x04\x001.2\0");
+    let corpus = [manifest.to_bytes(), canonical::encode(&word), scan];
+    mutate::round(&corpus, 4_000, clinical::scans);
 }
 
 #[test]

@@ -12,6 +12,7 @@ use crate::short;
 
 pub(crate) mod acts;
 pub(crate) mod allergies;
+pub(crate) mod files;
 pub(crate) mod gather;
 pub(crate) mod lab;
 pub(crate) mod log;

@@ -19,6 +19,7 @@
 mod acts;
 mod api;
 mod attest;
+mod blobs;
 mod collection;
 mod contacts;
 mod core;
@@ -51,6 +52,8 @@ pub use api::{
     Agent, Aside, Created, Door, Key, NewProfile, ParcelDraft, Passphrase, Stolen, Tried, kit_text,
 };
 pub use attest::verdict::Asked;
+pub use blobs::fetch::FileFault;
+pub use blobs::seal::{FileToSeal, SealedFiles};
 pub use collection::BundleDraft;
 pub use device::stream::Measured;
 pub use disclose::{Disclosure, SdJwtFile, Shown};

@@ -3,6 +3,7 @@
 //! All instants are Unix milliseconds. Lists come sorted as a person would want them.
 
 mod collection;
+mod files;
 mod lab;
 mod log;
 mod mandates;
@@ -13,6 +14,7 @@ mod teams;
 mod ward;
 
 pub use collection::{CollectionView, GatherView, ItemState, ItemView};
+pub use files::FileView;
 pub use lab::{LabOrderView, LabOrders, LabProof};
 pub use log::{LogCheck, LogLine, Missing, Seen};
 pub use mandates::{ActedView, Asked as MandateAsked, MandateState, MandateView};

@@ -14,6 +14,7 @@ mod prescriptions;
 mod presentations;
 mod real_fhir;
 mod rosters;
+mod scans;
 mod sd_jwt;
 mod vectors;
 mod words;

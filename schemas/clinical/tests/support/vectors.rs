@@ -2,6 +2,7 @@
 //! Another client can be built against them; a change here breaks every signed document.
 
 mod parts;
+pub mod scans;
 
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;
@@ -475,6 +476,9 @@ pub fn derived() -> Map<String, Value> {
     let retraction = Retraction::new(RetractionReason::WrongPatient, Some(Text::from("mixed up")));
     put("retraction", hex_of(&retraction));
     for (name, value) in parts::parts() {
+        put(name, value);
+    }
+    for (name, value) in scans::scans() {
         put(name, value);
     }
     out

@@ -116,6 +116,9 @@ pub(crate) struct Send {
     /// One line for the recipient's inbox; otherwise the first line of a text
     #[arg(long)]
     pub(crate) title: Option<String>,
+    /// A file that goes with it, of any size up to 4 GiB; as often as there are files
+    #[arg(long, value_name = "FILE")]
+    pub(crate) attach: Vec<PathBuf>,
     /// Whom it is about, if not the recipient
     #[arg(long, value_name = "WHO")]
     pub(crate) about: Option<String>,
@@ -135,6 +138,29 @@ pub(crate) struct Send {
     /// Although the words were never compared
     #[arg(long)]
     pub(crate) unverified: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Fetch {
+    /// A document
+    #[arg(value_name = "WHAT")]
+    pub(crate) id: String,
+    /// Only this file of it, by its name or number; all if left out
+    #[arg(long, value_name = "FILE")]
+    pub(crate) only: Option<String>,
+    /// Into this folder; made if it is not there
+    #[arg(long, short, value_name = "FOLDER", default_value = ".")]
+    pub(crate) into: PathBuf,
+    /// Only say which files there are
+    #[arg(long)]
+    pub(crate) list: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Erase {
+    /// A document
+    #[arg(value_name = "WHAT")]
+    pub(crate) id: String,
 }
 
 #[derive(Args, Debug)]

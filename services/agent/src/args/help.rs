@@ -16,8 +16,8 @@ const GROUPS: [(&str, &[&str]); 10] = [
     (
         "Documents",
         &[
-            "list", "read", "send", "sent", "ack", "amend", "retract", "disclose", "claim", "verify",
-            "export",
+            "list", "read", "fetch", "send", "sent", "ack", "amend", "retract", "erase", "disclose", "claim",
+            "verify", "export",
         ],
     ),
     ("Prescriptions and laboratory", &["rx", "lab"]),

@@ -116,6 +116,10 @@ pub(crate) enum Command {
     List(List),
     /// Open one document; the sender learns that it was opened
     Read(Read),
+    /// Fetch the large files of a document, such as a scan; goes on where it stopped
+    Fetch(Fetch),
+    /// Erase the large files of a document: their keys, and their bytes here and at the relay
+    Erase(Erase),
     /// Give a document for good
     Send(Send),
     /// Where my documents are now

@@ -22,6 +22,24 @@ impl Progress {
         bar.enable_steady_tick(Duration::from_millis(120));
         Self(Some(bar))
     }
+
+    /// Shows how far it has come: bytes done, bytes in all.
+    pub(crate) fn counter(&self) -> impl Fn(u64, u64) + Send + Sync + 'static + use<> {
+        let bar = self.0.clone();
+        let style = ProgressStyle::with_template(
+            "{spinner} {msg} {binary_bytes} of {binary_total_bytes}, {binary_bytes_per_sec} {elapsed}",
+        );
+        move |done, all| {
+            let Some(bar) = &bar else { return };
+            if bar.length() != Some(all) {
+                bar.set_length(all);
+                if let Ok(style) = &style {
+                    bar.set_style(style.clone());
+                }
+            }
+            bar.set_position(done);
+        }
+    }
 }
 
 impl Drop for Progress {

@@ -39,14 +39,25 @@ pub(super) async fn add_for(here: &Here<'_>, args: &args::Add, whom: Option<&str
     let chosen = scopes(&args.scope)?;
     let mut drafts = Vec::new();
     let mut left = Vec::new();
+    let mut large = Vec::new();
     for file in &args.files {
+        let beside = super::files::beside(file)?;
+        if !beside.is_empty() && whom.is_none() {
+            large.push((file, beside));
+            continue;
+        }
         let bytes = super::input::bytes(file)?;
         take(file, bytes, &chosen, &mut drafts, &mut left)?;
     }
-    if drafts.is_empty() {
+    if drafts.is_empty() && large.is_empty() {
         return Err(Fault::of(ErrorCode::InputRefused).with("nothing in these files could be taken"));
     }
     let agent = here.open(true).await?;
+    for (file, beside) in large {
+        let mut draft = super::files::listed(here, &agent, DocumentKind::File, file, &beside).await?;
+        draft.scopes = chosen.clone();
+        drafts.push(draft);
+    }
     let me = agent.me().await?.id;
     for draft in &mut drafts {
         draft.subject.get_or_insert(me);
@@ -63,6 +74,9 @@ pub(super) async fn add_for(here: &Here<'_>, args: &args::Add, whom: Option<&str
     here.out.words(&summary(&added));
     for line in left {
         here.out.words(&line);
+    }
+    for document in &added {
+        super::files::until_kept(here, &agent, document.id).await?;
     }
     here.let_go(agent).await;
     Ok(Exit::Done)
@@ -264,6 +278,11 @@ pub(super) async fn read_for(here: &Here<'_>, args: &args::Read, whom: Option<&s
         }
         super::acts::warn(here, &opened.view, letters);
     }
+    let files = agent.files(&args.id).await.unwrap_or_default();
+    if !files.is_empty() && here.out.form != Form::Json {
+        here.out
+            .words(&shown::files::words(&files, &short::cut(&id, letters)));
+    }
     if let Some(file) = &args.output {
         super::identity::write_new(file, &opened.body)?;
         here.out.words(&format!("written to {}", file.display()));
@@ -301,7 +320,10 @@ pub(super) async fn send(here: &Here<'_>, args: &args::Send) -> Result<Exit> {
     let scopes = scopes(&args.scope)?;
     let path = Path::new(&args.what);
     let from_file = args.what == "-" || path.is_file();
-    let body = if from_file {
+    let beside = super::files::beside(path)?;
+    let body = if !beside.is_empty() {
+        Some(Vec::new())
+    } else if from_file {
         Some(super::input::bytes(path)?)
     } else {
         None
@@ -320,9 +342,14 @@ pub(super) async fn send(here: &Here<'_>, args: &args::Send) -> Result<Exit> {
         super::roles::say_who(here, &agent, way).await?;
     }
     let ack_by = args.ack_by.map(|within| super::acts::by(here, within));
+    if body.is_none() && !args.attach.is_empty() {
+        return Err(Fault::usage(
+            "--attach goes with something that is written now: a document that is here already goes as it is",
+        ));
+    }
     let sent = match body {
         Some(body) => {
-            let mut draft = super::written::draft(kind, path, body)?;
+            let mut draft = super::files::draft(here, &agent, kind, path, beside, body, &args.attach).await?;
             if let Some(title) = &args.title {
                 draft.title.clone_from(title);
             }
@@ -357,6 +384,7 @@ pub(super) async fn send(here: &Here<'_>, args: &args::Send) -> Result<Exit> {
         here.out
             .words(&format!("to be accepted by {}", here.out.exactly(ms)));
     }
+    super::files::until_there(here, &agent, &sent).await?;
     until_durable(here, agent, sent).await
 }
 

@@ -8,6 +8,7 @@ mod disclose;
 mod documents;
 mod durable;
 mod endpoints;
+mod files;
 mod gather;
 mod identity;
 mod input;
@@ -119,6 +120,8 @@ async fn with_profile(here: &Here<'_>, command: &Command) -> Result<Exit> {
         Command::List(args) => documents::list(here, args).await,
         Command::Inbox(args) => documents::inbox(here, args).await,
         Command::Read(args) => documents::read(here, args).await,
+        Command::Fetch(args) => files::fetch(here, args).await,
+        Command::Erase(args) => files::erase(here, args).await,
         Command::Send(args) => documents::send(here, args).await,
         Command::Sent(args) => documents::sent(here, args).await,
         Command::Ack(args) => acts::ack(here, args).await,

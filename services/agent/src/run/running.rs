@@ -73,11 +73,15 @@ pub(super) async fn check(here: &Here<'_>) -> Result<Exit> {
 /// `sync`.
 pub(super) async fn sync(here: &Here<'_>) -> Result<Exit> {
     let (agent, fault) = here.open_fresh().await?;
+    let files = match fault {
+        None => super::files::all_there(here, &agent).await,
+        Some(_) => Ok(()),
+    };
     let status = agent.status().await?;
     agent.close().await;
     here.out.one(&shown::status(here.out, &status))?;
     match fault {
-        None => Ok(Exit::Done),
+        None => files.map(|()| Exit::Done),
         Some(fault) => Err(fault),
     }
 }

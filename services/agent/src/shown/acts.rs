@@ -6,6 +6,7 @@ use telesphor_agent::views::{
 };
 use telesphor_clinical::collection::COLLECTION;
 use telesphor_clinical::lab::mapping::LAB_MAPPING;
+use telesphor_clinical::manifest;
 use telesphor_clinical::retraction::{RETRACTION, Retraction, RetractionReason};
 use telesphor_clinical::rx::{PRESCRIPTION, Prescription};
 use telesphor_identity::parcel::{PARCEL, Parcel};
@@ -134,6 +135,9 @@ pub(crate) fn body_words(opened: &Opened) -> Option<String> {
             "A signed list of documents that go together. What of it is here: telesphor refer check {}",
             opened.view.id
         ));
+    }
+    if opened.view.format == manifest::FORMAT {
+        return super::files::manifest_words(&opened.body);
     }
     if opened.view.format == LAB_MAPPING {
         return super::lab::body_words(&opened.body);

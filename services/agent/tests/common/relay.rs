@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 pub struct Relay {
     binary: PathBuf,
-    data: PathBuf,
+    pub data: PathBuf,
     listen: SocketAddr,
     metrics: SocketAddr,
     child: Option<Child>,

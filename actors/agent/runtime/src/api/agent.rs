@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use zeroize::Zeroizing;
 
+use crate::blobs::task;
 use crate::core::{Core, Profile, Shared};
 use crate::error::{Error, Result};
 use crate::sync::pump;
@@ -24,6 +25,7 @@ pub struct Agent {
     pub(crate) shared: Arc<Shared>,
     stop: watch::Sender<bool>,
     task: Option<JoinHandle<()>>,
+    files: Option<JoinHandle<()>>,
 }
 
 impl std::fmt::Debug for Agent {
@@ -37,14 +39,20 @@ impl Agent {
     pub(crate) fn start(core: Core, online: bool) -> Self {
         let shared = Shared::new(core);
         let (stop, stopped) = watch::channel(false);
+        let files = online.then(|| tokio::spawn(task::run(shared.clone(), stopped.clone())));
         let task = online.then(|| tokio::spawn(pump::run(shared.clone(), stopped)));
-        Self { shared, stop, task }
+        Self {
+            shared,
+            stop,
+            task,
+            files,
+        }
     }
 
     /// Ends the connection in good order and closes the vault.
     pub async fn close(mut self) {
         let _ = self.stop.send(true);
-        if let Some(task) = self.task.take() {
+        for task in [self.task.take(), self.files.take()].into_iter().flatten() {
             let _ = task.await;
         }
     }

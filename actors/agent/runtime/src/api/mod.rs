@@ -13,6 +13,7 @@ mod door;
 mod drill;
 mod endpoints;
 mod export;
+mod files;
 mod identity;
 mod log;
 mod mandates;

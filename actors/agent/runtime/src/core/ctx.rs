@@ -41,6 +41,10 @@ pub(crate) struct Effects {
     pub(crate) lines: Vec<(MailboxId, (u64, u64))>,
     /// There is a mandate here.
     pub(crate) mandates: bool,
+    /// Files are to be put or told of.
+    pub(crate) parts: bool,
+    /// Ciphertext that leaves this machine's disk.
+    pub(crate) forgotten: Vec<Digest>,
 }
 
 /// A transaction.

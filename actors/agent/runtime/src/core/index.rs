@@ -5,7 +5,8 @@ use std::time::Instant;
 
 use telesphor_clinical::self_entry::MailboxUse;
 use telesphor_wire::error::ErrorCode;
-use telesphor_wire::ids::{IdentityId, MailboxId};
+use telesphor_wire::hash::Digest;
+use telesphor_wire::ids::{DocumentId, IdentityId, MailboxId};
 use telesphor_wire::mailbox::MailboxKind;
 use telesphor_wire::text::SupportCode;
 
@@ -144,6 +145,12 @@ pub(crate) struct Index {
     /// Teams to bring in line: in which epoch, and not before when (Unix milliseconds). Lost with
     /// the program: at the next start all teams are looked at.
     pub(crate) lines: BTreeMap<MailboxId, (u64, u64)>,
+    /// Files may have to be put or told of.
+    pub(crate) parts: bool,
+    /// How far files have come on their way to the relay: bytes there, bytes in all.
+    pub(crate) parts_have: HashMap<Digest, (u64, u64)>,
+    /// Whose files could not be put or told of when it was last tried, and why.
+    pub(crate) parts_failures: BTreeMap<DocumentId, ErrorCode>,
     /// There is a mandate here, given or held.
     pub(crate) mandates: bool,
     /// Something was written since mandates were looked at.

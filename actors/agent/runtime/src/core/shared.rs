@@ -15,6 +15,7 @@ use super::names;
 use super::profile::{Keys, Profile};
 use super::records::{Entry, Held};
 use super::windows::Windows;
+use crate::blobs::shelf::Shelf;
 use crate::error::{Error, Result};
 
 /// This machine's clock, Unix milliseconds.
@@ -74,6 +75,7 @@ impl Core {
         }
         index.mandates = !crate::mandates::record::all_mandates(&snapshot)?.is_empty();
         index.changed = true;
+        index.parts = !crate::blobs::record::wanted(&snapshot)?.is_empty();
         drop(snapshot);
         Ok(Self {
             clock: Arc::new(clock),
@@ -109,6 +111,11 @@ impl Core {
         Ok(value)
     }
 
+    /// The folder of ciphertext beside the vault.
+    pub(crate) fn shelf(&self) -> Shelf {
+        Shelf::beside(&self.vault.paths().folder)
+    }
+
     /// The vault at this instant.
     pub(crate) fn read(&self) -> Result<Snapshot> {
         Ok(self.vault.read()?)
@@ -137,6 +144,12 @@ impl Core {
         }
         self.index.changed = true;
         self.index.mandates |= fx.mandates;
+        self.index.parts |= fx.parts;
+        let shelf = self.shelf();
+        for address in &fx.forgotten {
+            // Without its key it is worth nothing to anybody; the disk's trouble stops nobody.
+            let _ = shelf.remove(address);
+        }
         if fx.teams {
             self.index.teams_at = 0;
         }

@@ -12,6 +12,7 @@ use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ids::{DocumentId, IdentityId, MailboxId};
 use telesphor_wire::receipt::Receipt;
 
+use crate::blobs::record::Place;
 use crate::core::records::{DocumentJob, GroupSay, Job, Known, Padding, Refused, TalkSay, What};
 use crate::core::{Ctx, names};
 use crate::error::{Error, Result};
@@ -134,6 +135,8 @@ impl Ctx<'_, '_> {
         };
         let entry = self.enqueue(what, job, None)?;
         self.evidence_to(&kept, to, room)?;
+        let place = room.map_or(Place::Contact(*to), Place::In);
+        self.want_parts(document, place)?;
         Ok(entry)
     }
 

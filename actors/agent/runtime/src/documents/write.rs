@@ -11,6 +11,8 @@ use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ids::{DocumentId, IdentityId};
 
 use super::keep::Way;
+use crate::blobs::record::Place;
+use crate::blobs::seal::SealedFiles;
 use crate::core::Ctx;
 use crate::core::records::{Job, What};
 use crate::error::{Error, Result};
@@ -44,6 +46,8 @@ pub struct Draft {
     pub acknowledge_by: Option<u64>,
     /// The document it answers.
     pub replies_to: Option<DocumentId>,
+    /// Files that belong to it, sealed already.
+    pub files: Option<SealedFiles>,
     /// Whom to ask then, in this order.
     pub(crate) then: Vec<Escalation>,
     /// Where it stands.
@@ -73,6 +77,7 @@ impl Draft {
             urgent: false,
             acknowledge_by: None,
             replies_to: None,
+            files: None,
             then: Vec::new(),
             status: Status::Final,
             corrects: Vec::new(),
@@ -128,11 +133,23 @@ impl Ctx<'_, '_> {
             key: &self.keys.endpoint,
             author_head: self.my_head()?,
         };
-        let options = self.sign_options(&header)?;
+        let mut options = self.sign_options(&header)?;
+        let mut at = Vec::new();
+        if let Some(SealedFiles { seed, files }) = draft.files {
+            options.seed = Some(seed);
+            for file in files {
+                header.parts.push(file.part);
+                at.push(file.at);
+            }
+        }
         let document =
             SignedDocument::sign(header, draft.body, &signer, options).map_err(|e| Error::of(e.code()))?;
         let bytes = document.to_bytes();
         let id = self.keep(&document, &bytes, Way::Own, None, self.now, None)?;
+        if !at.is_empty() {
+            self.put_parts(&id, &at)?;
+            self.want_parts(&id, Place::Own(true))?;
+        }
         // Before anything else leaves: the earlier the proof, the more it is worth.
         self.enqueue(What::Stamp(id), Job::Stamp(id), None)?;
         self.tell_record(&id)?;

@@ -217,6 +217,7 @@ impl Ctx<'_, '_> {
                 self.apply_own(*entry)
             }
             GroupMessage::Evidence(bytes) => self.evidence_came(&bytes),
+            GroupMessage::Parts(word) => self.parts_came(&who, *word, held),
             GroupMessage::Credentials(bytes) => self.credentials_came(&who, &bytes),
             GroupMessage::Grant(grant) => self.grant_came(&from.member, *grant, held),
             GroupMessage::GrantEnded(ended) => self.grant_ended(&who, &ended),

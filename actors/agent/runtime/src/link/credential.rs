@@ -1,6 +1,7 @@
 //! What an agent can prove about one mailbox.
 
 use telesphor_wire::ext::Extensions;
+use telesphor_wire::hash::Digest;
 use telesphor_wire::ids::{MailboxId, Nonce};
 use telesphor_wire::session::{
     Certificate, CurrentProof, PseudonymStatement, Right, SessionClaim, SessionProof,
@@ -101,6 +102,15 @@ impl Credential {
 
     /// The proof of this right on one connection.
     pub fn prove(&self, binding: &Binding) -> SessionProof {
+        self.prove_bound(binding, None)
+    }
+
+    /// The proof of this right for one call, of which `body` is the hash.
+    pub fn prove_call(&self, binding: &Binding, body: Digest) -> SessionProof {
+        self.prove_bound(binding, Some(body))
+    }
+
+    fn prove_bound(&self, binding: &Binding, body: Option<Digest>) -> SessionProof {
         let claim = SessionClaim {
             domain: binding.domain.clone(),
             relay: binding.relay,
@@ -111,7 +121,7 @@ impl Credential {
             right: self.right,
             branch: self.branch,
             epoch: self.epoch,
-            body: None,
+            body,
             ext: Extensions::none(),
         };
         SessionProof {

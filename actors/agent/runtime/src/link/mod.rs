@@ -2,11 +2,12 @@
 //! what the bytes mean.
 //!
 //! [`pin`] says which relay is meant, [`tls`] opens the connection, [`domain`] fetches the
-//! signed domain record, [`session`] speaks frames, [`backoff`] says when to come back.
+//! signed domain record, [`session`] speaks frames, [`blob`] moves large content beside it, [`backoff`] says when to come back.
 //! A session is one connection: when it ends, every waiter is told so once, and nobody here
 //! repeats anything. What has to be sent again is the outbox's business.
 
 pub mod backoff;
+pub mod blob;
 pub mod credential;
 pub mod domain;
 mod driver;

@@ -85,6 +85,9 @@ impl Ctx<'_, '_> {
             }
             self.put_kept(&kept)?;
         }
+        for id in gone.clone() {
+            gone.push(self.forget_parts(&id)?);
+        }
         self.tx.erase_documents(&gone)?;
         Ok(())
     }

@@ -15,6 +15,7 @@ use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ids::{DocumentId, IdentityId, MailboxId};
 
 use super::record::{Known, Standing, View};
+use crate::blobs::record::Place;
 use crate::core::records::Held;
 use crate::core::{Ctx, names};
 use crate::documents::keep::Way;
@@ -100,6 +101,7 @@ impl Ctx<'_, '_> {
             if !kept.evidence.is_empty() {
                 self.say_in_team(*mailbox, &evidence_message(&kept))?;
             }
+            self.want_parts(id, Place::In(*mailbox))?;
         }
         Ok(())
     }

@@ -45,6 +45,7 @@ impl Ctx<'_, '_> {
             // They prove themselves, whoever brings them: who was at a ward's device.
             GroupMessage::Credentials(bytes) => self.credentials_came(&from.member.identity, &bytes),
             GroupMessage::Evidence(bytes) => self.evidence_came(&bytes),
+            GroupMessage::Parts(word) => self.parts_came(&from.member.identity, *word, held),
             GroupMessage::Team(TeamWord::Basis(basis)) => self.basis_said(&held.id, *basis),
             GroupMessage::Team(TeamWord::Barred(who)) if patient => self.barred(&held.id, who),
             _ => Ok(()),
