@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use crate::acts::{breach, cast, kill, mallory, matrix, sharing};
+use crate::acts::{breach, cast, kill, mallory, matrix, scan, sharing};
 use crate::page::Page;
 use crate::stolen;
 use telesphor_chaos::campaign::admit;
@@ -36,6 +36,7 @@ pub async fn tell(folder: &Path, bundle: &Path) -> Result<u32, Box<dyn std::erro
     let people = folder.join("people");
     let cast = cast::gather(&mut page, &relay, &people, bundle)?;
     sharing::play(&mut page, &cast)?;
+    scan::play(&mut page, &cast)?;
     kill::play(&mut page, &cast, &mut relay).await?;
 
     let targets = mailboxes_of(&cast.aino).await?;

@@ -13,6 +13,7 @@
 //! measured in one run on one disk. What a figure covers is said beside it.
 
 mod append;
+mod blobs;
 mod cluster;
 mod disclose;
 mod error;
@@ -58,11 +59,11 @@ enum Command {
 /// What to run.
 #[derive(clap::Args)]
 struct Bench {
-    /// Scenarios: append, cluster, ledger, mailboxes, sealed, teams, revoke, storm, disclose
+    /// Scenarios: append, cluster, ledger, mailboxes, sealed, teams, revoke, storm, disclose, blobs
     #[arg(
         long,
         value_delimiter = ',',
-        default_value = "append,cluster,ledger,mailboxes,sealed,teams,revoke,storm,disclose"
+        default_value = "append,cluster,ledger,mailboxes,sealed,teams,revoke,storm,disclose,blobs"
     )]
     only: Vec<String>,
     /// Seconds that each measurement lasts
@@ -71,6 +72,9 @@ struct Bench {
     /// Mailboxes of the large relay
     #[arg(long, default_value_t = 1_000_000)]
     mailboxes: usize,
+    /// Length of the large file, MiB
+    #[arg(long, default_value_t = 1024)]
+    file_mib: u64,
     #[command(flatten)]
     ward: storm::Size,
     /// nats-server binary; without it that comparison is left out
@@ -138,6 +142,9 @@ fn run(bench: &Bench) -> Result<bool> {
     }
     if wants("disclose") {
         disclose::run(&mut report)?;
+    }
+    if wants("blobs") {
+        blobs::run(&runtime, folder.path(), bench.file_mib, &mut report)?;
     }
     if let Some(path) = &bench.json {
         std::fs::write(path, report.json())?;

@@ -5,4 +5,5 @@ pub mod cast;
 pub mod kill;
 pub mod mallory;
 pub mod matrix;
+pub mod scan;
 pub mod sharing;
