@@ -178,6 +178,26 @@ fn a_member_that_hears_nobody_while_it_catches_up_stops_for_good() {
 }
 
 #[test]
+fn members_that_heard_no_votes_for_long_never_read_where_it_goes_on() {
+    let yard = Yard::new(3, 1);
+    yard.sends(0, 0..10);
+    yard.ledger.wait(0..10);
+    yard.bus.deafen(100);
+    // More than a member holds undecided.
+    for _ in 0..1_500 {
+        yard.bus.inject(b"junk");
+    }
+    yard.until("all hold as much as they take", |yard| {
+        (0..3).all(|at| yard.disks[at].kept(ZERO) > 1_024)
+    });
+    yard.bus.wipe();
+    yard.bus.deafen(0);
+    yard.sends(1, 10..20);
+    yard.ledger.wait(10..20);
+    yard.agree();
+}
+
+#[test]
 fn one_relay_that_answers_for_all_is_a_majority() {
     let yard = Yard::new(5, 1);
     yard.sends(0, 0..10);

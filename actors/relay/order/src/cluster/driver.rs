@@ -93,8 +93,12 @@ impl<B: Bus> Driver<B> {
         self.say_hello();
         let lane = self.lane.clone();
         loop {
-            let reading = matches!(self.phase, Phase::Following | Phase::Promised { .. })
-                && self.history.undecided() < UNDECIDED;
+            let reading = match self.phase {
+                Phase::Following => self.history.undecided() < UNDECIDED,
+                // One entry, and it lets what waits be decided.
+                Phase::Promised { .. } => true,
+                _ => false,
+            };
             let step = tokio::select! {
                 biased;
                 told = writer.recv() => match told {

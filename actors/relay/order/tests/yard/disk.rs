@@ -56,6 +56,11 @@ impl Disk {
         head
     }
 
+    /// Entries that are kept.
+    pub(crate) fn kept(&self, partition: PartitionId) -> usize {
+        self.0.lock().unwrap().get(&partition).map_or(0, |l| l.entries.len())
+    }
+
     pub(crate) fn applied(&self, partition: PartitionId) -> Position {
         let lanes = self.0.lock().unwrap();
         lanes.get(&partition).map_or(0, |lane| lane.heads.len() as u64)
