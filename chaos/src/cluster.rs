@@ -94,6 +94,29 @@ impl Cluster {
         Ok(())
     }
 
+    /// Waits until a relay that was to have a seat votes in all partitions.
+    ///
+    /// # Errors
+    /// [`RelayError::NotReady`].
+    pub fn until_voting(&self, at: usize) -> Result<(), RelayError> {
+        let begun = Instant::now();
+        let votes = |p: &Value| p["member"]["votes"] == true;
+        loop {
+            self.until_following([at])?;
+            let status = self.relays[at].json(&["cluster", "status"])?;
+            if status["partitions"]
+                .as_array()
+                .is_some_and(|all| all.iter().all(votes))
+            {
+                return Ok(());
+            }
+            if begun.elapsed() > PATIENCE {
+                return Err(RelayError::NotReady(PATIENCE, self.relays[at].log().to_owned()));
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     /// Whether a relay follows in all partitions, by its `cluster status`.
     pub fn follows(status: &Value) -> bool {
         follows(status)

@@ -204,6 +204,35 @@ impl Relay {
         Ok((1..).zip(places).map(relay).collect())
     }
 
+    /// One that was made at another relay for the seat of one that leaves; its data directory is carried to
+    /// where it is.
+    ///
+    /// # Errors
+    /// [`RelayError`].
+    pub fn replacing(&self, leaves: &Self, into: &Path) -> Result<Self, RelayError> {
+        let new = Self {
+            binary: self.binary.clone(),
+            data: into.join("relay"),
+            log: into.with_extension("log"),
+            listen: free_port()?,
+            metrics: free_port()?,
+            through: Vec::new(),
+            child: None,
+        };
+        let folder = into.to_string_lossy().into_owned();
+        let leaves = leaves.listen.to_string();
+        self.run(&[
+            "cluster",
+            "replace",
+            &leaves,
+            "--with",
+            &new.listen.to_string(),
+            "--into",
+            &folder,
+        ])?;
+        Ok(new)
+    }
+
     /// One of the same binary on a data directory of its own, for commands on what was restored.
     pub fn beside(&self, data: &Path) -> Self {
         Self {

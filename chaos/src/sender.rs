@@ -1,7 +1,7 @@
 //! A client under load: keeps so many deposits on the way, and after a broken connection
 //! sends what has no answer again, byte for byte.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -44,6 +44,8 @@ pub async fn run(
 ) -> Sent {
     let mut sent = Sent::default();
     let mut open: BTreeMap<u64, Command> = BTreeMap::new();
+    // A receipt of theirs was not good once.
+    let mut doubted = BTreeSet::new();
     let mut next = 0u64;
     while !shared.stop.load(Ordering::Relaxed) || !open.is_empty() {
         let Ok((session, _pushes)) = tenant.session().await else {
@@ -89,6 +91,23 @@ pub async fn run(
                 Some(Answer::Busy(_)) => {
                     if let Some(command) = open.get(&number) {
                         spawn(&mut calls, &session, standing.handle, number, command.clone());
+                    }
+                }
+                // By a relay that is not known here, or is no more: perhaps the domain has a newer record.
+                Some(Answer::Durable(receipt)) if tenant.relays().len() > 1 => {
+                    tenant.look().await;
+                    if receipt.verify(&tenant.relays(), tenant.quorum()).is_ok() {
+                        open.remove(&number);
+                        sent.receipts.insert(number, *receipt);
+                        shared.receipts.fetch_add(1, Ordering::Relaxed);
+                    } else if doubted.insert(number) {
+                        // The same bytes get a receipt of the relays that there are now.
+                        if let Some(command) = open.get(&number) {
+                            spawn(&mut calls, &session, standing.handle, number, command.clone());
+                        }
+                    } else {
+                        open.remove(&number);
+                        shared.surprises.fetch_add(1, Ordering::Relaxed);
                     }
                 }
                 // No answer: the outcome is unknown, and the same bytes go again on a new connection.

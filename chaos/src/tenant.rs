@@ -1,6 +1,7 @@
 //! What a client needs before it can send: admission, vouchers, a mailbox of its own.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use telesphor_agent::link::{self, LinkError, Pin, Session};
 use telesphor_wire::answer::Answer;
@@ -25,10 +26,10 @@ const CONNECT: std::time::Duration = std::time::Duration::from_millis(1_500);
 pub struct Tenant {
     /// The relay.
     pub pin: Pin,
-    /// Its signed record.
-    pub record: SignedDomainRecord,
     /// Partitions of the domain.
     pub partitions: u16,
+    /// Its signed record, the newest that was seen.
+    record: RwLock<Arc<SignedDomainRecord>>,
     vouchers: Vec<SignedVoucher>,
     turn: AtomicUsize,
 }
@@ -80,7 +81,7 @@ impl Tenant {
         match session.call(0, Command::Enrol(enrol)).await?.answer {
             Answer::Enrolled(vouchers) => Ok(Self {
                 pin,
-                record,
+                record: RwLock::new(Arc::new(record)),
                 partitions: facts.partitions,
                 vouchers,
                 turn: AtomicUsize::new(0),
@@ -89,14 +90,33 @@ impl Tenant {
         }
     }
 
+    /// The domain's signed record, as it was seen last.
+    pub fn record(&self) -> Arc<SignedDomainRecord> {
+        self.record.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// The attesting keys of the domain's relays.
     pub fn relays(&self) -> Vec<PublicKey> {
-        relays(&self.record)
+        relays(&self.record())
     }
 
     /// How many of them a receipt needs.
     pub fn quorum(&self) -> usize {
-        self.record.record.relays.len() / 2 + 1
+        self.record().record.relays.len() / 2 + 1
+    }
+
+    /// Looks whether the domain has a newer record, at the first relay that says one.
+    pub async fn look(&self) {
+        for pin in self.pins() {
+            let fetch = link::domain::fetch(&pin);
+            let Ok(Ok(found)) = tokio::time::timeout(CONNECT, fetch).await else {
+                continue;
+            };
+            let mut known = self.record.write().unwrap_or_else(PoisonError::into_inner);
+            if found.record.sequence > known.record.sequence {
+                *known = Arc::new(found);
+            }
+        }
     }
 
     /// A session with a relay: with the first that answers, beginning with another one each time.
@@ -104,10 +124,10 @@ impl Tenant {
     /// # Errors
     /// [`LinkError`] of the last one that was tried.
     pub async fn session(&self) -> Result<(Session, tokio::sync::mpsc::Receiver<link::Push>), LinkError> {
-        let record = &self.record.record;
+        let relays = self.record().record.relays.len();
         let first = self.turn.fetch_add(1, Ordering::Relaxed);
         let mut answer = self.session_with(first).await;
-        for next in 1..record.relays.len() {
+        for next in 1..relays {
             if answer.is_ok() {
                 break;
             }
@@ -122,7 +142,7 @@ impl Tenant {
     ) -> Result<(Session, tokio::sync::mpsc::Receiver<link::Push>), LinkError> {
         let (pin, relays) = (self.pin_of(at), self.relays());
         let open = Session::open(&pin, &relays);
-        if self.record.record.relays.len() < 2 {
+        if relays.len() < 2 {
             return open.await;
         }
         // There are others; whoever stands still is not waited for.
@@ -133,13 +153,13 @@ impl Tenant {
 
     /// All relays of the domain, as pinned.
     pub fn pins(&self) -> Vec<Pin> {
-        (0..self.record.record.relays.len().max(1))
+        (0..self.record().record.relays.len().max(1))
             .map(|at| self.pin_of(at))
             .collect()
     }
 
     fn pin_of(&self, at: usize) -> Pin {
-        let record = &self.record.record;
+        let record = &self.record().record;
         match record.relays.get(at % record.relays.len().max(1)) {
             Some(entry) if record.relays.len() > 1 => Pin::of_entry(record, entry),
             _ => self.pin.clone(),

@@ -106,3 +106,64 @@ async fn all_that_nats_has_stored_is_deleted_and_something_acknowledged_is_lost(
     load.end().await;
     one_history(&mut cluster);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_relay_is_replaced_under_load_and_takes_something_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut cluster = Cluster::start(folder.path(), "hospital-a.example").unwrap();
+    let load = Load::begin(&cluster, 4).await;
+    // The first leaves while it works, the second will not come back.
+    for leaves in 0..2 {
+        load.more(300).await;
+        if leaves == 1 {
+            cluster.relays[1].kill().unwrap();
+        }
+        let into = folder.path().join(format!("new-{leaves}"));
+        let mut new = cluster.relays[2]
+            .replacing(&cluster.relays[leaves], &into)
+            .unwrap();
+        let change = into.join("change");
+        let change = change.to_str().unwrap();
+        for relay in &cluster.relays {
+            relay.run(&["cluster", "accept", change]).unwrap();
+        }
+        load.more(100).await;
+        new.start().unwrap();
+        let old = std::mem::replace(&mut cluster.relays[leaves], new);
+        cluster.until_voting(leaves).unwrap();
+        if leaves == 0 {
+            until_stopped(&old);
+        }
+        drop(old);
+        load.more(300).await;
+    }
+    // What is left of the founders dies: the two that came are the majority.
+    cluster.relays[2].kill().unwrap();
+    load.more(300).await;
+    cluster.relays[2].start().unwrap();
+    cluster.until_following(0..3).unwrap();
+    // Somebody new is let in where one of them stands.
+    let admission = admit(&cluster.relays[1]).unwrap();
+    Tenant::enrol(&admission, 1).await.unwrap();
+    load.end().await;
+    one_history(&mut cluster);
+}
+
+/// Waits until a relay says in every partition that its seat was given away.
+fn until_stopped(relay: &telesphor_chaos::relay::Relay) {
+    let begun = std::time::Instant::now();
+    let gone = |p: &serde_json::Value| {
+        p["member"]["lost"]
+            .as_str()
+            .is_some_and(|why| why.contains("given to another"))
+    };
+    loop {
+        let status = relay.json(&["cluster", "status"]).unwrap();
+        let partitions = status["partitions"].as_array().unwrap();
+        if partitions.iter().all(gone) {
+            return;
+        }
+        assert!(begun.elapsed().as_secs() < 90, "it goes on: {status}");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}

@@ -78,7 +78,7 @@ async fn steal(
     let copy: PathBuf = folder.join("stolen");
     relay.run(&["backup", &copy.to_string_lossy()])?;
     let tenant = Tenant::enrol(&admit(relay)?, 1).await?;
-    let facts = stolen::facts(&tenant.record.record, tenant.partitions);
+    let facts = stolen::facts(&tenant.record().record, tenant.partitions);
     Ok(stolen::events(
         &copy.join("store"),
         &folder.join("stolen-store"),

@@ -48,6 +48,29 @@ pub fn finish(from: &Layout, copy: &Layout) -> Result<(), Fault> {
     files::write_new(&copy.root().join(COMPLETE), b"").map_err(fault)
 }
 
+/// Leaves of a backup the store alone, for a relay that gets keys and records of its own.
+///
+/// # Errors
+/// As the filesystem says.
+pub fn strip(copy: &Layout) -> io::Result<()> {
+    for folder in [copy.keys(), copy.tls()] {
+        if folder.exists() {
+            fs::remove_dir_all(folder)?;
+        }
+    }
+    for file in [
+        copy.record(),
+        copy.cluster(),
+        copy.config(),
+        copy.root().join(COMPLETE),
+    ] {
+        if file.exists() {
+            fs::remove_file(file)?;
+        }
+    }
+    Ok(())
+}
+
 /// Puts a backup into a new data directory, under a new incarnation of the store, so that
 /// agents notice and offer again what the backup had not seen.
 ///

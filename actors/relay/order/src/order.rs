@@ -107,6 +107,8 @@ pub struct Standing {
     pub round: u64,
     /// Whether that incarnation is known to be active.
     pub active: bool,
+    /// Whether this relay votes: one that is to have a seat follows, and waits for it.
+    pub votes: bool,
     /// How many relays vote.
     pub seats: usize,
     /// Of these, how many were heard to remember something of this incarnation.

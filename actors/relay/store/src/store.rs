@@ -149,6 +149,24 @@ impl Store {
         Ok(incarnation)
     }
 
+    /// Makes a store of the same life out of a checkpoint, where the checkpoint lies: for another relay of
+    /// the same cluster, which goes on with what this one had.
+    ///
+    /// # Errors
+    /// [`StoreError::NoStore`] if it is no checkpoint, [`StoreError::OtherDomain`] if it is of another
+    /// domain; [`StoreError::Disk`], [`StoreError::Io`].
+    pub fn hand_on(checkpoint: &Path, config: &StoreConfig) -> Result<Incarnation, StoreError> {
+        if !checkpoint.join("CURRENT").is_file() {
+            return Err(StoreError::NoStore);
+        }
+        let part = files::beside(checkpoint, "part")?;
+        fs::create_dir(&part)?;
+        fs::rename(checkpoint, part.join(DB_DIR))?;
+        let incarnation = Database::open(&part, config, None)?.meta.incarnation;
+        files::put_in_place(&part, checkpoint)?;
+        Ok(incarnation)
+    }
+
     /// The life of this store.
     pub fn incarnation(&self) -> Incarnation {
         self.reader.incarnation()

@@ -5,25 +5,30 @@ use std::path::Path;
 use std::sync::Arc;
 
 use telesphor_engine::{AdminError, Engine, EngineStanding};
+use telesphor_order::cluster::Wanted;
 use telesphor_rules::class;
 use telesphor_rules::facts::Token;
 use telesphor_wire::domain::AdmissionLink;
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::hash::Digest;
 use telesphor_wire::ids::Voucher;
+use telesphor_wire::sign::PublicKey;
 use telesphor_wire::text::SupportCode;
+use tokio::sync::watch;
 
 use super::words::{
-    AdmissionRow, BackupMade, MemberStatus, NewAdmission, PartitionStatus, Status, TraceStep,
+    AdmissionRow, BackupMade, MemberStatus, NewAdmission, Nothing, PartitionStatus, Status, TraceStep,
 };
 use crate::backup;
 use crate::classes;
 use crate::clock;
+use crate::cluster;
 use crate::edge::gate::Gate;
 use crate::edge::{Published, Room};
 use crate::fault::{Exit, Fault};
 use crate::layout::Layout;
 use crate::metrics::Metrics;
+use crate::record;
 use crate::serve::store_fault;
 use crate::tls::Certificates;
 use crate::traces;
@@ -47,6 +52,10 @@ pub struct Office {
     pub published: Arc<Published>,
     /// The data directory.
     pub layout: Layout,
+    /// The key that signs the domain's records.
+    pub domain: PublicKey,
+    /// Who is to vote, if the relay is one of several.
+    pub wanted: Option<watch::Sender<Wanted>>,
     /// Support codes are kept so many days.
     pub keep_days: u64,
     /// When the process began, Unix milliseconds.
@@ -135,16 +144,19 @@ impl Office {
             .await
             .map_err(|e| refused(&e))?;
         let record = self.published.record();
+        // Whoever follows the link comes to the relay that shows this certificate.
+        let tls_key = self.certificates.current().tls_key;
         let here = record
             .record
             .relays
-            .first()
-            .ok_or_else(|| Fault::bug("the domain record names no relay"))?;
+            .iter()
+            .find(|entry| entry.tls_key == tls_key)
+            .ok_or_else(|| Fault::bug("the domain record does not name this relay"))?;
         let link = AdmissionLink {
             domain: record.record.domain.clone(),
             address: here.address.clone(),
             key: record.record.key,
-            tls_key: self.certificates.current().tls_key,
+            tls_key,
             token,
         };
         let id = telesphor_rules::facts::token_hash(&token);
@@ -192,6 +204,22 @@ impl Office {
             .await
             .map_err(|e| refused(&e))?;
         Ok(row(digest, ended))
+    }
+
+    /// Takes the records of the cluster and of the domain as they lie in the data directory now.
+    pub fn reread(&self) -> Result<Nothing, Fault> {
+        let Some(wanted) = &self.wanted else {
+            return Err(Fault::usage("this relay is alone"));
+        };
+        let cluster = cluster::record::read(&self.layout, &self.domain)?
+            .ok_or_else(|| Fault::usage("this relay has no cluster record any more"))?;
+        self.published.replace(record::read(&self.layout)?);
+        wanted.send_replace(cluster.wanted());
+        tracing::info!(
+            edition = cluster.record.edition,
+            "took a new record of the cluster"
+        );
+        Ok(Nothing {})
     }
 
     /// A checkpoint of the store with what a restore needs beside it.
@@ -284,6 +312,7 @@ fn member(seen: &telesphor_order::Standing) -> MemberStatus {
         phase: seen.phase.to_owned(),
         round: seen.round,
         active: seen.active,
+        votes: seen.votes,
         seats: seen.seats as u64,
         heard: seen.heard as u64,
         head: seen.head,

@@ -44,6 +44,8 @@ pub enum Request {
         /// A folder that does not exist yet.
         to: PathBuf,
     },
+    /// The records of the cluster and of the domain were replaced.
+    ClusterChanged,
 }
 
 /// The answer to a request.
@@ -140,6 +142,8 @@ pub struct MemberStatus {
     pub round: u64,
     /// Whether the incarnation is known to be active.
     pub active: bool,
+    /// Whether this relay votes.
+    pub votes: bool,
     /// Relays that vote.
     pub seats: u64,
     /// Of these, how many were heard.

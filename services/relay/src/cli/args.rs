@@ -188,11 +188,16 @@ pub(crate) struct ClusterArgs {
     pub command: ClusterCommand,
 }
 
-/// `cluster init|show|status`.
+/// `cluster init|replace|accept|show|status`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ClusterCommand {
     /// Found a cluster: a data directory for each of its relays
     Init(ClusterInit),
+    /// Give the seat of a relay that leaves, or that will not come back, to another one: makes its data
+    /// directory from this running relay
+    Replace(ClusterReplace),
+    /// Take a change that was made at another relay of the cluster
+    Accept(ClusterAccept),
     /// Who is in the cluster, by its signed record: no relay needs to run
     Show,
     /// How this relay stands in each partition
@@ -221,6 +226,26 @@ pub(crate) struct ClusterInit {
     /// A folder that does not exist yet, for the data directories
     #[arg(long, value_name = "DIR")]
     pub into: PathBuf,
+}
+
+/// `cluster replace`.
+#[derive(Debug, Args)]
+pub(crate) struct ClusterReplace {
+    /// The relay that leaves: beginning of its member name, or its address, as `cluster show` has them
+    pub member: String,
+    /// host:port at which agents reach the new relay
+    #[arg(long, value_name = "HOST:PORT")]
+    pub with: String,
+    /// A folder that does not exist yet, for the new relay's data directory and the change
+    #[arg(long, value_name = "DIR")]
+    pub into: PathBuf,
+}
+
+/// `cluster accept`.
+#[derive(Debug, Args)]
+pub(crate) struct ClusterAccept {
+    /// The file that `cluster replace` made
+    pub change: PathBuf,
 }
 
 /// `check`.

@@ -6,9 +6,10 @@ use std::time::Duration;
 use telesphor_engine::memory;
 use telesphor_order::Order;
 use telesphor_order::cluster::nats::{Nats, NatsAddress, NatsConfig};
-use telesphor_order::cluster::{Cluster, ClusterConfig, Patience};
+use telesphor_order::cluster::{Cluster, ClusterConfig, Patience, Wanted};
 use telesphor_store::Reader;
 use telesphor_wire::error::ErrorCode;
+use tokio::sync::watch;
 
 use super::record::SignedClusterRecord;
 use crate::config::Settings;
@@ -27,6 +28,7 @@ pub async fn order(
     signed: &SignedClusterRecord,
     keys: &Keys,
     reader: Reader,
+    wanted: watch::Receiver<Wanted>,
     waiting_submissions: usize,
 ) -> Result<(Arc<dyn Order>, Arc<Nats>), Fault> {
     let nats = &settings.cluster;
@@ -64,6 +66,7 @@ pub async fn order(
     ));
     let config = ClusterConfig {
         founding: signed.founding(),
+        wanted,
         key: keys.attesting.clone(),
         patience: Patience::default(),
         waiting_submissions,

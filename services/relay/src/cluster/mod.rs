@@ -1,4 +1,5 @@
 //! A relay as one of several: who is in the cluster, and the bus between them.
 
 pub mod bus;
+pub mod change;
 pub mod record;

@@ -1,9 +1,10 @@
-//! The signed record of a cluster: made once when it is founded, the same on every relay.
+//! The signed record of a cluster: made when it is founded, made anew when a seat changes hands, and
+//! the same on every relay.
 
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
-use telesphor_order::cluster::Founding;
+use telesphor_order::cluster::{Founding, Wanted};
 use telesphor_wire::canonical;
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ext::Extensions;
@@ -24,8 +25,12 @@ pub struct ClusterRecord {
     pub cluster: Incarnation,
     /// Number of partitions.
     pub partitions: u16,
-    /// Its relays, by attesting key.
+    /// The relays it was founded with, by attesting key.
     pub relays: Vec<PublicKey>,
+    /// Rises with every seat that changes hands.
+    pub edition: u64,
+    /// Who is to vote.
+    pub seats: Vec<PublicKey>,
     /// When it was founded, Unix milliseconds.
     pub founded: u64,
     /// For later versions.
@@ -59,8 +64,11 @@ impl SignedClusterRecord {
     /// that was restored from a backup.
     pub fn check(&self, relay: &PublicKey, store: Incarnation, partitions: u16) -> Result<(), Fault> {
         let fault = |words: &'static str| Err(Fault::new(Exit::NotGenuine, ErrorCode::StoreDamaged, words));
-        if !self.record.relays.contains(relay) {
-            return fault("this relay's key is not in the record of its cluster: found the cluster again");
+        if !self.record.seats.contains(relay) {
+            return fault(
+                "this relay's key is not in the record of its cluster: its seat was given to another relay. Leave \
+                 it off, and delete its data directory once the cluster stands well",
+            );
         }
         if self.record.partitions != partitions {
             return fault("store.partitions: a cluster keeps the number it was founded with");
@@ -72,6 +80,14 @@ impl SignedClusterRecord {
             );
         }
         Ok(())
+    }
+
+    /// Who is to vote, as the order is told.
+    pub fn wanted(&self) -> Wanted {
+        Wanted {
+            edition: self.record.edition,
+            relays: self.record.seats.iter().copied().collect(),
+        }
     }
 
     /// Where everything begins.

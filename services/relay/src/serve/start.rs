@@ -11,11 +11,12 @@ use actix_web::dev::ServerHandle;
 use futures_util::future::{BoxFuture, FutureExt};
 use telesphor_blobs::Blobs;
 use telesphor_engine::{Engine, EngineConfig, RelayKeys};
+use telesphor_order::cluster::Wanted;
 use telesphor_order::cluster::nats::Nats;
 use telesphor_order::{Alone, AloneLimits, Order};
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::text::SupportCode;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use super::ground::Ground;
 use super::probes;
@@ -83,6 +84,8 @@ pub struct Bus {
     pub nats: Arc<Nats>,
     /// What is measured of it, and of this relay as a member.
     pub members: Members,
+    /// Who is to vote.
+    pub wanted: watch::Sender<Wanted>,
 }
 
 /// Ready when a part of the relay that must never end has ended.
@@ -149,12 +152,27 @@ pub(crate) async fn start(ground: Ground, asked: mpsc::Sender<Duration>) -> Resu
             (Arc::new(Alone::new(settings.store.partitions, limits)), None)
         }
         Some(signed) => {
-            config.quorum = signed.record.relays.len() / 2 + 1;
-            let (order, nats) =
-                cluster::bus::order(&settings, signed, &keys, store.reader(), waiting).await?;
+            config.quorum = signed.record.seats.len() / 2 + 1;
+            let wanted = watch::Sender::new(signed.wanted());
+            let (order, nats) = cluster::bus::order(
+                &settings,
+                signed,
+                &keys,
+                store.reader(),
+                wanted.subscribe(),
+                waiting,
+            )
+            .await?;
             let members = Members::new(&metrics, settings.cluster.certificate.is_some())
                 .map_err(|e| Fault::bug(e.to_string()))?;
-            (order, Some(Bus { nats, members }))
+            (
+                order,
+                Some(Bus {
+                    nats,
+                    members,
+                    wanted,
+                }),
+            )
         }
     };
     let engine = Engine::start(config, store, order, relay_keys)
@@ -290,6 +308,8 @@ impl Running {
             certificates: self.certificates.clone(),
             published: self.published.clone(),
             layout: self.layout.clone(),
+            domain: self.keys().domain.public(),
+            wanted: self.bus.as_ref().map(|bus| bus.wanted.clone()),
             keep_days: self.settings.traces.keep_days,
             started: self.started,
             listening: self.listening,

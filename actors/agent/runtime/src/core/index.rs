@@ -140,6 +140,8 @@ pub(crate) struct Index {
     pub(crate) records_watched: bool,
     /// When the duties that nobody asks for are looked at next, Unix milliseconds.
     pub(crate) tend_at: u64,
+    /// When the home domain's record is looked at next, Unix milliseconds.
+    pub(crate) domain_at: u64,
     /// When care teams are looked at next, Unix milliseconds.
     pub(crate) teams_at: u64,
     /// Teams to bring in line: in which epoch, and not before when (Unix milliseconds). Lost with

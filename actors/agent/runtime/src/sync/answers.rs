@@ -122,6 +122,7 @@ impl Core {
             Answer::Durable(receipt) => {
                 if receipt.verify(relays, quorum).is_err() {
                     self.index.last_failure = Some(ErrorCode::BadReceipt);
+                    self.doubt_domain();
                     return Next::Again(5_000);
                 }
                 Next::Done(Box::new(Done::Durable(*receipt)))
@@ -129,6 +130,7 @@ impl Core {
             Answer::Taken(taken) => {
                 if taken.receipt.verify(relays, quorum).is_err() {
                     self.index.last_failure = Some(ErrorCode::BadReceipt);
+                    self.doubt_domain();
                     return Next::Again(5_000);
                 }
                 Next::Done(Box::new(Done::Taken(*taken)))
@@ -137,6 +139,7 @@ impl Core {
                 let entry = answer.step.as_ref().map(|s| s.entry);
                 if !entry.is_none_or(|entry| answer.is_proved(&entry, relays, quorum)) {
                     self.index.last_failure = Some(ErrorCode::BadReceipt);
+                    self.doubt_domain();
                     return Next::Again(5_000);
                 }
                 Next::Done(Box::new(Done::Ledger(answer)))

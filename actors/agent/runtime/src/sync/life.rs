@@ -14,11 +14,12 @@ use telesphor_wire::session::Events;
 use tokio::sync::mpsc;
 
 use super::answers::Outcome;
+use super::domain;
 use super::records::Look;
 use crate::core::records::{MemberVia, Via};
 use crate::core::{Core, Shared};
 use crate::error::{Error, Result};
-use crate::link::{Credential, LinkError, Push, Session};
+use crate::link::{Credential, LinkError, Pin, Push, Session};
 
 /// Commands taken from the outbox at once.
 const SEND_BATCH: usize = 128;
@@ -49,6 +50,8 @@ type Call = BoxFuture<'static, (u64, Result<Outcome>)>;
 pub(crate) struct Life {
     pub(super) shared: Arc<Shared>,
     pub(super) session: Session,
+    /// The relay that was reached.
+    pin: Pin,
     pushes: mpsc::Receiver<Push>,
     pub(super) handles: HashMap<RightKey, u32>,
     /// Which mailbox a handle follows.
@@ -80,6 +83,7 @@ impl Life {
                     return Ok(Self {
                         shared,
                         session,
+                        pin,
                         pushes,
                         handles: HashMap::new(),
                         following: HashMap::new(),
@@ -103,7 +107,11 @@ impl Life {
             self.follow().await?;
             let records = self.records().await?;
             self.fence().await?;
-            let (teams, in_line) = self.shared.work(Core::tend_teams).await?;
+            let look = |core: &mut Core| Ok((core.tend_teams()?, core.domain_due()));
+            let ((teams, in_line), domain_due) = self.shared.work(look).await?;
+            if domain_due {
+                domain::look(&self.shared, self.pin.clone());
+            }
             if in_line {
                 self.shared.news();
             }

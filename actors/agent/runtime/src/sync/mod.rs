@@ -5,6 +5,7 @@
 //! matters: a killed agent goes on from the vault.
 
 pub(crate) mod answers;
+mod domain;
 pub(crate) mod events;
 mod follow;
 pub(crate) mod life;

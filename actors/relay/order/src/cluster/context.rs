@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use telesphor_wire::ids::Incarnation;
 use telesphor_wire::sign::SigningKey;
+use tokio::sync::watch;
 
 use super::bus::Bus;
 use super::limits::Patience;
@@ -12,7 +13,7 @@ use super::memory::Memory;
 use super::say::Seat;
 use crate::member::Seats;
 
-/// Who is in a cluster, and how its partitions are laid out. Fixed when it is founded.
+/// Who was in a cluster when it was founded, and how its partitions are laid out. Never changes.
 #[derive(Clone, Debug)]
 pub struct Founding {
     /// Names the cluster's history, in receipts too.
@@ -35,10 +36,22 @@ impl Founding {
     }
 }
 
+/// Who is to vote, by the cluster's record.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// Rises with every change of the record.
+    pub edition: u64,
+    /// By attesting key.
+    pub relays: BTreeSet<Seat>,
+}
+
 /// How a cluster's order is started.
 pub struct ClusterConfig {
-    /// Who is in it.
+    /// Who was in it at first.
     pub founding: Founding,
+    /// Who is to vote now, by the cluster's record. Where it differs from those who do, one seat
+    /// after the other changes hands.
+    pub wanted: watch::Receiver<Wanted>,
     /// This member.
     pub key: SigningKey,
     /// How long it waits for what.
@@ -50,6 +63,7 @@ pub struct ClusterConfig {
 /// What all partitions of one member share.
 pub(crate) struct Context<B> {
     pub(crate) founding: Founding,
+    pub(crate) wanted: watch::Receiver<Wanted>,
     pub(crate) key: SigningKey,
     pub(crate) me: Seat,
     pub(crate) patience: Patience,
@@ -58,7 +72,8 @@ pub(crate) struct Context<B> {
 }
 
 impl<B: Bus> Context<B> {
+    /// Whether somebody is, or was at first, a relay of this cluster.
     pub(crate) fn knows(&self, seat: &Seat) -> bool {
-        self.founding.relays.contains(seat)
+        self.founding.relays.contains(seat) || self.wanted.borrow().relays.contains(seat)
     }
 }

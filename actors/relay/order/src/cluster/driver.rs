@@ -29,6 +29,7 @@ use super::limits::UNDECIDED;
 use super::memory::Keep;
 use super::phase::{After, Done, FromWriter, Gone, Known, Lost, Phase};
 use super::say::{Decided, Genesis, Link, MAX_WORDS, Place, Said, Seat, Word};
+use super::seated::{Seated, Stood};
 use super::shared::Shared;
 use super::tally::{Verdicts, Votes};
 use crate::member::{Inc, Standing};
@@ -41,6 +42,7 @@ pub(crate) struct Driver<B: Bus> {
     // -- what it stands by; what of it is synced is in `synced` and `pending`
     pub(crate) standing: Standing<Seat, Link>,
     pub(crate) history: History,
+    pub(crate) seated: Seated,
     pub(crate) synced: Position,
     pub(crate) pending: VecDeque<(u64, After)>,
     pub(crate) ticket: u64,
@@ -70,6 +72,8 @@ pub(crate) struct Driver<B: Bus> {
     pub(crate) attesting: bool,
     /// The genesis that is being opened.
     pub(crate) announcing: Option<Box<Said<Genesis>>>,
+    /// Since when a seat could change hands.
+    pub(crate) change_since: Option<Instant>,
     /// The position that was waited for at the last tick.
     pub(crate) waited: Position,
     pub(crate) hold_until: Instant,
@@ -158,6 +162,7 @@ impl<B: Bus> Driver<B> {
             phase,
             round: accepted.inc.round,
             active: self.votes.active(accepted),
+            votes: self.has_seat(),
             seats: accepted.members.len(),
             heard: self.votes.heard(&accepted.members),
             head: self.history.head().n,
@@ -169,7 +174,8 @@ impl<B: Bus> Driver<B> {
 
     /// Publishes the next batch, one at a time.
     fn publish(&mut self) {
-        if self.publishing || !matches!(self.phase, Phase::Following) || Instant::now() < self.hold_until {
+        let may = matches!(self.phase, Phase::Following) && self.has_seat();
+        if self.publishing || !may || Instant::now() < self.hold_until {
             return;
         }
         let Some(sent) = self.lane.lock().next() else {
@@ -252,7 +258,9 @@ impl<B: Bus> Driver<B> {
                 self.purge().await?;
                 self.forget_earlier();
                 self.tell_late().await?;
+                self.tend_seats().await?;
             }
+            Phase::Fenced { .. } if !self.has_seat() => self.waits_without_seat(),
             Phase::Fenced { since } if now.duration_since(*since) >= patience.rank * self.rank() => {
                 self.candidate().await?;
             }
@@ -311,7 +319,10 @@ impl<B: Bus> Driver<B> {
 
     /// What it stands by, to be written. The head is the last entry kept.
     pub(crate) fn written(&self) -> Option<Vec<u8>> {
-        Some(canonical::encode(&self.standing))
+        Some(canonical::encode(&Stood {
+            standing: self.standing.clone(),
+            seated: self.seated.clone(),
+        }))
     }
 
     /// Nothing more of this incarnation is applied or attested: it must be carried on in another.

@@ -150,7 +150,16 @@ pub(crate) fn seal(key: &SigningKey, place: Place, inc: Inc<Seat>, id: BatchId, 
 
 /// Reads an entry of a stream: what it means, and the hash by which the order links it. Total:
 /// whatever the bytes are, every member finds the same.
-pub fn read(raw: &[u8], place: Place, inc: Inc<Seat>, known: &dyn Fn(&Seat) -> bool) -> (Meaning, Digest) {
+///
+/// `known` says of an opener whether it belongs to the cluster, `seated` of an author whether he had
+/// a seat in the incarnation.
+pub fn read(
+    raw: &[u8],
+    place: Place,
+    inc: Inc<Seat>,
+    known: &dyn Fn(&Seat) -> bool,
+    seated: &dyn Fn(&Seat) -> bool,
+) -> (Meaning, Digest) {
     let Ok(entry) = canonical::decode_bounded::<Entry>(raw, MAX_ENTRY_BYTES) else {
         return (Meaning::Nothing, hash_bytes(HashLabel::OrderEntry, raw));
     };
@@ -177,14 +186,17 @@ pub fn read(raw: &[u8], place: Place, inc: Inc<Seat>, known: &dyn Fn(&Seat) -> b
                 HashLabel::OrderEntry,
                 &(&batch.from, &batch.header, &batch.signature),
             );
-            (batch.meaning(place, inc, known).unwrap_or(Meaning::Nothing), hash)
+            (
+                batch.meaning(place, inc, seated).unwrap_or(Meaning::Nothing),
+                hash,
+            )
         }
     }
 }
 
 impl SignedBatch {
-    fn meaning(&self, place: Place, inc: Inc<Seat>, known: &dyn Fn(&Seat) -> bool) -> Option<Meaning> {
-        let meant = self.header.place == place && self.header.inc == inc && known(&self.from);
+    fn meaning(&self, place: Place, inc: Inc<Seat>, seated: &dyn Fn(&Seat) -> bool) -> Option<Meaning> {
+        let meant = self.header.place == place && self.header.inc == inc && seated(&self.from);
         if !meant
             || self.header.ext.check(&[]).is_err()
             || self.from.verify(&self.header, &self.signature).is_err()

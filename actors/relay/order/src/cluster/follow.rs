@@ -142,7 +142,8 @@ impl<B: Bus> Driver<B> {
     }
 
     pub(crate) fn read(&self, inc: Inc<super::say::Seat>, raw: &[u8]) -> (Meaning, Digest) {
-        read(raw, self.place, inc, &|seat| self.context.knows(seat))
+        let known = |seat: &_| self.knows(seat);
+        read(raw, self.place, inc, &known, &|seat| self.seated.has(inc, seat))
     }
 
     /// Adds an entry to the history; gives it as it is to be kept.
@@ -151,8 +152,10 @@ impl<B: Bus> Driver<B> {
         let n = head.n + 1;
         let (meaning, entry) = self.read(inc, raw);
         let mark = link(head.mark, inc, n, entry);
-        if let Meaning::Batch { id, .. } = &meaning {
-            self.lane.lock().got(*id, Got::Seen);
+        match &meaning {
+            Meaning::Batch { id, .. } => _ = self.lane.lock().got(*id, Got::Seen),
+            Meaning::Genesis(said) => self.seated.note(&said.what),
+            Meaning::Nothing => {}
         }
         self.history.push(mark, meaning);
         self.standing.head = Point { n, mark };

@@ -53,10 +53,13 @@ impl<B: Bus> Driver<B> {
 
     /// Another member's word about this partition, by its own signature.
     fn good<T: Signed>(&self, said: &Said<T>, place: Place) -> bool {
-        place == self.place
-            && said.from != self.context.me
-            && self.context.knows(&said.from)
-            && said.verify().is_ok()
+        place == self.place && said.from != self.context.me && self.knows(&said.from) && said.verify().is_ok()
+    }
+
+    /// Whether somebody belongs to the cluster, as far as this member knows.
+    pub(crate) fn knows(&self, seat: &Seat) -> bool {
+        let accepted = &self.standing.accepted;
+        accepted.members.has(seat) || accepted.before.has(seat) || self.context.knows(seat)
     }
 
     /// Rounds only rise; a candidate goes above all it has seen.
@@ -80,7 +83,9 @@ impl<B: Bus> Driver<B> {
         let same = self
             .votes
             .note(said.from, vote.at, &|n| history.link(n), history.head().n);
-        if !same && matches!(self.phase, Phase::Following) {
+        let accepted = &self.standing.accepted;
+        let counts = accepted.members.has(&said.from) || accepted.before.has(&said.from);
+        if !same && counts && matches!(self.phase, Phase::Following) {
             self.fence("others remember another order than this relay");
         }
     }
@@ -89,7 +94,7 @@ impl<B: Bus> Driver<B> {
         let from = decided.attest.relay;
         let waits = decided.position > self.durable
             && decided.position <= self.durable + 4 * super::limits::UNDECIDED as u64;
-        if !waits || from == self.context.me || !self.context.knows(&from) {
+        if !waits || from == self.context.me || !self.knows(&from) {
             return;
         }
         let mut statement = fetch::statement(self.place, decided.position, decided.head);
@@ -150,6 +155,7 @@ impl<B: Bus> Driver<B> {
     async fn on_heard(&mut self, from: Seat, told: &Heard) -> Result<(), Gone> {
         let majority = self.standing.accepted.members.majority();
         let member = self.standing.accepted.members.has(&from);
+        let own = usize::from(self.has_seat());
         let (promised, head) = (self.standing.promised, self.history.head().n);
         let accepted = self.standing.accepted.inc;
         let Phase::Starting { nonce, heard } = &mut self.phase else {
@@ -169,14 +175,14 @@ impl<B: Bus> Driver<B> {
         if member {
             heard.insert(from);
         }
-        if heard.len() + 1 >= majority {
+        if heard.len() + own >= majority {
             self.resume();
         }
         Ok(())
     }
 
     /// Goes on from what stands on the disk.
-    fn resume(&mut self) {
+    pub(crate) fn resume(&mut self) {
         let (promised, accepted) = (self.standing.promised, self.standing.accepted.inc);
         if promised > accepted {
             self.phase = Phase::Promised {

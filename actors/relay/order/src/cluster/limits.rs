@@ -18,6 +18,8 @@ pub(crate) const UNDECIDED: usize = 1_024;
 pub(crate) const WORDS: usize = 1_024;
 /// Votes of one seat beyond one's own head, at most; older ones give way.
 pub(crate) const VOTES_AHEAD: usize = 64;
+/// Whoever is to have a seat has come so near to the head.
+pub(crate) const CAUGHT_UP: u64 = 256;
 /// Entries kept behind the one decided last, for members that come back. About.
 pub(crate) const LOG_ENTRIES: u64 = 50_000;
 /// Of what every member has so many are kept: promises compare them, and a start reads a few.

@@ -7,7 +7,7 @@
 //! - [`say`], [`entry`]: what passes between members, and what stands in a stream.
 //! - [`bus`]: what a bus must offer; [`nats`] is the one that is used.
 //! - [`memory`]: what a member has on its disk.
-//! - `driver` and beside it `follow`, `hear`, `answer`, `rebase`: one partition's member at work.
+//! - `driver` and beside it `follow`, `hear`, `answer`, `rebase`, `seated`: one partition's member at work.
 //! - [`start`]: putting it together behind [`crate::Order`].
 
 mod answer;
@@ -26,12 +26,13 @@ pub mod nats;
 mod phase;
 mod rebase;
 pub mod say;
+mod seated;
 mod shared;
 pub mod start;
 mod tally;
 
 pub use bus::{Bus, BusError, Question, StreamId, StreamState};
-pub use context::{ClusterConfig, Founding};
+pub use context::{ClusterConfig, Founding, Wanted};
 pub use limits::Patience;
 pub use memory::{Keep, Memory, Unreadable};
 pub use phase::Lost;

@@ -81,6 +81,9 @@ pub enum Lost {
     /// The rules gave another result here than on a majority of relays.
     #[error("it came to another result than a majority of relays: it needs a copy of their state")]
     Astray,
+    /// Its place among those who vote was given to another relay.
+    #[error("its seat was given to another relay: end it")]
+    Left,
     /// What it would have to fetch is no longer kept by anybody.
     #[error("it was away for longer than others keep what it lacks: it needs a copy of their state")]
     Behind,

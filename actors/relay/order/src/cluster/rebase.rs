@@ -66,12 +66,12 @@ impl<B: Bus> Driver<B> {
         let heard = self.heard.entry(from).or_default();
         heard.promised = heard.promised.max(Some(promise.inc));
         self.round = self.round.max(promise.inc.round);
-        let all = self.standing.accepted.members.len();
+        let members = self.standing.accepted.members.clone();
         if let Phase::Collecting { inc, promises, .. } = &mut self.phase
             && promise.inc == *inc
         {
             promises.insert(from, promise);
-            if promises.len() >= all {
+            if members.iter().all(|seat| promises.contains_key(seat)) {
                 self.try_choose();
             }
         }
@@ -79,6 +79,7 @@ impl<B: Bus> Driver<B> {
 
     /// Rule 10, once a little was waited for everybody.
     pub(crate) fn try_choose(&mut self) {
+        let change = self.change(self.history.head().n);
         let Phase::Collecting {
             inc,
             promises,
@@ -127,9 +128,14 @@ impl<B: Bus> Driver<B> {
         match choice {
             Choice::Open { parent, base, holder } if !unmarked.get() => {
                 let active = known(parent.inc);
+                let wanted = self.context.wanted.borrow().edition;
                 let genesis = Genesis {
                     place: self.place,
-                    genesis: genesis(inc, &parent, base, active, None),
+                    edition: match change {
+                        Some(_) if active => wanted,
+                        _ => self.seated.edition(),
+                    },
+                    genesis: genesis(inc, &parent, base, active, change),
                     ext: Extensions::none(),
                 };
                 self.prepare(inc, genesis, holder);

@@ -129,6 +129,8 @@ impl Promised {
 pub struct Genesis {
     /// Where.
     pub place: Place,
+    /// The edition of the cluster's record by which a seat changed hands last; 0 if none did.
+    pub edition: u64,
     /// What it opens.
     pub genesis: member::Genesis<Seat, Link>,
     /// For later versions.

@@ -23,7 +23,8 @@ use super::lane::Lane;
 use super::limits::{STEPS, WORDS};
 use super::memory::{Memory, Unreadable};
 use super::phase::{FromWriter, Phase};
-use super::say::{Link, Place, Seat};
+use super::say::{Place, Seat};
+use super::seated::{Seated, Stood};
 use super::shared::Shared;
 use super::tally::{Verdicts, Votes};
 use crate::member::{Accepted, Inc, Point, Standing};
@@ -54,6 +55,7 @@ impl<B: Bus> Cluster<B> {
         let context = Context {
             me: config.key.public(),
             founding: config.founding,
+            wanted: config.wanted,
             key: config.key,
             patience: config.patience,
             bus,
@@ -82,7 +84,7 @@ impl<B: Bus> Cluster<B> {
             cluster: self.context.founding.cluster,
             partition,
         };
-        let (standing, history) = self
+        let (Stood { standing, seated }, history) = self
             .recall(place, applied)
             .map_err(|_| OrderError::Unreachable)?
             .ok_or(OrderError::Unreachable)?;
@@ -94,6 +96,7 @@ impl<B: Bus> Cluster<B> {
             round: standing.promised.round,
             standing: Standing { head, ..standing },
             history,
+            seated,
             synced: head.n,
             pending: VecDeque::new(),
             ticket: 0,
@@ -120,6 +123,7 @@ impl<B: Bus> Cluster<B> {
             looking: false,
             attesting: false,
             announcing: None,
+            change_since: None,
             waited: 0,
             hold_until: now,
             said: now,
@@ -136,13 +140,13 @@ impl<B: Bus> Cluster<B> {
     /// What this member stood by, from its disk: or how the cluster was founded.
     fn recall(&self, place: Place, applied: Position) -> Result<Option<Recalled>, Unreadable> {
         let memory = &self.context.memory;
-        let standing = match memory.standing(place.partition)? {
+        let stood: Stood = match memory.standing(place.partition)? {
             Some(bytes) => match canonical::decode_bounded(&bytes, 64 * 1024) {
-                Ok(standing) => standing,
+                Ok(stood) => stood,
                 Err(_) => return Err(Unreadable),
             },
             None => match self.founded(place.partition) {
-                Some(standing) => standing,
+                Some(stood) => stood,
                 None => return Ok(None),
             },
         };
@@ -166,8 +170,13 @@ impl<B: Bus> Cluster<B> {
                 if known.head().n + 1 != n {
                     return Err(Unreadable);
                 }
-                let (meaning, _) =
-                    super::entry::read(&kept.raw, place, kept.inc, &|seat| self.context.knows(seat));
+                let (meaning, _) = super::entry::read(
+                    &kept.raw,
+                    place,
+                    kept.inc,
+                    &|seat| self.context.knows(seat),
+                    &|seat| stood.seated.has(kept.inc, seat),
+                );
                 known.push(kept.link, meaning);
                 if n <= applied {
                     // Decided before.
@@ -176,25 +185,28 @@ impl<B: Bus> Cluster<B> {
             }
         }
         match history {
-            Some(history) if history.head().n >= applied => Ok(Some((standing, history))),
+            Some(history) if history.head().n >= applied => Ok(Some((stood, history))),
             _ => Err(Unreadable),
         }
     }
 
     /// Before anything was ordered: incarnation 0 has no stream, so its members open the first.
-    fn founded(&self, partition: PartitionId) -> Option<Standing<Seat, Link>> {
+    fn founded(&self, partition: PartitionId) -> Option<Stood> {
         let members = self.context.founding.seats.get(usize::from(partition.0))?.clone();
         let start = Point { n: 0, mark: NO_LINK };
-        Some(Standing {
-            promised: NOTHING_YET,
-            accepted: Accepted {
-                inc: NOTHING_YET,
-                genesis: start,
-                before: members.clone(),
-                members,
+        Some(Stood {
+            seated: Seated::since(NOTHING_YET, members.clone()),
+            standing: Standing {
+                promised: NOTHING_YET,
+                accepted: Accepted {
+                    inc: NOTHING_YET,
+                    genesis: start,
+                    before: members.clone(),
+                    members,
+                },
+                head: start,
+                silent_to: 0,
             },
-            head: start,
-            silent_to: 0,
         })
     }
 
@@ -210,7 +222,7 @@ const NOTHING_YET: Inc<Seat> = Inc {
 };
 
 /// What a member stood by, and what it remembers.
-type Recalled = (Standing<Seat, Link>, History);
+type Recalled = (Stood, History);
 
 /// Entries behind the one decided last that are looked at again at the start.
 const RECALL: u64 = 64;
@@ -283,7 +295,7 @@ impl<B: Bus> Order for Cluster<B> {
                 cluster: self.context.founding.cluster,
                 partition,
             };
-            let mut others: Vec<_> = self.context.founding.relays.iter().copied().collect();
+            let mut others: Vec<_> = self.context.wanted.borrow().relays.iter().copied().collect();
             others.retain(|seat| *seat != self.context.me);
             let said = fetch::attests(&*self.context.bus, place, &others, position, position).await;
             let good = |(at, of, attest): &(Position, Digest, Attest)| {

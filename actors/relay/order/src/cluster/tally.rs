@@ -96,8 +96,12 @@ impl Votes {
 
     /// The lowest place that every one of these seats has voted for.
     pub(crate) fn lowest(&self, seats: &Seats<Seat>) -> Position {
-        let at = |seat: &Seat| self.by.get(seat).and_then(|v| v.good).map_or(0, |at| at.n);
-        seats.iter().map(at).min().unwrap_or(0)
+        seats.iter().map(|seat| self.reached(seat)).min().unwrap_or(0)
+    }
+
+    /// How far somebody has voted for this history, whether that counts or not.
+    pub(crate) fn reached(&self, seat: &Seat) -> Position {
+        self.by.get(seat).and_then(|v| v.good).map_or(0, |at| at.n)
     }
 
     /// How many of these seats have voted for a place of this history.

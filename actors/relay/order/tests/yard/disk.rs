@@ -58,7 +58,11 @@ impl Disk {
 
     /// Entries that are kept.
     pub(crate) fn kept(&self, partition: PartitionId) -> usize {
-        self.0.lock().unwrap().get(&partition).map_or(0, |l| l.entries.len())
+        self.0
+            .lock()
+            .unwrap()
+            .get(&partition)
+            .map_or(0, |l| l.entries.len())
     }
 
     pub(crate) fn applied(&self, partition: PartitionId) -> Position {

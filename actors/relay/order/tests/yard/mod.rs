@@ -15,7 +15,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use telesphor_order::cluster::{Cluster, ClusterConfig, Founding, Memory, Patience};
+use telesphor_order::cluster::{Cluster, ClusterConfig, Founding, Memory, Patience, Wanted};
 use telesphor_order::member::Seats;
 use telesphor_order::{Group, GroupId, GroupLimits, Order, Step};
 use telesphor_wire::batch::Submission;
@@ -25,6 +25,7 @@ use telesphor_wire::hash::Digest;
 use telesphor_wire::ids::{CommandId, Incarnation, PartitionId, Voucher};
 use telesphor_wire::receipt::{Attest, AttestStatement};
 use telesphor_wire::sign::SigningKey;
+use tokio::sync::watch;
 
 use bus::TestBus;
 use disk::Disk;
@@ -74,6 +75,7 @@ impl Ledger {
 pub(crate) struct Yard {
     pub(crate) bus: TestBus,
     pub(crate) founding: Founding,
+    pub(crate) wanted: watch::Sender<Wanted>,
     pub(crate) keys: Vec<SigningKey>,
     pub(crate) disks: Vec<Arc<Disk>>,
     pub(crate) members: Vec<Option<Member>>,
@@ -113,10 +115,11 @@ impl Yard {
             seats: (0..partitions)
                 .map(|_| Seats::new(relays.iter().copied()))
                 .collect(),
-            relays,
+            relays: relays.clone(),
         };
         let mut yard = Self {
             bus: TestBus::new(),
+            wanted: watch::Sender::new(Wanted { edition: 0, relays }),
             founding,
             disks: keys.iter().map(|_| Arc::default()).collect(),
             members: keys.iter().map(|_| None).collect(),
@@ -136,9 +139,33 @@ impl Yard {
     }
 
     pub(crate) fn start(&mut self, at: usize) {
+        self.start_with(at, self.wanted.subscribe());
+    }
+
+    /// Another relay with a copy of a member's disk, which has no seat yet.
+    pub(crate) fn join(&mut self, from: usize) -> usize {
+        self.keys.push(SigningKey::generate());
+        self.disks.push(Arc::new(self.disks[from].copy()));
+        self.members.push(None);
+        self.keys.len() - 1
+    }
+
+    /// The record of the cluster names another relay in the place of one.
+    pub(crate) fn wish(&self, leaves: usize, comes: usize) {
+        let (leaves, comes) = (self.keys[leaves].public(), self.keys[comes].public());
+        self.wanted.send_modify(|wanted| {
+            wanted.edition += 1;
+            wanted.relays.remove(&leaves);
+            wanted.relays.insert(comes);
+        });
+    }
+
+    /// Starts a member that hears of no further record than this.
+    pub(crate) fn start_with(&mut self, at: usize, wanted: watch::Receiver<Wanted>) {
         let _entered = self.runtime.enter();
         let config = ClusterConfig {
             founding: self.founding.clone(),
+            wanted,
             key: self.keys[at].clone(),
             patience: patience(),
             waiting_submissions: 10_000,
@@ -192,6 +219,18 @@ impl Yard {
             assert!(since.elapsed() < Duration::from_secs(60), "never came: {what}");
             std::thread::sleep(Duration::from_millis(5));
         }
+    }
+
+    /// Whether a member has a seat in the first partition, and what it follows is active.
+    pub(crate) fn votes(&self, at: usize) -> bool {
+        let member = self.members[at].as_ref().unwrap();
+        let standing = member.cluster.standing(ZERO).unwrap();
+        standing.phase == "following" && standing.active && standing.votes
+    }
+
+    /// Whether a member says that it cannot go on.
+    pub(crate) fn stopped(&self, at: usize) -> bool {
+        self.members[at].as_ref().unwrap().fenced.load(Ordering::SeqCst)
     }
 
     /// What others attest to a member of the last position that it decided.

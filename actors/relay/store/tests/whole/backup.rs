@@ -8,6 +8,28 @@ use crate::support::NOW;
 use crate::support::commands::Home;
 
 #[test]
+fn a_store_that_is_handed_on_has_another_life_or_lost_something() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, copy) = (dir.path().join("a"), dir.path().join("b"));
+    let (mut at, home) = (At::create(&path), Home::personal(1));
+    at.must(home.open(1));
+    let deposit = home.deposit(0, 2, b"before");
+    at.must(deposit.clone());
+    at.upkeep.checkpoint(&copy).unwrap();
+    assert_eq!(Store::hand_on(&copy, &config()).unwrap(), at.incarnation);
+    assert!(matches!(
+        Store::hand_on(dir.path(), &config()),
+        Err(StoreError::NoStore)
+    ));
+    let mut other = At::open(&copy);
+    other.upkeep.verify().unwrap();
+    // Both make the same of what comes next.
+    let next = vec![deposit, home.deposit(0, 3, b"after")];
+    let (here, there) = (at.batch(next.clone(), NOW), other.batch(next, NOW));
+    assert_eq!((here.position, here.digest), (there.position, there.digest));
+}
+
+#[test]
 fn a_restored_store_has_a_new_life_and_goes_on_where_it_stood() {
     let dir = tempfile::tempdir().unwrap();
     let (path, backup, new) = (dir.path().join("a"), dir.path().join("b"), dir.path().join("c"));
