@@ -390,6 +390,11 @@ impl Relay {
         &self.binary
     }
 
+    /// Where it listens.
+    pub const fn listen(&self) -> SocketAddr {
+        self.listen
+    }
+
     /// Its data directory.
     pub fn data(&self) -> &Path {
         &self.data

@@ -2,12 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use telesphor_chaos::campaign::{admit, read_all, wait_for};
 use telesphor_chaos::cluster::Cluster;
 use telesphor_chaos::history::{Sent, Verdict, judge};
+use telesphor_chaos::relay::{Relay, RelayError};
 use telesphor_chaos::sender::{self, Shared};
 use telesphor_chaos::tenant::{Mailbox, Tenant};
 use tokio::task::JoinHandle;
@@ -149,8 +151,110 @@ async fn a_relay_is_replaced_under_load_and_takes_something_with_it() {
     one_history(&mut cluster);
 }
 
+#[test]
+fn a_seat_is_given_away_by_a_change_that_is_none_or_comes_too_late() {
+    let folder = tempfile::tempdir().unwrap();
+    let cluster = Cluster::start(folder.path(), "hospital-a.example").unwrap();
+    let relays = &cluster.relays;
+    let refused = |relay: &Relay, arguments: &[&str]| match relay.run(arguments) {
+        Err(RelayError::Command(_, words)) => words,
+        other => panic!("{arguments:?}: {other:?}"),
+    };
+    let (first, last) = (folder.path().join("first"), folder.path().join("last"));
+    let at = |relay: &Relay| relay.listen().to_string();
+    let place = |leaves: &str, with: &str, into: &Path| {
+        let into = into.to_str().unwrap();
+        refused(
+            &relays[0],
+            &["cluster", "replace", leaves, "--with", with, "--into", into],
+        )
+    };
+    let nowhere = folder.path().join("nowhere");
+    assert!(place("r9.example:1", "127.0.0.1:1", &nowhere).contains("cluster show"));
+    assert!(place("", "127.0.0.1:1", &nowhere).contains("cluster show"));
+    assert!(place(&at(&relays[0]), "127.0.0.1:1", &nowhere).contains("one that stays"));
+    assert!(place(&at(&relays[2]), &at(&relays[1]), &nowhere).contains("another one has this"));
+    assert!(place(&at(&relays[2]), "no address", &nowhere).contains("edge.address"));
+    assert!(!nowhere.exists(), "something was left behind");
+
+    relays[0].replacing(&relays[2], &first).unwrap();
+    assert!(place(&at(&relays[2]), "127.0.0.1:1", &first).contains("already"));
+    relays[1].replacing(&relays[2], &last).unwrap();
+
+    let file = |folder: &Path| folder.join("change").to_str().unwrap().to_owned();
+    let good = std::fs::read(file(&first)).unwrap();
+    let bad = folder.path().join("bad");
+    for byte in [0, good.len() / 2, good.len() - 1] {
+        let mut changed = good.clone();
+        changed[byte] ^= 1;
+        std::fs::write(&bad, changed).unwrap();
+        let words = refused(&relays[1], &["cluster", "accept", bad.to_str().unwrap()]);
+        assert!(words.contains("no change of this cluster"), "{words}");
+    }
+    let others = Relay::founded(
+        &folder.path().join("b"),
+        "hospital-a.example",
+        3,
+        &cluster.nats.urls(),
+    );
+    let words = refused(&others.unwrap()[0], &["cluster", "accept", &file(&first)]);
+    assert!(words.contains("no change of this cluster"), "{words}");
+
+    // Two were made from the same state: one of them is in force, and the other is refused.
+    relays[1].run(&["cluster", "accept", &file(&first)]).unwrap();
+    let words = refused(&relays[1], &["cluster", "accept", &file(&last)]);
+    assert!(words.contains("from the same state"), "{words}");
+    let again = relays[1].json(&["cluster", "accept", &file(&first)]).unwrap();
+    assert_eq!((&again["changed"], &again["edition"]), (&false.into(), &1.into()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_relay_with_another_tls_key_is_reached_by_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut cluster = Cluster::start(folder.path(), "hospital-a.example").unwrap();
+    let admission = admit(&cluster.relays[2]).unwrap();
+    let tenant = Tenant::enrol(&admission, 1).await.unwrap();
+    let before = tenant.pins();
+    // Any key will do: this one was made for another relay.
+    let other = Relay::init(&folder.path().join("other"), "hospital-a.example").unwrap();
+    let tls = |relay: &Relay, file: &str| relay.data().join("tls").join(file);
+    let change = folder.path().join("change");
+    let file = |path: &Path| path.to_str().unwrap().to_owned();
+    let renew = [
+        "cluster",
+        "renew",
+        "--certificate",
+        &file(&tls(&other, "certificate.pem")),
+        "--key",
+        &file(&tls(&other, "key.pem")),
+        "--into",
+        &file(&change),
+    ]
+    .map(str::to_owned);
+    let renew: Vec<&str> = renew.iter().map(String::as_str).collect();
+    cluster.relays[1].run(&renew).unwrap();
+    for relay in &cluster.relays {
+        relay.run(&["cluster", "accept", &file(&change)]).unwrap();
+    }
+    cluster.relays[1].kill().unwrap();
+    for name in ["certificate.pem", "key.pem"] {
+        std::fs::copy(tls(&other, name), tls(&cluster.relays[1], name)).unwrap();
+    }
+    cluster.relays[1].start().unwrap();
+    tenant.look().await;
+    assert_ne!(tenant.pins(), before, "nobody was told");
+    let admission = admit(&cluster.relays[1]).unwrap();
+    Tenant::enrol(&admission, 1).await.unwrap();
+    let words = match cluster.relays[1].run(&["cluster", "renew", "--into", &file(&folder.path().join("c"))])
+    {
+        Err(RelayError::Command(_, words)) => words,
+        other => panic!("{other:?}"),
+    };
+    assert!(words.contains("nothing to change"), "{words}");
+}
+
 /// Waits until a relay says in every partition that its seat was given away.
-fn until_stopped(relay: &telesphor_chaos::relay::Relay) {
+fn until_stopped(relay: &Relay) {
     let begun = std::time::Instant::now();
     let gone = |p: &serde_json::Value| {
         p["member"]["lost"]

@@ -61,6 +61,9 @@ impl Outcome {
 /// Service must be back so soon after a fault has ended.
 const BACK: Duration = Duration::from_secs(60);
 
+/// After so many faults every relay must follow again before the next one strikes.
+const ALL_FOLLOW: u32 = 20;
+
 /// Carries out a plan; must run [`inside`]. `tell` hears of each fault and of the silence after it.
 ///
 /// # Errors
@@ -88,6 +91,10 @@ pub async fn run(
         *outcome.struck.entry(strike.kind().to_owned()).or_default() += 1;
         let longest = outcome.silence.entry(strike.kind().to_owned()).or_default();
         *longest = silence.max(*longest);
+        if fault.is_multiple_of(ALL_FOLLOW) {
+            // A relay that stays behind takes the next fault's place beforehand.
+            cluster.until_following(0..cluster.relays.len())?;
+        }
     }
     load.grown_by(200).await?;
     cluster.until_following(0..cluster.relays.len())?;

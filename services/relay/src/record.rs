@@ -114,7 +114,7 @@ pub fn refresh(
             Err(Fault::new(
                 Exit::Usage,
                 telesphor_wire::error::ErrorCode::BadConfig,
-                "certificate, address or keys are not those of the domain record; in a cluster all relays must get a new record together",
+                "certificate, address or keys are not those of the domain record: in a cluster `cluster renew` makes a change that all relays accept",
             ))
         } else {
             Ok(signed)

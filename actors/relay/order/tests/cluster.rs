@@ -7,6 +7,7 @@ mod yard;
 
 use std::sync::atomic::Ordering;
 
+use telesphor_order::Order;
 use telesphor_order::cluster::Memory;
 use yard::{Yard, ZERO};
 
@@ -198,6 +199,61 @@ fn members_that_heard_no_votes_for_long_never_read_where_it_goes_on() {
 }
 
 #[test]
+fn a_member_that_heard_no_votes_for_long_takes_no_further_part() {
+    let yard = Yard::new(3, 1);
+    yard.sends(0, 0..10);
+    yard.ledger.wait(0..10);
+    yard.bus.without_ears(Some(2));
+    // More than a member holds undecided; the two that hear each other decide it.
+    for _ in 0..3_000 {
+        yard.bus.inject(b"junk");
+    }
+    yard.until("two have decided it, and the third holds what it takes", |yard| {
+        (0..2).all(|at| yard.disks[at].applied(ZERO) > 3_000) && yard.disks[2].kept(ZERO) > 1_024
+    });
+    yard.bus.without_ears(None);
+    yard.sends(0, 10..20);
+    yard.ledger.wait(10..20);
+    yard.agree();
+}
+
+#[test]
+fn a_member_that_decides_slowly_needs_again_what_it_has() {
+    let mut yard = Yard::new(3, 1);
+    yard.sends(0, 0..10);
+    yard.ledger.wait(0..10);
+    yard.kill(2);
+    let inject = |yard: &Yard, entries: u64| {
+        let before = yard.disks[0].applied(ZERO);
+        for _ in 0..entries {
+            yard.bus.inject(b"junk");
+        }
+        yard.until("two have decided it", |yard| {
+            (0..2).all(|at| yard.disks[at].applied(ZERO) >= before + entries)
+        });
+    };
+    inject(&yard, 3_000);
+    yard.bus.wipe();
+    yard.sends(0, 10..20);
+    yard.ledger.wait(10..20);
+    yard.start_held(2);
+    yard.until("it has fetched it", |yard| yard.disks[2].last_kept(ZERO) > 3_000);
+    inject(&yard, 2_000);
+    yard.until("others let it go, since all have it", |yard| {
+        (0..2).all(|at| yard.disks[at].first_kept(ZERO) > 1_500)
+    });
+    yard.bus.wipe();
+    yard.sends(1, 20..30);
+    yard.ledger.wait(20..30);
+    let member = yard.members[2].as_ref().unwrap();
+    member.holds.store(false, Ordering::SeqCst);
+    member.cluster.wake();
+    yard.sends(1, 30..40);
+    yard.agree();
+    assert!(!yard.stopped(2));
+}
+
+#[test]
 fn one_relay_that_answers_for_all_is_a_majority() {
     let yard = Yard::new(5, 1);
     yard.sends(0, 0..10);
@@ -377,7 +433,7 @@ fn a_relay_that_was_not_told_of_a_replacement_undoes_it() {
     yard.ledger.wait(0..10);
     yard.kill(0);
     let old = tokio::sync::watch::Sender::new(yard.wanted.borrow().clone());
-    yard.start_with(0, old.subscribe());
+    yard.start_with(0, old.subscribe(), false);
     let new = yard.join(1);
     yard.start(new);
     yard.wish(2, new);

@@ -188,7 +188,7 @@ pub(crate) struct ClusterArgs {
     pub command: ClusterCommand,
 }
 
-/// `cluster init|replace|accept|show|status`.
+/// `cluster init|replace|renew|accept|show|status`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ClusterCommand {
     /// Found a cluster: a data directory for each of its relays
@@ -196,6 +196,8 @@ pub(crate) enum ClusterCommand {
     /// Give the seat of a relay that leaves, or that will not come back, to another one: makes its data
     /// directory from this running relay
     Replace(ClusterReplace),
+    /// Another certificate key or address for this relay
+    Renew(ClusterRenew),
     /// Take a change that was made at another relay of the cluster
     Accept(ClusterAccept),
     /// Who is in the cluster, by its signed record: no relay needs to run
@@ -241,10 +243,27 @@ pub(crate) struct ClusterReplace {
     pub into: PathBuf,
 }
 
+/// `cluster renew`.
+#[derive(Debug, Args)]
+pub(crate) struct ClusterRenew {
+    /// PEM file with the new certificate; without it the one of the settings is meant
+    #[arg(long, requires = "key", value_name = "FILE")]
+    pub certificate: Option<PathBuf>,
+    /// PEM file with the certificate's private key
+    #[arg(long, requires = "certificate", value_name = "FILE")]
+    pub key: Option<PathBuf>,
+    /// host:port at which agents will reach it
+    #[arg(long, value_name = "HOST:PORT")]
+    pub address: Option<String>,
+    /// A file that does not exist yet, for the change
+    #[arg(long, value_name = "FILE")]
+    pub into: PathBuf,
+}
+
 /// `cluster accept`.
 #[derive(Debug, Args)]
 pub(crate) struct ClusterAccept {
-    /// The file that `cluster replace` made
+    /// The file that `cluster replace` or `cluster renew` made
     pub change: PathBuf,
 }
 

@@ -1,5 +1,5 @@
-//! A seat that changes hands, as it passes from the relay where that was decided to the others: both
-//! records of the cluster, signed by its domain.
+//! A seat that changes hands, or a relay that is reached otherwise, as it passes from the relay where
+//! that was decided to the others: both records of the cluster, signed by its domain.
 
 use std::path::Path;
 
@@ -60,6 +60,22 @@ impl Change {
         }
     }
 
+    /// One relay is reached otherwise.
+    pub fn renewed(&self, keys: &Keys, entry: RelayEntry, now: u64) -> Self {
+        let before = &self.domain.record;
+        let relays = before.relays.iter().map(|known| {
+            if known.relay == entry.relay {
+                entry.clone()
+            } else {
+                known.clone()
+            }
+        });
+        Self {
+            domain: domain::sign_all(keys, &before.domain, relays.collect(), now, before.sequence + 1),
+            cluster: self.cluster.clone(),
+        }
+    }
+
     /// Reads the file of a change.
     ///
     /// # Errors
@@ -103,12 +119,13 @@ impl Change {
         if self == now {
             return Ok(false);
         }
+        let older = self.domain.record.sequence < now.domain.record.sequence;
         // A crash between the two files leaves the record of the cluster of this very change.
         let later = next.edition > have.edition || self.cluster == now.cluster;
         if later && self.domain.record.sequence > now.domain.record.sequence {
             return Ok(true);
         }
-        let words = if next.edition == have.edition {
+        let words = if next.edition == have.edition && self.domain != now.domain && !older {
             "another change was made from the same state: it is in force here. Make this one again from here"
         } else {
             "this relay has a later change already"

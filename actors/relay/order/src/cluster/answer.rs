@@ -6,12 +6,13 @@ use telesphor_wire::ext::Extensions;
 
 use super::bus::Bus;
 use super::driver::Driver;
-use super::entry::Meaning;
+use super::entry::{Kept, Meaning};
 use super::limits::{LOG_ENTRIES, LOG_MARGIN, LOG_STEP, UNDECIDED};
 use super::memory::Keep;
 use super::phase::{After, Done, FromWriter, Gone, Lost, Phase};
-use super::say::{Decided, Said, Vote, Word};
+use super::say::{Decided, Link, Said, Vote, Word};
 use super::tally::Agreed;
+use crate::member::Point;
 use crate::record::{Durable, Late, Ordered, Origin, Position, Step};
 
 impl<B: Bus> Driver<B> {
@@ -20,7 +21,9 @@ impl<B: Bus> Driver<B> {
         if let Some(chosen) = self.count() {
             self.chosen = self.chosen.max(chosen);
         }
-        while self.given < self.chosen && self.verdicts.len() < UNDECIDED {
+        // What others say of positions that were not given yet does not count: a member that is behind hears
+        // much of it.
+        while self.given < self.chosen && self.given - self.durable < UNDECIDED as u64 {
             let Some((position, meaning)) = self.history.next(self.chosen) else {
                 break;
             };
@@ -99,31 +102,52 @@ impl<B: Bus> Driver<B> {
 
     /// Attests what is synced (rule 3).
     pub(crate) fn vote(&mut self) {
-        let at_inc = self.standing.accepted.inc;
         let Some(mark) = self.history.link(self.synced) else {
             return;
         };
-        let may = at_inc == self.standing.promised
-            && at_inc.round > 0
-            && self.synced >= self.standing.accepted.genesis.n
-            && self.synced > self.standing.silent_to
-            && !matches!(self.phase, Phase::Starting { .. } | Phase::Lost);
-        if !may {
+        let at = Point { n: self.synced, mark };
+        let Some(vote) = self.vote_for(at) else {
             return;
-        }
-        let at = crate::member::Point { n: self.synced, mark };
-        let vote = Vote {
-            place: self.place,
-            inc: at_inc,
-            at,
-            ext: Extensions::none(),
         };
         let history = &self.history;
         self.votes
             .note(self.context.me, at, &|n| history.link(n), history.head().n);
         self.out.retain(|word| !matches!(word, Word::Vote(_)));
-        self.out.push(Word::Vote(Said::by(&self.context.key, vote)));
+        self.out.push(Word::Vote(vote));
         self.said = Instant::now();
+    }
+
+    /// Says again to whoever stands at a place what was said of it: a member that has heard no votes
+    /// for what it holds takes no more, and votes for what comes later tell it nothing.
+    pub(crate) fn vote_again(&mut self, n: Position) {
+        let kept = || {
+            let page = self.context.memory.entries(self.place.partition, n, 1).ok()?;
+            let (found, bytes) = page.into_iter().next()?;
+            (found == n).then(|| Kept::decode(&bytes).map(|kept| kept.link))?
+        };
+        let Some(mark) = self.history.link(n).or_else(kept) else {
+            return;
+        };
+        let vote = self.vote_for(Point { n, mark });
+        self.out.extend(vote.map(Word::Vote));
+    }
+
+    /// A vote for something that is synced, if this member may vote.
+    fn vote_for(&self, at: Point<Link>) -> Option<Said<Vote>> {
+        let inc = self.standing.accepted.inc;
+        let may = inc == self.standing.promised
+            && inc.round > 0
+            && at.n <= self.synced
+            && at.n >= self.standing.accepted.genesis.n
+            && at.n > self.standing.silent_to
+            && !matches!(self.phase, Phase::Starting { .. } | Phase::Lost);
+        let vote = Vote {
+            place: self.place,
+            inc,
+            at,
+            ext: Extensions::none(),
+        };
+        may.then(|| Said::by(&self.context.key, vote))
     }
 
     /// Answers positions on which a majority agrees, in their order.

@@ -69,12 +69,37 @@ fn entry_hash(raw: &[u8]) -> Digest {
 pub(crate) enum Lack {
     /// Somebody did not answer, or lacks it too: it may be had yet.
     Yet,
+    /// All have answered, and their history does not go on from there; a tail of it may be cut still.
+    Parted,
     /// All have answered, and nobody keeps it any more.
     Gone,
 }
 
 /// Entries with their positions.
 pub(crate) type Stretch = Result<Vec<(Position, Kept)>, Lack>;
+
+/// Everything up to a place, from the own head on if the history that ends there goes on from it, else
+/// from a place that is in every history. Others may have let go of what this member has.
+pub(crate) async fn lacking<B: Bus>(
+    bus: &B,
+    place: Place,
+    members: &[Seat],
+    (head, sure): (Point<Link>, Point<Link>),
+    to: Point<Link>,
+) -> Stretch {
+    if head.n > sure.n && head.n < to.n {
+        match stretch(bus, place, members, head, to).await {
+            Ok(all) => return Ok(all),
+            Err(Lack::Yet) => {
+                return stretch(bus, place, members, sure, to)
+                    .await
+                    .map_err(|_| Lack::Yet);
+            }
+            Err(Lack::Parted | Lack::Gone) => {}
+        }
+    }
+    stretch(bus, place, members, sure, to).await
+}
 
 /// Everything after one place up to another, link by link: whoever gave it, it is the history
 /// that ends there or it is refused.
@@ -90,7 +115,8 @@ pub(crate) async fn stretch<B: Bus>(
         match from_one(bus, place, *member, after, to).await {
             Ok(got) => return Ok(got),
             Err(Lack::Yet) => lack = Lack::Yet,
-            Err(Lack::Gone) => {}
+            Err(Lack::Parted) if lack == Lack::Gone => lack = Lack::Parted,
+            Err(Lack::Parted | Lack::Gone) => {}
         }
     }
     Err(lack)
@@ -123,14 +149,13 @@ async fn from_one<B: Bus>(
             let kept = Kept::decode(&bytes).ok_or(Lack::Yet)?;
             let mark = link(at.mark, kept.inc, n, entry_hash(&kept.raw));
             if n != at.n + 1 || n > to.n || mark != kept.link {
-                // Of another history: its tail may be cut still.
-                return Err(Lack::Yet);
+                return Err(Lack::Parted);
             }
             at = Point { n, mark };
             all.push((n, kept));
         }
     }
-    if at == to { Ok(all) } else { Err(Lack::Yet) }
+    if at == to { Ok(all) } else { Err(Lack::Parted) }
 }
 
 /// One member's link at a position.

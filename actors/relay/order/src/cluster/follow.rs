@@ -244,7 +244,7 @@ impl<B: Bus> Driver<B> {
         let entries = match got {
             Ok(entries) => entries,
             // The next look asks again.
-            Err(Lack::Yet) => return Ok(()),
+            Err(Lack::Yet | Lack::Parted) => return Ok(()),
             Err(Lack::Gone) => return self.lose(Lost::Behind).await,
         };
         let fits = entries

@@ -71,6 +71,7 @@ impl<B: Bus> Driver<B> {
         let vote = &said.what;
         self.saw(vote.inc);
         let heard = self.heard.entry(said.from).or_default();
+        let again = heard.voted == Some((vote.inc, vote.at.n));
         heard.voted = heard.voted.max(Some((vote.inc, vote.at.n)));
         if vote.inc > self.standing.accepted.inc {
             // A majority may be there already; the stream says so.
@@ -87,6 +88,8 @@ impl<B: Bus> Driver<B> {
         let counts = accepted.members.has(&said.from) || accepted.before.has(&said.from);
         if !same && counts && matches!(self.phase, Phase::Following) {
             self.fence("others remember another order than this relay");
+        } else if again && same && vote.at.n < self.synced {
+            self.vote_again(vote.at.n);
         }
     }
 

@@ -163,13 +163,13 @@ impl<B: Bus> Driver<B> {
         let base = genesis.genesis.base;
         let holds = self.history.link(base.n) == Some(base.mark);
         let (bus, place) = (self.context.bus.clone(), self.place);
-        let from = self.sure();
+        let from = (self.history.head(), self.sure());
         let said = Said::by(&self.context.key, genesis);
         let first: Bytes = canonical::encode(&Entry::Genesis(Box::new(said.clone()))).into();
         self.phase = Phase::Opening { inc };
         self.announcing = Some(Box::new(said));
         self.jobs.spawn(async move {
-            if !holds && fetch::stretch(&*bus, place, &[holder], from, base).await.is_err() {
+            if !holds && fetch::lacking(&*bus, place, &[holder], from, base).await.is_err() {
                 return Done::Opened(inc, false);
             }
             let stream = StreamId {
@@ -289,12 +289,13 @@ impl<B: Bus> Driver<B> {
         if inc.opener != self.context.me {
             members.insert(0, inc.opener);
         }
-        let (bus, place, from) = (self.context.bus.clone(), self.place, self.sure());
+        let (bus, place) = (self.context.bus.clone(), self.place);
+        let from = (self.history.head(), self.sure());
         self.jobs.spawn(async move {
             tokio::time::sleep(pause).await;
             Done::Fetched {
                 genesis: inc,
-                got: fetch::stretch(&*bus, place, &members, from, base).await,
+                got: fetch::lacking(&*bus, place, &members, from, base).await,
             }
         });
     }
@@ -319,7 +320,7 @@ impl<B: Bus> Driver<B> {
         let fetched = match got {
             Ok(fetched) => fetched,
             // Whoever did not answer may do so yet; if it takes too long, another round is begun.
-            Err(Lack::Yet) => {
+            Err(Lack::Yet | Lack::Parted) => {
                 self.fetch_base(of, said.base, self.context.patience.rank);
                 return Ok(());
             }

@@ -183,9 +183,4 @@ impl Verdicts {
     pub(crate) fn forget_to(&mut self, position: Position) {
         self.at = self.at.split_off(&(position + 1));
     }
-
-    /// Positions that are held; bounded by whoever feeds it.
-    pub(crate) fn len(&self) -> usize {
-        self.at.len()
-    }
 }

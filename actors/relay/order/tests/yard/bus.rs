@@ -33,11 +33,15 @@ struct State {
     answers: Option<Seat>,
     /// So many questions reached nobody.
     unheard: usize,
+    /// This member hears no words.
+    without_ears: Option<usize>,
 }
 
 /// Shared by all members of a test.
 #[derive(Clone)]
 pub(crate) struct TestBus {
+    /// Whose ears it has.
+    member: usize,
     state: Arc<Mutex<State>>,
     changed: broadcast::Sender<()>,
     words: broadcast::Sender<(PartitionId, Bytes)>,
@@ -47,11 +51,25 @@ pub(crate) struct TestBus {
 impl TestBus {
     pub(crate) fn new() -> Self {
         Self {
+            member: usize::MAX,
             state: Arc::default(),
             changed: broadcast::channel(4096).0,
             words: broadcast::channel(65536).0,
             asked: Arc::default(),
         }
+    }
+
+    /// The same bus as a member has it.
+    pub(crate) fn of(&self, member: usize) -> Self {
+        Self {
+            member,
+            ..self.clone()
+        }
+    }
+
+    /// One member hears no words, or all do.
+    pub(crate) fn without_ears(&self, member: Option<usize>) {
+        self.state.lock().unwrap().without_ears = member;
     }
 
     fn tell(&self) {
@@ -253,7 +271,8 @@ impl Bus for TestBus {
         loop {
             match words.recv().await {
                 Ok((of, words)) if of == partition => {
-                    if into.send(words).await.is_err() {
+                    let deaf = self.state.lock().unwrap().without_ears == Some(self.member);
+                    if !deaf && into.send(words).await.is_err() {
                         return;
                     }
                 }

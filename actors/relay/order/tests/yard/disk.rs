@@ -56,6 +56,24 @@ impl Disk {
         head
     }
 
+    /// The first entry that is still kept.
+    pub(crate) fn first_kept(&self, partition: PartitionId) -> Position {
+        let lanes = self.0.lock().unwrap();
+        let first = lanes
+            .get(&partition)
+            .and_then(|l| l.entries.keys().next().copied());
+        first.unwrap_or(0)
+    }
+
+    /// The last entry that is kept.
+    pub(crate) fn last_kept(&self, partition: PartitionId) -> Position {
+        let lanes = self.0.lock().unwrap();
+        let last = lanes
+            .get(&partition)
+            .and_then(|l| l.entries.keys().next_back().copied());
+        last.unwrap_or(0)
+    }
+
     /// Entries that are kept.
     pub(crate) fn kept(&self, partition: PartitionId) -> usize {
         self.0

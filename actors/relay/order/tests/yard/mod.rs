@@ -90,6 +90,8 @@ pub(crate) struct Member {
     /// Makes the rules give another result from now on.
     pub(crate) astray: Arc<AtomicBool>,
     pub(crate) fenced: Arc<AtomicBool>,
+    /// Nothing is decided as long as this is set.
+    pub(crate) holds: Arc<AtomicBool>,
     pub(crate) late: Arc<AtomicU64>,
     killed: Arc<AtomicBool>,
 }
@@ -139,7 +141,12 @@ impl Yard {
     }
 
     pub(crate) fn start(&mut self, at: usize) {
-        self.start_with(at, self.wanted.subscribe());
+        self.start_with(at, self.wanted.subscribe(), false);
+    }
+
+    /// Starts a member that decides nothing until it is let.
+    pub(crate) fn start_held(&mut self, at: usize) {
+        self.start_with(at, self.wanted.subscribe(), true);
     }
 
     /// Another relay with a copy of a member's disk, which has no seat yet.
@@ -161,7 +168,7 @@ impl Yard {
     }
 
     /// Starts a member that hears of no further record than this.
-    pub(crate) fn start_with(&mut self, at: usize, wanted: watch::Receiver<Wanted>) {
+    pub(crate) fn start_with(&mut self, at: usize, wanted: watch::Receiver<Wanted>, holds: bool) {
         let _entered = self.runtime.enter();
         let config = ClusterConfig {
             founding: self.founding.clone(),
@@ -172,7 +179,7 @@ impl Yard {
         };
         let cluster = Arc::new(Cluster::new(
             config,
-            Arc::new(self.bus.clone()),
+            Arc::new(self.bus.of(at)),
             self.disks[at].clone(),
         ));
         self.members[at] = Some(Member::start(
@@ -181,6 +188,7 @@ impl Yard {
             self.founding.clone(),
             self.disks[at].clone(),
             self.ledger.clone(),
+            holds,
         ));
     }
 
@@ -216,7 +224,11 @@ impl Yard {
     pub(crate) fn until(&self, what: &str, mut there: impl FnMut(&Self) -> bool) {
         let since = Instant::now();
         while !there(self) {
-            assert!(since.elapsed() < Duration::from_secs(60), "never came: {what}");
+            if since.elapsed() > Duration::from_secs(60) {
+                let stand = |m: &Member| m.cluster.standing(ZERO);
+                let all: Vec<_> = self.members.iter().flatten().map(stand).collect();
+                panic!("never came: {what}; {all:#?}");
+            }
             std::thread::sleep(Duration::from_millis(5));
         }
     }
@@ -284,6 +296,7 @@ impl Member {
         founding: Founding,
         disk: Arc<Disk>,
         ledger: Arc<Ledger>,
+        holds: bool,
     ) -> Self {
         let after: Vec<_> = (0..founding.seats.len() as u16)
             .map(|p| (PartitionId(p), disk.applied(PartitionId(p))))
@@ -293,7 +306,9 @@ impl Member {
         let astray = Arc::new(AtomicBool::new(false));
         let fenced = Arc::new(AtomicBool::new(false));
         let late = Arc::new(AtomicU64::new(0));
+        let holds = Arc::new(AtomicBool::new(holds));
         let (dead, wrong, stopped, slow) = (killed.clone(), astray.clone(), fenced.clone(), late.clone());
+        let waits = holds.clone();
         let thread = std::thread::spawn(move || {
             let mut steps = Vec::new();
             let mut open: std::collections::BTreeMap<(PartitionId, u64), Vec<u64>> = Default::default();
@@ -301,7 +316,14 @@ impl Member {
                 record_submissions: 1_000,
                 submissions: 1_000,
             };
+            let mut held = Vec::new();
             while feed.next(limits, &mut steps) && !dead.load(Ordering::SeqCst) {
+                if waits.load(Ordering::SeqCst) {
+                    let record = |step: &mut Step| matches!(step, Step::Record(_));
+                    held.extend(steps.extract_if(.., record));
+                } else {
+                    steps.splice(..0, held.drain(..));
+                }
                 for step in steps.drain(..) {
                     if dead.load(Ordering::SeqCst) {
                         return;
@@ -344,6 +366,7 @@ impl Member {
             thread: Some(thread),
             astray,
             fenced,
+            holds,
             late,
             killed,
         }

@@ -2,6 +2,7 @@
 
 mod accept;
 mod init;
+mod renew;
 mod replace;
 
 use serde::Serialize;
@@ -26,6 +27,7 @@ pub(crate) fn run(context: &Context<'_>, args: &ClusterArgs) -> Result<(), Fault
     match &args.command {
         ClusterCommand::Init(args) => init::run(context, args),
         ClusterCommand::Replace(args) => replace::run(context, args),
+        ClusterCommand::Renew(args) => renew::run(context, args),
         ClusterCommand::Accept(args) => accept::run(context, args),
         ClusterCommand::Show => show(context),
         ClusterCommand::Status => status(context),
