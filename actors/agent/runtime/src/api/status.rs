@@ -11,6 +11,7 @@ use super::agent::Agent;
 use crate::core::Core;
 use crate::core::records::Held;
 use crate::error::Result;
+use crate::mailbox::open::may_draw;
 use crate::people;
 use crate::recovery::backup::BACKUP_USE;
 use crate::views::{Finding, MailboxView, Status};
@@ -122,9 +123,13 @@ impl Agent {
     /// Faults of the vault.
     pub async fn check(&self) -> Result<Vec<Finding>> {
         let status = self.status().await?;
-        let (waiting, troubles) = self
+        let (waiting, troubles, may_draw) = self
             .shared
-            .work(|core| Ok((core.index.waiting_support(), troubles(&core.read()?)?)))
+            .work(|core| {
+                let snapshot = core.read()?;
+                let may_draw = may_draw(&snapshot, (core.clock)())?;
+                Ok((core.index.waiting_support(), troubles(&snapshot)?, may_draw))
+            })
             .await?;
         let mut findings = Vec::new();
         let mut find = |code: ErrorCode, next: &str| {
@@ -156,6 +161,12 @@ impl Agent {
             find(
                 ErrorCode::NotYetDurable,
                 "some of what was sent is not confirmed yet; it goes on by itself",
+            );
+        }
+        if status.outbox > 0 && !may_draw {
+            find(
+                ErrorCode::AdmissionInvalid,
+                "no mailbox is left for new conversations; ask the hospital for another admission link, then: telesphor identity admit LINK",
             );
         }
         if status.kit_tested.is_none() {

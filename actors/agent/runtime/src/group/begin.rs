@@ -24,7 +24,7 @@ use super::rows::{Rows, apply};
 use crate::core::Ctx;
 use crate::core::records::{Entry, Held, Job, Known, MailboxChoice, PackageJob, Padding, Via, What};
 use crate::error::{Error, Result};
-use crate::mailbox::open::{NO_END, Plan};
+use crate::mailbox::open::{NO_END, Plan, may_draw};
 use crate::mailbox::owner::COMMAND_LIFE_MS;
 
 /// Extension of a Welcome: the key that owns the mailbox (canonical `PublicKey`).
@@ -34,10 +34,15 @@ pub(crate) const OWNER_KEY_EXTENSION: u32 = 1;
 const RETRY_MS: u64 = 30_000;
 
 impl Ctx<'_, '_> {
-    /// Begins a conversation with a contact.
+    /// Begins a conversation with a contact, if a mailbox can be opened for it; else it is looked at
+    /// again later: somebody admits this identity once more.
     pub(crate) fn begin_conversation(&mut self, mut known: Known) -> Result<()> {
-        known.opening = true;
         let contact = known.contact.record.identity;
+        if !may_draw(self.tx, self.now)? {
+            known.retry_at = self.now + RETRY_MS;
+            return self.put(Table::Contacts, &contact.0, &known);
+        }
+        known.opening = true;
         self.put(Table::Contacts, &contact.0, &known)?;
         self.take_package(&PackageJob {
             contact,
@@ -121,7 +126,14 @@ impl Ctx<'_, '_> {
         let mailbox = match job.into {
             Some(mailbox) => return self.add_member(&mailbox, package, *contact),
             None => {
-                let place = self.draw_mailbox()?;
+                let place = match self.draw_mailbox() {
+                    // The last one went while the key package was fetched.
+                    Err(error) if error.code == ErrorCode::AdmissionInvalid => {
+                        known.retry_at = self.now + RETRY_MS;
+                        return self.put(Table::Contacts, &contact.0, &known);
+                    }
+                    place => place?,
+                };
                 self.found_group(job, package, place, NO_END)?
             }
         };
@@ -253,5 +265,49 @@ impl Ctx<'_, '_> {
             grant: None,
             ext: Extensions::none().with(owner_key),
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::sync::atomic::Ordering;
+
+    use telesphor_clinical::message::GroupMessage;
+    use telesphor_wire::bytes::Bytes;
+
+    use super::*;
+    use crate::testing::{Paper, Told};
+
+    #[test]
+    fn who_has_no_mailbox_left_for_a_conversation_is_cut_off_from_the_relay() {
+        let mut paper = Paper::new();
+        let (mut aino, mut doctor) = (paper.person("aino"), paper.person("doctor"));
+        let told = paper.tell(&mut aino, &mut doctor, Told::Both);
+        let mut spare = Vec::new();
+        while let Ok(place) = doctor.write(|ctx| ctx.draw_mailbox()) {
+            spare.push(place.1);
+        }
+        // What was asked for before the last one went: the answer is taken in like any other.
+        paper.converse(&mut doctor, &told, false);
+        let say = GroupMessage::Evidence(Bytes(vec![7]));
+        let with = aino.profile.identity;
+        doctor
+            .write(|ctx| ctx.say_to(&with, &say, Padding::Message))
+            .unwrap();
+        let waits = doctor.index.outbox.len();
+        assert_eq!(paper.carry(&mut doctor), 0, "no key package is taken in vain");
+        assert_eq!(doctor.index.outbox.len(), waits);
+        // Admitted again, it goes on by itself.
+        doctor.write(|ctx| ctx.enrolled(spare)).unwrap();
+        paper.clock.fetch_add(RETRY_MS, Ordering::SeqCst);
+        doctor
+            .index
+            .outbox
+            .values_mut()
+            .for_each(|slot| slot.not_before = None);
+        doctor.seal_some(64).unwrap();
+        let ready = doctor.take_ready(64).unwrap();
+        assert!(matches!(ready[0].command, Command::Take(_)));
     }
 }
