@@ -21,6 +21,8 @@ const HOUR_MS: u64 = 3_600_000;
 pub(super) const PATIENCE: Duration = Duration::from_secs(600);
 /// Of those who are set up at the same time.
 const AT_ONCE: usize = 4;
+/// As many people can be met with the mailboxes of one admission.
+const PEOPLE_OF_AN_ADMISSION: usize = 24;
 /// Bytes of a chart.
 const CHART: usize = 6 * 1024;
 
@@ -140,6 +142,11 @@ impl House {
         (wards, patients, staff): (usize, usize, usize),
     ) -> Result<Self> {
         let hospital = Person::new(folder, "hospital".to_owned(), admission(relay)?).await?;
+        // Two mailboxes for each person it knows: an invitation's and a conversation's.
+        for _ in 0..=wards * (patients + 2 * staff) / PEOPLE_OF_AN_ADMISSION {
+            let link = admission(relay)?;
+            hospital.agent()?.admit(&link, PATIENCE).await.map_err(odd)?;
+        }
         let mut house = Self {
             hospital,
             wards: Vec::new(),
