@@ -226,7 +226,7 @@ async fn a_relay_with_another_tls_key_is_reached_by_nobody() {
         "--certificate",
         &file(&tls(&other, "certificate.pem")),
         "--key",
-        &file(&tls(&other, "key.pem")),
+        &file(&tls(&other, "certificate.key")),
         "--into",
         &file(&change),
     ]
@@ -237,7 +237,7 @@ async fn a_relay_with_another_tls_key_is_reached_by_nobody() {
         relay.run(&["cluster", "accept", &file(&change)]).unwrap();
     }
     cluster.relays[1].kill().unwrap();
-    for name in ["certificate.pem", "key.pem"] {
+    for name in ["certificate.pem", "certificate.key"] {
         std::fs::copy(tls(&other, name), tls(&cluster.relays[1], name)).unwrap();
     }
     cluster.relays[1].start().unwrap();
