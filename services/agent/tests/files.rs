@@ -48,7 +48,7 @@ fn study(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let real = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/dicom/pydicom");
     let mut own = [vec![0; 128], b"DICM".to_vec()].concat();
     own.extend(b"\x02\0\x10\0UI\x14\x001.2.840.10008.1.2.1\0\x08\0\x60\0CS\x02\0CT");
-    own.extend((0..40_000u32).map(|i| (i * 31 >> 4) as u8));
+    own.extend((0..40_000u32).map(|i| ((i * 31) >> 4) as u8));
     let mut all = Vec::new();
     for name in ["CT_small.dcm", "MR_small_implicit.dcm", "waveform_ecg.dcm"] {
         let bytes = std::fs::read(real.join(name)).unwrap_or_else(|_| own.clone());

@@ -1,5 +1,7 @@
 //! Large files through a real relay: put, cut off, fetched, damaged, refused, backed up, erased.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
 mod common;
 
 use std::path::PathBuf;
@@ -112,7 +114,7 @@ fn hex(address: &Digest) -> String {
 }
 
 fn content(relay: &Relay, address: &Digest) -> PathBuf {
-    let name = hex(&address);
+    let name = hex(address);
     relay
         .data
         .join("blobs")
