@@ -134,6 +134,10 @@ async fn a_relay_that_is_killed_while_a_scan_comes_loses_it() {
     relay.serve();
     let scanner = reopen(folder.path(), "Scanner").await;
     scanner.wait_files(sent.document, LONG, |_, _| {}).await.unwrap();
+    scanner
+        .wait_sent(sent.document, sent.to, SentState::Delivered, LONG)
+        .await
+        .unwrap();
     let out = folder.path().join("out");
     assert_eq!(fetched(&aino, sent.document, &out).await.unwrap(), bytes);
 }
@@ -194,6 +198,9 @@ async fn one_byte_flipped_on_the_relays_disk_reaches_a_reader() {
     let draft = draft(&aino, &path).await;
     let sent = aino.send("doctor", draft).await.unwrap();
     aino.wait_files(sent.document, LONG, |_, _| {}).await.unwrap();
+    aino.wait_sent(sent.document, sent.to, SentState::Delivered, LONG)
+        .await
+        .unwrap();
     let stored = at_relay(&relay, "content").remove(0);
     let good = std::fs::read(&stored).unwrap();
     let mut bad = good.clone();
