@@ -189,7 +189,7 @@ fn members_that_heard_no_votes_for_long_never_read_where_it_goes_on() {
         yard.bus.inject(b"junk");
     }
     yard.until("all hold as much as they take", |yard| {
-        (0..3).all(|at| yard.disks[at].kept(ZERO) > 1_024)
+        (0..3).all(|at| yard.disks[at].undecided(ZERO) >= 1_024)
     });
     yard.bus.wipe();
     yard.bus.deafen(0);
@@ -209,7 +209,7 @@ fn a_member_that_heard_no_votes_for_long_takes_no_further_part() {
         yard.bus.inject(b"junk");
     }
     yard.until("two have decided it, and the third holds what it takes", |yard| {
-        (0..2).all(|at| yard.disks[at].applied(ZERO) > 3_000) && yard.disks[2].kept(ZERO) > 1_024
+        (0..2).all(|at| yard.disks[at].applied(ZERO) > 3_000) && yard.disks[2].undecided(ZERO) >= 1_024
     });
     yard.bus.without_ears(None);
     yard.sends(0, 10..20);

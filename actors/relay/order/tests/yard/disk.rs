@@ -74,13 +74,11 @@ impl Disk {
         last.unwrap_or(0)
     }
 
-    /// Entries that are kept.
-    pub(crate) fn kept(&self, partition: PartitionId) -> usize {
-        self.0
-            .lock()
-            .unwrap()
-            .get(&partition)
-            .map_or(0, |l| l.entries.len())
+    /// Entries that are kept and not decided.
+    pub(crate) fn undecided(&self, partition: PartitionId) -> usize {
+        let lanes = self.0.lock().unwrap();
+        let waits = |lane: &Lane| lane.entries.len().saturating_sub(lane.heads.len());
+        lanes.get(&partition).map_or(0, waits)
     }
 
     pub(crate) fn applied(&self, partition: PartitionId) -> Position {
