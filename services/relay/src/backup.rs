@@ -94,7 +94,11 @@ pub fn restore(
     Store::restore(&source.store(), &to.store(), config(to)?).map_err(|e| store_fault(&e))
 }
 
-fn refuse_existing(path: &Path) -> Result<(), Fault> {
+/// Nothing that is there is overwritten.
+///
+/// # Errors
+/// Exit 9 if something is.
+pub(crate) fn refuse_existing(path: &Path) -> Result<(), Fault> {
     if path.exists() {
         let words = format!("{} is there already; nothing was overwritten", path.display());
         return Err(Fault::new(Exit::Conflict, ErrorCode::AlreadyThere, words));

@@ -2,6 +2,7 @@
 //! find the others, and know whose receipts to believe.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use telesphor_wire::domain::SignedDomainRecord;
 
@@ -11,6 +12,9 @@ use crate::link::{Pin, domain};
 
 /// Between two looks at a record that nothing speaks against, milliseconds.
 const LOOK_MS: u64 = 600_000;
+
+/// A relay that says nothing for so long is not waited for.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 impl Core {
     /// A receipt could not be checked: perhaps a relay has attested it that is not known here yet.
@@ -45,7 +49,7 @@ pub(super) fn look(shared: &Arc<Shared>, pin: Pin) {
     let shared = shared.clone();
     tokio::spawn(async move {
         // What cannot be had now is had with the next look.
-        if let Ok(home) = domain::fetch(&pin).await {
+        if let Ok(Ok(home)) = tokio::time::timeout(PATIENCE, domain::fetch(&pin)).await {
             let _ = shared.work(move |core| core.take_domain(home)).await;
         }
     });

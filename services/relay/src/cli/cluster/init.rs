@@ -14,6 +14,7 @@ use telesphor_wire::sign::{PublicKey, SigningKey};
 use telesphor_wire::text::{Domain, TextError};
 
 use crate::admin::office::hex;
+use crate::backup;
 use crate::clock;
 use crate::cluster::record::{ClusterRecord, SignedClusterRecord};
 use crate::config::{self, Settings};
@@ -68,13 +69,7 @@ pub(super) fn run(context: &Context<'_>, args: &ClusterInit) -> Result<(), Fault
         return Err(Fault::usage("each relay of a cluster has an address of its own"));
     }
     let into = std::path::absolute(&args.into).map_err(|e| Fault::file("folder", &args.into, &e))?;
-    if into.exists() {
-        return Err(Fault::new(
-            Exit::Conflict,
-            ErrorCode::AlreadyThere,
-            format!("{} is there already; nothing was overwritten", into.display()),
-        ));
-    }
+    backup::refuse_existing(&into)?;
     let made = found(args, &domain, &into);
     if made.is_err() {
         // It was not there before; half a cluster is none. What cannot be removed either is said by what failed.

@@ -59,13 +59,7 @@ pub(super) fn run(context: &Context<'_>, args: &ClusterReplace) -> Result<(), Fa
         ));
     }
     let into = std::path::absolute(&args.into).map_err(|e| Fault::file("folder", &args.into, &e))?;
-    if into.exists() {
-        return Err(Fault::new(
-            Exit::Conflict,
-            ErrorCode::AlreadyThere,
-            format!("{} is there already; nothing was overwritten", into.display()),
-        ));
-    }
+    backup::refuse_existing(&into)?;
     let made = make(context, &settings, &keys, &now, leaves, &args.with, &into);
     if made.is_err() {
         // It was not there before; half a relay is none. What cannot be removed either is said by what failed.
