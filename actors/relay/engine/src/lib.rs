@@ -19,6 +19,7 @@
 
 mod actors;
 mod admin;
+mod behind;
 mod blobs;
 mod clock;
 mod config;

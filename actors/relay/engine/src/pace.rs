@@ -40,13 +40,13 @@ impl Pace {
         self.under_way = (self.under_way * FADED).max(under_way as f64);
     }
 
-    /// It had so many commands and took so long, of which it was written and synced for so long.
-    pub(crate) fn took(&mut self, commands: usize, took: Duration, synced: Duration) {
+    /// It had so many commands; deciding them took so long, and a sync takes so long.
+    pub(crate) fn took(&mut self, commands: usize, decided: Duration, synced: Duration) {
         if commands == 0 {
             return;
         }
         let us = |d: Duration| d.as_secs_f64() * 1e6;
-        let rest = us(took.saturating_sub(synced)) / commands as f64;
+        let rest = us(decided) / commands as f64;
         for (of, now) in [(&mut self.sync, us(synced)), (&mut self.each, rest)] {
             *of += (now - *of) * if *of == 0.0 { 1.0 } else { NEWEST };
         }
@@ -61,7 +61,7 @@ mod tests {
         let mut pace = Pace::default();
         let synced = Duration::from_micros(sync_us);
         pace.begins(under_way);
-        pace.took(under_way, Duration::from_micros(rest_us) + synced, synced);
+        pace.took(under_way, Duration::from_micros(rest_us), synced);
         pace
     }
 

@@ -10,6 +10,7 @@ use telesphor_wire::sign::SigningKey;
 
 use crate::actors::registry::Registry;
 use crate::actors::supervisor::Supervisor;
+use crate::behind::{After, Behind};
 use crate::config::{EngineConfig, RelayKeys};
 use crate::core::Core;
 use crate::deliveries::{self, Begun};
@@ -96,11 +97,18 @@ pub(crate) async fn start(
         reader,
         quorum: config.quorum,
     });
+    let applier = store.into_applier();
+    let after = Arc::new(After {
+        house: house.clone(),
+        settler,
+        syncer: applier.syncer(),
+    });
     let work = Writer {
         house: house.clone(),
         feed,
-        applier: store.into_applier(),
-        settler,
+        applier,
+        behind: Behind::start(after.clone(), config.on_fatal.clone())?,
+        after,
         unsettled: Unsettled::default(),
         jobs: queue,
         on_fatal: config.on_fatal,

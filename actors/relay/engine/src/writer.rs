@@ -4,7 +4,7 @@
 //! ```text
 //!   alone     order --> decide, write, fsync --> attest --> receipts --> answers, followers
 //!                                             ^
-//!                                        commit point
+//!                                        commit point      (under load: `behind`)
 //!
 //!   cluster   order --> keep, fsync --> (a majority has it: commit point, in the order) -->
 //!                   --> decide, write --> attest --> (a majority agrees) --> receipts --> answers
@@ -24,14 +24,13 @@ use telesphor_store::{Applied, Applier, Fatal, StoreError};
 use telesphor_wire::ids::PartitionId;
 use tokio::sync::watch;
 
+use crate::behind::{After, Behind, Group};
 use crate::config::FatalHook;
 use crate::house::House;
 use crate::memory;
 use crate::observe::Counters;
 use crate::pace::Pace;
-use crate::partition::Partition;
 use crate::session::outbox::Wakes;
-use crate::settle::Settler;
 use crate::unsettled::Unsettled;
 
 /// Something else for the writer to do, between two groups.
@@ -42,7 +41,9 @@ pub(crate) struct Writer {
     pub(crate) house: Arc<House>,
     pub(crate) feed: Box<dyn Feed>,
     pub(crate) applier: Applier,
-    pub(crate) settler: Arc<Settler>,
+    pub(crate) after: Arc<After>,
+    /// Syncs and answers while the next group is decided.
+    pub(crate) behind: Behind,
     /// Decided here, and not yet agreed on by a majority.
     pub(crate) unsettled: Unsettled,
     pub(crate) jobs: mpsc::Receiver<Job>,
@@ -57,12 +58,9 @@ const NOTE_EVERY: Duration = Duration::from_secs(1);
 impl Writer {
     /// Runs until the order is closed and everything it took is applied, or the store fails.
     pub(crate) fn run(mut self) {
-        let _will = Will {
-            house: self.house.clone(),
-            on_fatal: self.on_fatal.clone(),
-        };
+        let will = Will::new(self.house.clone(), self.on_fatal.clone());
         if let Err(fatal) = self.work() {
-            end(&self.house, &self.on_fatal, &fatal);
+            will.fails(&fatal);
         }
     }
 
@@ -73,14 +71,16 @@ impl Writer {
         while self.feed.next(self.limits(&pace), &mut steps) {
             unsynced |= self.group(&mut steps, &mut pace)?;
             while let Ok(job) = self.jobs.try_recv() {
+                self.behind.finish()?;
                 job(&mut self.applier)?;
             }
             if unsynced && noted.elapsed() >= NOTE_EVERY {
-                self.applier.sync_note()?;
+                self.after.syncer.sync_note()?;
                 (noted, unsynced) = (Instant::now(), false);
             }
         }
-        self.applier.sync_note()
+        self.behind.finish()?;
+        self.after.syncer.sync_note()
     }
 
     fn limits(&self, pace: &Pace) -> GroupLimits {
@@ -113,28 +113,68 @@ impl Writer {
         pace: &mut Pace,
     ) -> Result<(), Fatal> {
         let began = Instant::now();
-        pace.begins(self.house.core.counters.calls_in_flight.load(Ordering::Relaxed));
+        let in_flight = self.house.core.counters.calls_in_flight.load(Ordering::Relaxed);
+        pace.begins(in_flight);
+        let commands: usize = group.iter().map(|o| o.batch.submissions.len()).sum();
+        if self.feed.rests_on() != RestsOn::OwnDisk {
+            self.remember(keeps, group, origins, pace)?;
+        } else if in_flight > commands || !self.behind.idle() {
+            let (applied, written) = self.applier.write_ahead(group)?;
+            self.count(&applied);
+            pace.took(commands, began.elapsed(), self.behind.last_sync());
+            self.behind.hand_over(Group {
+                began,
+                written,
+                applied,
+                origins,
+            })?;
+        } else {
+            let applied = self.applier.apply(group)?;
+            let synced = self.applier.last_write();
+            pace.took(commands, began.elapsed().saturating_sub(synced), synced);
+            // ---- COMMIT POINT of a relay alone: `apply` has returned, so the group is synced on
+            // this disk. (Under load: `behind`. In a cluster it lies before: a majority had the
+            // group on disk when it came here.)
+            // A crash before this line: nobody was answered; what of the group reached the disk is
+            // found by the next start, its senders ask again with the same ids and get the receipt
+            // of the first time, or have it done then. A crash after it: the group stands, whoever
+            // was not answered yet asks again and gets the receipt from the disk.
+            self.after.count(began);
+            self.count(&applied);
+            let mut wakes = Wakes::default();
+            self.after.answer(applied, origins, &mut wakes)?;
+        }
+        Ok(())
+    }
+
+    /// In a cluster: keeps what was ordered, and decides what a majority keeps.
+    fn remember(
+        &mut self,
+        keeps: Vec<Keep>,
+        group: &[telesphor_store::Ordered],
+        origins: Vec<Vec<Origin>>,
+        pace: &mut Pace,
+    ) -> Result<(), Fatal> {
+        let (began, commands) = (
+            Instant::now(),
+            group.iter().map(|o| o.batch.submissions.len()).sum(),
+        );
         let tickets: Vec<_> = keeps.iter().map(|k| (k.partition, k.ticket)).collect();
         let keeps: Vec<_> = keeps.into_iter().map(memory::kept).collect();
-        let own_disk = self.feed.rests_on() == RestsOn::OwnDisk;
-        let applied = self.applier.round(&keeps, group, own_disk)?;
-        // ---- COMMIT POINT of a relay alone: `round` has returned, so the group is synced on this
-        // disk. (In a cluster it lies before: a majority had the group on disk when it came here.)
-        // A crash before this line: nobody was answered; what of the group reached the disk is
-        // found by the next start, its senders ask again with the same ids and get the receipt
-        // of the first time, or have it done then. A crash after it: the group stands, whoever
-        // was not answered yet asks again and gets the receipt from the disk.
+        let applied = self.applier.round(&keeps, group, false)?;
+        let wrote = self.applier.last_write();
+        pace.took(commands, began.elapsed().saturating_sub(wrote), wrote);
         for (partition, ticket) in tickets {
             self.feed.kept(partition, ticket);
         }
-        self.count(began.elapsed(), &applied);
-        let mut wakes = Wakes::default();
+        self.after.count(began);
+        self.count(&applied);
         for (applied, origins) in applied.into_iter().zip(origins) {
-            self.settle(applied, origins, own_disk, &mut wakes)?;
+            let attest = self.after.attest(&applied)?;
+            self.feed
+                .decided(applied.partition, applied.position, applied.digest, &attest);
+            self.unsettled.wait(applied, origins);
         }
-        drop(wakes);
-        let commands = group.iter().map(|o| o.batch.submissions.len()).sum();
-        pace.took(commands, began.elapsed(), self.applier.last_write());
         Ok(())
     }
 
@@ -165,61 +205,22 @@ impl Writer {
         round
     }
 
-    fn settle(
-        &mut self,
-        applied: Applied,
-        origins: Vec<Origin>,
-        own_disk: bool,
-        wakes: &mut Wakes,
-    ) -> Result<(), Fatal> {
-        let Some(partition) = self.partition(applied.partition) else {
-            return Ok(());
-        };
-        partition.position.store(applied.position, Ordering::Release);
-        self.house.core.clock.at_least(applied.head.stamp);
-        self.applier
-            .note_attested(applied.partition, applied.position, &applied.digest)?;
-        // One signature for the whole batch, and only after its fsync.
-        let attest = self.settler.attest(&applied);
-        if own_disk {
-            self.settler
-                .settle(&self.house, &partition, applied, &origins, &[attest], wakes);
-        } else {
-            self.feed
-                .decided(applied.partition, applied.position, applied.digest, &attest);
-            self.unsettled.wait(applied, origins);
-        }
-        Ok(())
-    }
-
     /// A majority has made the same of a position as this relay.
     fn agreed(&mut self, durable: Durable, wakes: &mut Wakes) {
-        let found = self.unsettled.take(durable.partition, durable.position);
-        if let (Some((applied, origins)), Some(partition)) = (found, self.partition(durable.partition)) {
-            self.settler.settle(
-                &self.house,
-                &partition,
-                applied,
-                &origins,
-                &durable.attests,
-                wakes,
-            );
+        if let Some((applied, origins)) = self.unsettled.take(durable.partition, durable.position) {
+            self.after.settle(applied, &origins, &durable.attests, wakes);
         }
     }
 
     /// Ordered, but not yet on a majority of disks: their senders are told so, and keep them.
     fn late(&self, late: &Late) {
-        if let Some(partition) = self.partition(late.partition) {
+        if let Some(partition) = self.after.partition(late.partition) {
             for group in &late.groups {
                 for ticket in partition.claim(*group) {
                     ticket.not_yet_durable();
                 }
             }
         }
-    }
-
-    fn partition(&self, partition: PartitionId) -> Option<Arc<Partition>> {
-        self.house.partitions.get(usize::from(partition.0)).cloned()
     }
 
     fn hashed(&self, partition: PartitionId, origins: &[Origin]) -> Vec<Hashed> {
@@ -239,12 +240,8 @@ impl Writer {
         }
     }
 
-    fn count(&self, took: Duration, applied: &[Applied]) {
+    fn count(&self, applied: &[Applied]) {
         let counters = &self.house.core.counters;
-        let us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX).max(1);
-        Counters::add(&counters.fsyncs, 1);
-        Counters::add(&counters.fsync_us, us);
-        counters.last_fsync_us.store(us, Ordering::Relaxed);
         Counters::add(&counters.records, applied.len() as u64);
         let events: usize = applied.iter().map(|a| a.fresh.len()).sum();
         Counters::add(&counters.events, events as u64);
@@ -260,24 +257,30 @@ struct Round {
     durable: Vec<Durable>,
 }
 
-/// Nothing is acknowledged after this.
-fn end(house: &House, on_fatal: &FatalHook, fatal: &Fatal) {
-    house.core.fail();
-    tracing::error!(target: "telesphor::engine", "the store failed; nothing more is confirmed");
-    on_fatal(fatal);
-}
-
-/// However the writer ends, nobody waits for it: tickets that are left say "unknown" when
+/// However a thread of the store ends, nobody waits for it: tickets that are left say "unknown" when
 /// they are dropped. A panic counts as a failed store, since nobody knows what it left.
-struct Will {
+pub(crate) struct Will {
     house: Arc<House>,
     on_fatal: FatalHook,
+}
+
+impl Will {
+    pub(crate) fn new(house: Arc<House>, on_fatal: FatalHook) -> Self {
+        Self { house, on_fatal }
+    }
+
+    /// Nothing is acknowledged after this.
+    pub(crate) fn fails(&self, fatal: &Fatal) {
+        self.house.core.fail();
+        tracing::error!(target: "telesphor::engine", "the store failed; nothing more is confirmed");
+        (self.on_fatal)(fatal);
+    }
 }
 
 impl Drop for Will {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            end(&self.house, &self.on_fatal, &Fatal::Store(StoreError::Poisoned));
+            self.fails(&Fatal::Store(StoreError::Poisoned));
         }
         self.house.order.close();
         for partition in &self.house.partitions {

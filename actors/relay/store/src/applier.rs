@@ -7,6 +7,9 @@
 //!                    -> results
 //! ```
 //!
+//! While a group is synced the next one can be decided: [`Applier::write_ahead`] leaves the sync to
+//! the [`Syncer`]. It is the same write, and the line after which the promise is kept is there.
+//!
 //! A relay of a cluster writes two kinds of things in one: what was ordered, so that it can say
 //! that it remembers it ([`Keep`], synced), and what the rules make of what a majority
 //! remembers. The second needs no sync: it follows from the first, and is decided again if it
@@ -30,6 +33,7 @@ use telesphor_wire::hash::Digest;
 use telesphor_wire::ids::{PartitionId, Voucher};
 use telesphor_wire::receipt::{BatchHead, BatchLeaf, BatchTree};
 
+use crate::ahead::Written;
 use crate::applied::{Applied, Done, Fresh, FreshPayload, Ordered, Outcome};
 use crate::cache::Cache;
 use crate::database::{Database, write_options};
@@ -40,6 +44,7 @@ use crate::note::Note;
 use crate::overlay::Overlay;
 use crate::reader::PartitionHead;
 use crate::sheet::Sheet;
+use crate::syncer::Syncer;
 
 /// Leaves of one batch, at most (the depth of a receipt's path is bounded).
 const MAX_LEAVES: usize = 1 << telesphor_wire::limits::MAX_PATH;
@@ -52,11 +57,23 @@ pub struct Applier {
     domain: DomainFacts,
     partitions: Vec<PartitionHead>,
     cache: Cache,
-    note: Note,
+    syncer: Syncer,
     batch: WriteBatch,
     scratch: Vec<u8>,
     synced: WriteOptions,
+    unsynced: WriteOptions,
     last_write: Duration,
+}
+
+/// How a group reaches the disk.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum How {
+    /// Synced within the write.
+    Synced,
+    /// Synced by the [`Syncer`], and shown to nobody before.
+    Ahead,
+    /// When the system likes: a majority remembers it.
+    Remembered,
 }
 
 impl Applier {
@@ -68,14 +85,15 @@ impl Applier {
         note: Note,
     ) -> Self {
         Self {
+            syncer: Syncer::new(database.clone(), note),
             database,
             domain,
             partitions,
             cache: Cache::new(cache_bytes),
-            note,
             batch: WriteBatch::default(),
             scratch: Vec::with_capacity(4096),
             synced: write_options(true),
+            unsynced: write_options(false),
             last_write: Duration::ZERO,
         }
     }
@@ -104,15 +122,38 @@ impl Applier {
     /// # Errors
     /// As [`Applier::apply`].
     pub fn round(&mut self, keeps: &[Keep], group: &[Ordered], sync: bool) -> Result<Vec<Applied>, Fatal> {
-        self.database.check()?;
-        self.in_order(group)?;
-        self.carry_out(keeps, group, sync || !keeps.is_empty())
-            .map_err(|e| self.fatal(e))
+        let how = match sync || !keeps.is_empty() {
+            true => How::Synced,
+            false => How::Remembered,
+        };
+        Ok(self.carried_out(keeps, group, how)?.0)
     }
 
-    fn fatal(&self, error: StoreError) -> Fatal {
-        self.database.poison();
-        Fatal::Store(error)
+    /// [`Applier::apply`] without its sync. The results may be told to nobody before
+    /// [`Syncer::sync`] has returned for this group or a later one; until then readers see the
+    /// mailboxes that it changes as they were.
+    ///
+    /// # Errors
+    /// As [`Applier::apply`].
+    pub fn write_ahead(&mut self, group: &[Ordered]) -> Result<(Vec<Applied>, Written), Fatal> {
+        self.carried_out(&[], group, How::Ahead)
+    }
+
+    /// Makes durable what is written ahead, and notes what was attested.
+    pub fn syncer(&self) -> Syncer {
+        self.syncer.clone()
+    }
+
+    fn carried_out(
+        &mut self,
+        keeps: &[Keep],
+        group: &[Ordered],
+        how: How,
+    ) -> Result<(Vec<Applied>, Written), Fatal> {
+        self.database.check()?;
+        self.in_order(group)?;
+        self.carry_out(keeps, group, how)
+            .map_err(|e| self.database.fatal(e))
     }
 
     fn in_order(&self, group: &[Ordered]) -> Result<(), Fatal> {
@@ -141,8 +182,8 @@ impl Applier {
         &mut self,
         keeps: &[Keep],
         group: &[Ordered],
-        sync: bool,
-    ) -> Result<Vec<Applied>, StoreError> {
+        how: How,
+    ) -> Result<(Vec<Applied>, Written), StoreError> {
         let database = self.database.clone();
         let columns = database.columns()?;
         let prepared: Vec<Vec<Prepared<'_>>> = group.iter().map(Ordered::prepared).collect();
@@ -184,16 +225,22 @@ impl Applier {
             }
         }
         let began = Instant::now();
-        if sync {
+        let mut written = Written::default();
+        if how == How::Synced {
             write(&database, &self.batch, &self.synced)?;
         } else {
+            if how == How::Ahead {
+                written = database.ahead.keep(overlay.changed());
+            }
             database.faults.before(Operation::Write)?;
-            database.db.write_opt(&self.batch, &write_options(false))?;
+            database.db.write_opt(&self.batch, &self.unsynced)?;
         }
         self.last_write = began.elapsed();
-        // ---- The promise is kept from here on: a crash before this line loses a group that
-        // nobody was told of, a crash after it loses nothing.
-        database.faults.before(Operation::Answer)?;
+        if how != How::Ahead {
+            // ---- The promise is kept from here on: a crash before this line loses a group that
+            // nobody was told of, a crash after it loses nothing.
+            database.faults.before(Operation::Answer)?;
+        }
 
         for slot in overlay.slots {
             if let Some(mailbox) = &slot.mailbox {
@@ -207,36 +254,7 @@ impl Applier {
         if self.batch.size_in_bytes() > KEEP_BATCH_BYTES {
             self.batch = WriteBatch::default();
         }
-        Ok(applied)
-    }
-
-    /// Notes what this relay has attested, so that a store which lost it is found out when it
-    /// is opened next. Cheap; call it after each group. Synced by [`Applier::sync_note`].
-    ///
-    /// # Errors
-    /// [`Fatal`] if the note cannot be written.
-    pub fn note_attested(
-        &mut self,
-        partition: PartitionId,
-        position: u64,
-        head: &Digest,
-    ) -> Result<(), Fatal> {
-        self.database.check()?;
-        let written = self
-            .database
-            .faults
-            .before(Operation::Note)
-            .and_then(|()| self.note.write(partition, position, *head));
-        written.map_err(|e| self.fatal(e.into()))
-    }
-
-    /// Syncs the note of attested heads: about once a second, and before the process ends.
-    ///
-    /// # Errors
-    /// [`Fatal`] if the sync fails.
-    pub fn sync_note(&mut self) -> Result<(), Fatal> {
-        self.database.check()?;
-        self.note.sync().map_err(|e| self.fatal(e.into()))
+        Ok((applied, written))
     }
 
     /// Registers an admission token, durably. Only its hash is kept.
@@ -246,7 +264,7 @@ impl Applier {
     pub fn register_token(&mut self, token: &Voucher, entry: Token) -> Result<(), Fatal> {
         self.database.check()?;
         self.write_token(&token_hash(token), &entry)
-            .map_err(|e| self.fatal(e))
+            .map_err(|e| self.database.fatal(e))
     }
 
     fn write_token(&mut self, hash: &Digest, entry: &Token) -> Result<(), StoreError> {

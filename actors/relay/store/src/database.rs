@@ -15,12 +15,13 @@ use rocksdb::{
     UniversalCompactOptions, WriteOptions,
 };
 
+use crate::ahead::Ahead;
 use crate::closed::TellsClosed;
 use crate::columns::{
     self, access, batches, cursors, events, heads, husks, ledger, memory, meta, ordered, packages, profiles,
     records, standings, tokens, vouchers,
 };
-use crate::error::StoreError;
+use crate::error::{Fatal, StoreError};
 use crate::faults::Faults;
 use crate::store::StoreConfig;
 
@@ -32,6 +33,8 @@ pub(crate) struct Database {
     pub(crate) path: PathBuf,
     /// The order's clock of each partition, for the compaction filters.
     pub(crate) clocks: Clocks,
+    /// What is written and not synced yet.
+    pub(crate) ahead: Ahead,
     pub(crate) faults: Arc<dyn Faults>,
     poisoned: AtomicBool,
     /// Last, so that it tells of the end when everything above is gone.
@@ -122,6 +125,7 @@ impl Database {
             meta,
             path: path.to_owned(),
             clocks,
+            ahead: Ahead::default(),
             faults: config.faults.clone(),
             poisoned: AtomicBool::new(false),
             end: TellsClosed::default(),
@@ -168,6 +172,12 @@ impl Database {
     /// After this nothing is written or acknowledged.
     pub(crate) fn poison(&self) {
         self.poisoned.store(true, Ordering::SeqCst);
+    }
+
+    /// After a failed write: poisons, and says what failed.
+    pub(crate) fn fatal(&self, error: StoreError) -> Fatal {
+        self.poison();
+        Fatal::Store(error)
     }
 
     pub(crate) fn is_poisoned(&self) -> bool {

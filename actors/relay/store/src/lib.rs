@@ -1,7 +1,8 @@
 //! What a relay keeps: one RocksDB for all its partitions.
 //!
 //! **What it does.** [`Applier::apply`] lets the rules decide a group of ordered batches and
-//! writes everything that follows in one atomic, synced write. [`Reader`]s serve events,
+//! writes everything that follows in one atomic, synced write; [`Applier::write_ahead`] leaves the
+//! sync to a [`Syncer`], which does it while the next group is decided. [`Reader`]s serve events,
 //! heads and receipts. [`Upkeep`] verifies, reclaims, backs up and restores.
 //!
 //! **What it deliberately does not know.** Who may read (that is `rules`), who ordered the
@@ -18,6 +19,7 @@
 //! **How far it is trusted.** With the ciphertexts: not at all, and it holds no key. With the
 //! order of events: as far as the chains reach. Its thief counts mailboxes and sizes.
 
+mod ahead;
 pub mod applied;
 pub mod applier;
 mod cache;
@@ -37,10 +39,12 @@ pub mod records;
 mod rows;
 mod sheet;
 mod store;
+pub mod syncer;
 pub mod upkeep;
 mod verify;
 mod verify_ledger;
 
+pub use ahead::Written;
 pub use applied::{Applied, Done, Fresh, Ordered, Outcome};
 pub use applier::Applier;
 pub use closed::Closed;
@@ -49,4 +53,5 @@ pub use keep::Keep;
 pub use reader::Reader;
 pub use records::RecordKeeper;
 pub use store::{Store, StoreConfig};
+pub use syncer::Syncer;
 pub use upkeep::Upkeep;

@@ -18,6 +18,7 @@ use telesphor_wire::hash::Digest;
 use telesphor_wire::ids::{EntryId, MailboxId};
 use telesphor_wire::sign::PublicKey;
 
+use crate::ahead::Changed;
 use crate::cache::Cache;
 use crate::columns::{access, heads, ledger, memory, packages, profiles, tokens};
 use crate::database::{Columns, Database};
@@ -29,6 +30,8 @@ use crate::rows;
 pub(crate) struct Slot {
     id: MailboxId,
     pub(crate) mailbox: Option<Mailbox>,
+    /// As it was before the group, if the group changed it.
+    pub(crate) before: Option<Mailbox>,
     pub(crate) changed: bool,
     pub(crate) profile_changed: bool,
     /// Events of the group, and the number of the first of them.
@@ -167,6 +170,7 @@ impl<'a> Overlay<'a> {
             self.slots.push(Slot {
                 id,
                 mailbox,
+                before: None,
                 changed: false,
                 profile_changed: false,
                 marks: Vec::new(),
@@ -214,6 +218,16 @@ impl<'a> Overlay<'a> {
         Ok(())
     }
 
+    /// The mailboxes that the group has changed.
+    pub(crate) fn changed(&self) -> impl Iterator<Item = Changed> {
+        self.slots.iter().filter(|s| s.changed).filter_map(|slot| {
+            Some(Changed {
+                before: slot.before.clone(),
+                after: slot.mailbox.clone()?,
+            })
+        })
+    }
+
     /// Mostly the mailbox of the command that is being decided.
     fn slot_of(&self, id: &MailboxId) -> Option<usize> {
         let here = self.places.get(self.current.get()).copied().flatten();
@@ -243,12 +257,15 @@ impl<'a> Overlay<'a> {
             let id = changed.id;
             let place = self.slot_of(&id);
             if let Some(slot) = place.and_then(|place| self.slots.get_mut(place)) {
-                slot.mailbox = Some(Mailbox {
+                let before = slot.mailbox.replace(Mailbox {
                     id,
                     head: changed.head,
                     profile: changed.profile.clone(),
                 });
-                slot.changed = true;
+                if !slot.changed {
+                    slot.before = before;
+                    slot.changed = true;
+                }
                 slot.profile_changed |= changed.profile_changed;
                 if let Some(event) = &effects.event {
                     if slot.marks.is_empty() {

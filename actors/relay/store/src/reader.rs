@@ -1,5 +1,5 @@
-//! Reading, from any thread. Only what is durable is visible: the database shows a write only
-//! after it was synced.
+//! Reading, from any thread. Only what is durable is visible: mailboxes that a group has changed
+//! which is written and not synced yet are shown as they were before it ([`crate::ahead`]).
 
 use std::sync::Arc;
 
@@ -14,6 +14,7 @@ use telesphor_wire::mailbox::{Cursor, Event};
 use telesphor_wire::receipt::{BatchLeaf, BatchTree, Receipt};
 use telesphor_wire::sign::PublicKey;
 
+use crate::ahead::Ahead;
 use crate::applied;
 use crate::columns::{access, batches, cursors, events, heads, packages, profiles, tokens};
 use crate::database::{Columns, Database};
@@ -244,6 +245,7 @@ impl Reader {
 
 /// The store at one instant: head, profile and events that belong together.
 struct View<'a> {
+    ahead: &'a Ahead,
     columns: Columns<'a>,
     snapshot: SnapshotWithThreadMode<'a, rocksdb::DB>,
 }
@@ -251,12 +253,16 @@ struct View<'a> {
 impl<'a> View<'a> {
     fn of(database: &'a Database) -> Result<Self, StoreError> {
         Ok(Self {
+            ahead: &database.ahead,
             columns: database.columns()?,
             snapshot: database.db.snapshot(),
         })
     }
 
     fn mailbox(&self, id: &MailboxId) -> Result<Option<Mailbox>, StoreError> {
+        if let Some(durable) = self.ahead.durable(id) {
+            return Ok(durable);
+        }
         let Some(head) = self.snapshot.get_pinned_cf(self.columns.heads, id.0)? else {
             return Ok(None);
         };

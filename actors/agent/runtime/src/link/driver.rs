@@ -9,7 +9,7 @@ use telesphor_wire::command::Command;
 use telesphor_wire::ext::Extensions;
 use telesphor_wire::limits::{self, MAX_CALLS_IN_FLIGHT, MAX_CALLS_PER_FRAME, MAX_FRAME_BYTES};
 use telesphor_wire::records::{FetchRecords, RecordsPage};
-use telesphor_wire::session::{Call, ClientFrame, Credit, Fetch, Follow, Prove, RelayFrame};
+use telesphor_wire::session::{Call, ClientFrame, Fetch, Follow, Prove, RelayFrame};
 use telesphor_wire::text::SupportCode;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::error::TrySendError;
@@ -21,6 +21,7 @@ use tokio_tungstenite::tungstenite::Message;
 use super::credential::{Binding, Credential};
 use super::error::LinkError;
 use super::session::{Push, Replied, Standing};
+use super::windows::Windows;
 
 pub(super) type Socket = WebSocketStream<TlsStream<TcpStream>>;
 
@@ -75,6 +76,7 @@ pub(super) struct Driver {
     proofs: HashMap<u32, ProofReply>,
     /// Answered in the order in which they were asked.
     records: VecDeque<(u32, RecordsReply)>,
+    windows: Windows,
     /// Proofs that wait for a fresh nonce.
     parked: Vec<(Box<Credential>, ProofReply)>,
     silent_pings: u32,
@@ -133,6 +135,7 @@ impl Driver {
             calls: HashMap::new(),
             proofs: HashMap::new(),
             records: VecDeque::new(),
+            windows: Windows::default(),
             parked: Vec::new(),
             silent_pings: 0,
         }
@@ -218,6 +221,7 @@ impl Driver {
                 after,
                 credit,
             } => {
+                self.windows.opened(handle, credit);
                 send(
                     &mut self.socket,
                     &ClientFrame::Follow(Follow {
@@ -228,11 +232,15 @@ impl Driver {
                 )
                 .await
             }
-            Request::Credit { handle, bytes } => {
-                send(&mut self.socket, &ClientFrame::Credit(Credit { handle, bytes })).await
-            }
+            Request::Credit { handle, bytes } => match self.windows.owed(handle, bytes) {
+                Some(credit) => send(&mut self.socket, &ClientFrame::Credit(credit)).await,
+                None => Ok(()),
+            },
             Request::Fetch(fetch) => send(&mut self.socket, &ClientFrame::Fetch(fetch)).await,
-            Request::Forget(handle) => send(&mut self.socket, &ClientFrame::Forget(handle)).await,
+            Request::Forget(handle) => {
+                self.windows.closed(handle);
+                send(&mut self.socket, &ClientFrame::Forget(handle)).await
+            }
             Request::Records(fetch, reply) => {
                 self.records.push_back((fetch.handle, reply));
                 send(&mut self.socket, &ClientFrame::FetchRecords(fetch)).await
@@ -293,6 +301,9 @@ impl Driver {
     }
 
     async fn send_calls(&mut self, batch: Vec<Call>) -> Result<(), LinkError> {
+        if batch.len() == 1 {
+            return send(&mut self.socket, &ClientFrame::Calls(batch)).await;
+        }
         let mut frame = Vec::new();
         let mut size = 0;
         for call in batch {
@@ -336,7 +347,10 @@ impl Driver {
                 Ok(())
             }
             RelayFrame::Events(events) => self.push(Push::Events(events)),
-            RelayFrame::Ended(ended) => self.push(Push::Ended(ended.handle, ended.refusal)),
+            RelayFrame::Ended(ended) => {
+                self.windows.closed(ended.handle);
+                self.push(Push::Ended(ended.handle, ended.refusal))
+            }
             RelayFrame::Records(records) => {
                 let waiting = self.records.pop_front().filter(|(h, _)| *h == records.handle);
                 let (_, reply) = waiting.ok_or(LinkError::Form)?;

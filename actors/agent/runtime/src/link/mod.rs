@@ -15,6 +15,7 @@ pub mod error;
 pub mod pin;
 pub mod session;
 pub mod tls;
+mod windows;
 
 pub use credential::Credential;
 pub use error::LinkError;

@@ -8,16 +8,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use telesphor_store::faults::{Faults, Operation};
-use telesphor_store::{Outcome, Store};
+use telesphor_store::{Applied, Outcome, Store};
 use telesphor_wire::batch::Submission;
 
-use crate::at::{At, config};
+use crate::at::{At, config, ordered};
 use crate::support::NOW;
 use crate::support::commands::Home;
 use crate::support::ledger::Rx;
 
 const STORE: &str = "TELESPHOR_TEST_CRASH_STORE";
 const POINT: &str = "TELESPHOR_TEST_CRASH_POINT";
+const AHEAD: &str = "TELESPHOR_TEST_CRASH_AHEAD";
 const GROUPS: u64 = 6;
 const IN_GROUP: u64 = 5;
 
@@ -57,20 +58,39 @@ fn child_that_dies() {
     let mut config = config();
     config.faults = Arc::new(DieAt(AtomicU64::new(point.parse().unwrap())));
     let mut at = At::of(path, Store::open(path, config).unwrap());
-    let mut out = std::io::stdout();
+    let home = Home::personal(1);
+    if std::env::var_os(AHEAD).is_some() {
+        for n in (0..GROUPS).step_by(2) {
+            let mut both = Vec::new();
+            for n in [n, n + 1] {
+                let next = [ordered(0, n + 1, group(&home, n), NOW)];
+                both.push(at.applier.write_ahead(&next).unwrap());
+            }
+            at.applier.syncer().sync(both[1].1).unwrap();
+            both.iter().for_each(|(applied, _)| acknowledge(&at, &applied[0]));
+        }
+        return;
+    }
     for n in 0..GROUPS {
-        let applied = at.batch(group(&Home::personal(1), n), NOW);
-        writeln!(out, "acknowledged {n}").unwrap();
-        out.flush().unwrap();
-        at.applier
-            .note_attested(applied.partition, applied.position, &applied.digest)
-            .unwrap();
+        let applied = at.batch(group(&home, n), NOW);
+        acknowledge(&at, &applied);
     }
 }
 
+fn acknowledge(at: &At, applied: &Applied) {
+    let mut out = std::io::stdout();
+    writeln!(out, "acknowledged {}", applied.position).unwrap();
+    out.flush().unwrap();
+    at.applier
+        .syncer()
+        .note_attested(applied.partition, applied.position, &applied.digest)
+        .unwrap();
+}
+
 /// Runs the child and returns how many groups it acknowledged before it died.
-fn live_and_die(path: &Path, point: u64) -> u64 {
+fn live_and_die(path: &Path, point: u64, ahead: bool) -> u64 {
     let mut child = Command::new(std::env::current_exe().unwrap())
+        .envs(ahead.then_some((AHEAD, "1")))
         .args(["--exact", "crash::child_that_dies", "--nocapture"])
         .env(STORE, path)
         .env(POINT, point.to_string())
@@ -90,48 +110,61 @@ fn live_and_die(path: &Path, point: u64) -> u64 {
 
 #[test]
 fn no_kill_at_any_write_loses_doubles_or_reorders_what_was_acknowledged() {
-    let home = Home::personal(1);
     // Write, sync, answer and note of each group.
     for point in 1..=GROUPS * 4 {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("store");
-        drop(At::create(&path));
-        let acknowledged = live_and_die(&path, point);
-        assert!(
-            acknowledged < GROUPS || point == GROUPS * 4,
-            "the child did not die at point {point}"
-        );
-
-        let mut at = At::open(&path);
-        at.upkeep.verify().unwrap();
-        let stands = at.next_position(0) - 1;
-        assert!(
-            stands == acknowledged || stands == acknowledged + 1,
-            "point {point}: {stands} for {acknowledged}"
-        );
-        // The senders offer everything again; then all of it stands once and in order.
-        for n in 0..GROUPS {
-            let outcomes = at.batch(group(&home, n), NOW).outcomes;
-            let repeated = outcomes.iter().all(|o| matches!(o, Outcome::Repeated(_)));
-            let accepted = outcomes.iter().all(|o| matches!(o, Outcome::Accepted(_)));
-            assert!(
-                if n < stands { repeated } else { accepted },
-                "point {point}, group {n}"
-            );
-        }
-        let events = at.events(&home.id);
-        let texts: Vec<_> = events
-            .iter()
-            .skip(1)
-            .map(|e| e.payload.clone().unwrap().0)
-            .collect();
-        let expected: Vec<_> = (1..GROUPS)
-            .flat_map(|n| (0..IN_GROUP).map(move |i| format!("{n}/{i}").into_bytes()))
-            .collect();
-        assert_eq!(texts, expected);
-        let seen = at.upkeep.verify().unwrap();
-        assert_eq!((seen.entries, seen.steps), (1, 2 * (GROUPS - 1)));
+        dies_at(point, GROUPS * 4, false);
     }
+}
+
+#[test]
+fn no_kill_loses_what_was_synced_behind_the_writer() {
+    // Two writes, sync, answer and two notes of each pair of groups.
+    for point in 1..=GROUPS * 3 {
+        dies_at(point, GROUPS * 3, true);
+    }
+}
+
+fn dies_at(point: u64, last: u64, ahead: bool) {
+    let home = Home::personal(1);
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("store");
+    drop(At::create(&path));
+    let acknowledged = live_and_die(&path, point, ahead);
+    assert!(
+        acknowledged < GROUPS || point == last || (ahead && point == last - 1),
+        "the child did not die at point {point}"
+    );
+
+    let mut at = At::open(&path);
+    at.upkeep.verify().unwrap();
+    let stands = at.next_position(0) - 1;
+    let under_way = if ahead { 2 } else { 1 };
+    assert!(
+        (acknowledged..=acknowledged + under_way).contains(&stands),
+        "point {point}: {stands} for {acknowledged}"
+    );
+    // The senders offer everything again; then all of it stands once and in order.
+    for n in 0..GROUPS {
+        let outcomes = at.batch(group(&home, n), NOW).outcomes;
+        let repeated = outcomes.iter().all(|o| matches!(o, Outcome::Repeated(_)));
+        let accepted = outcomes.iter().all(|o| matches!(o, Outcome::Accepted(_)));
+        assert!(
+            if n < stands { repeated } else { accepted },
+            "point {point}, group {n}"
+        );
+    }
+    let events = at.events(&home.id);
+    let texts: Vec<_> = events
+        .iter()
+        .skip(1)
+        .map(|e| e.payload.clone().unwrap().0)
+        .collect();
+    let expected: Vec<_> = (1..GROUPS)
+        .flat_map(|n| (0..IN_GROUP).map(move |i| format!("{n}/{i}").into_bytes()))
+        .collect();
+    assert_eq!(texts, expected);
+    let seen = at.upkeep.verify().unwrap();
+    assert_eq!((seen.entries, seen.steps), (1, 2 * (GROUPS - 1)));
 }
 
 #[test]

@@ -27,7 +27,7 @@ impl Faults for FailNth {
     }
 }
 
-fn failing(path: &Path, operation: Operation, nth: u64) -> At {
+pub fn failing(path: &Path, operation: Operation, nth: u64) -> At {
     let mut config = config();
     config.faults = Arc::new(FailNth {
         operation,
@@ -97,6 +97,7 @@ fn a_failed_note_poisons_the_store() {
     let applied = at.batch(vec![Home::personal(1).open(1)], NOW);
     assert!(
         at.applier
+            .syncer()
             .note_attested(applied.partition, applied.position, &applied.digest)
             .is_err()
     );
@@ -125,9 +126,10 @@ fn a_store_that_lost_what_it_attested_does_not_serve() {
     let attest = |at: &mut At, id| {
         let applied = at.batch(vec![home.deposit(0, id, b"payload")], NOW);
         at.applier
+            .syncer()
             .note_attested(applied.partition, applied.position, &applied.digest)
             .unwrap();
-        at.applier.sync_note().unwrap();
+        at.applier.syncer().sync_note().unwrap();
     };
     attest(&mut at, 2);
     at.upkeep.checkpoint(&old).unwrap();

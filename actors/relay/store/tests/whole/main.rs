@@ -4,6 +4,7 @@
 #[path = "../../../rules/tests/support/mod.rs"]
 mod support;
 
+mod ahead;
 mod at;
 mod backup;
 mod crash;
