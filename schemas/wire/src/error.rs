@@ -125,6 +125,7 @@ errors! {
     3060 BlobAbsent You "no such file at the relay, or it is not shown to you any more; ask whoever sent it",
     3061 BlobChanged Peer "what came of a file is not what its name says, and was thrown away; what came before it is kept",
     3062 BlobBusy You "this file is on its way by another connection, or the relay is moving too many; try again in a moment",
+    3063 BlobNotYetDurable You "fewer of the hospital's relays have this file yet than a receipt needs; it stays where it is, and goes on by itself",
 
     4001 QuotaExceeded You "the mailbox is full; its owner must take over or erase older events",
     4002 TooMany Peer "more entries in one request than allowed",

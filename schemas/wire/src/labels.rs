@@ -63,6 +63,8 @@ labels! {
         Admit = "admit",
         /// Who is in a cluster, and what its history is called.
         ClusterRecord = "cluster-record",
+        /// What relays of a cluster tell each other of large files.
+        BlobWord = "blob-word",
         /// Taking a key package out of a mailbox.
         KeyPackageTake = "key-package-take",
         // identity

@@ -5,7 +5,9 @@
 //! blobs/ab/<address>/hashes      u64 length (big endian) || the hash of each chunk
 //! blobs/ab/<address>/card        who keeps it and where it is shown
 //! blobs/part/<mailbox>-<address>/  the same, while it comes; without a card
+//! blobs/part/pull-<address>/       the same, while it comes from another relay of the cluster
 //! blobs/part/gone-<address>/       on its way out
+//! blobs/gone/<address>             the card of a blob that no mailbox keeps any more (cluster alone)
 //! ```
 //!
 //! A blob gets its name by one rename of its folder, after everything in it is on the disk. It
@@ -30,6 +32,9 @@ const HASHES: &str = "hashes";
 const CARD: &str = "card";
 pub(crate) const PARTS: &str = "part";
 const GONE: &str = "gone-";
+const PULL: &str = "pull-";
+/// The folder of cards without a blob.
+const ENDED: &str = "gone";
 
 /// The folder of all blobs.
 #[derive(Clone, Debug)]
@@ -85,6 +90,14 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     }
 }
 
+fn read_card(path: &Path) -> Result<Option<Card>, BlobsError> {
+    match read_at_most(path, MAX_CARD_BYTES) {
+        Ok(bytes) => Card::from_bytes(&bytes).map(Some),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(e.into()),
+    }
+}
+
 fn read_at_most(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(path)?.take(most).read_to_end(&mut bytes)?;
@@ -98,10 +111,12 @@ impl Disk {
     pub(crate) fn open(root: &Path) -> io::Result<Self> {
         private_dir(&root.join(PARTS))?;
         let disk = Self(root.to_owned());
-        // What was on its way out when the power went.
+        // What was on its way out when the power went, and what comes again.
         for entry in fs::read_dir(root.join(PARTS))? {
             let entry = entry?;
-            if entry.file_name().to_string_lossy().starts_with(GONE) {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            if name.starts_with(GONE) || name.starts_with(PULL) {
                 fs::remove_dir_all(entry.path())?;
             }
         }
@@ -126,12 +141,56 @@ impl Disk {
         self.0.join(PARTS).join(name)
     }
 
+    /// Where a blob lies while it comes from another relay.
+    pub(crate) fn pull(&self, address: &Digest) -> PathBuf {
+        self.0.join(PARTS).join(format!("{PULL}{}", hex(&address.0)))
+    }
+
+    fn ended(&self, address: &Digest) -> PathBuf {
+        self.0.join(ENDED).join(hex(&address.0))
+    }
+
+    /// The card of a blob that is gone, if others may still have to hear of that.
+    pub(crate) fn ended_card(&self, address: &Digest) -> Result<Option<Card>, BlobsError> {
+        read_card(&self.ended(address))
+    }
+
+    /// Keeps a card without a blob.
+    pub(crate) fn put_ended(&self, address: &Digest, card: &Card) -> io::Result<()> {
+        private_dir(&self.0.join(ENDED))?;
+        replace(&self.ended(address), &card.to_bytes())
+    }
+
+    /// Lets go of a card without a blob, if there is one.
+    pub(crate) fn drop_ended(&self, address: &Digest) -> io::Result<()> {
+        match fs::remove_file(self.ended(address)) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
+            _ => Ok(()),
+        }
+    }
+
+    /// Every card without a blob.
+    pub(crate) fn all_ended(&self) -> io::Result<Vec<Digest>> {
+        let mut all = Vec::new();
+        match fs::read_dir(self.0.join(ENDED)) {
+            Ok(entries) => {
+                for entry in entries {
+                    all.extend(entry?.file_name().to_str().and_then(unhex).map(Digest));
+                }
+            }
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+            Err(e) => return Err(e),
+        }
+        Ok(all)
+    }
+
     /// Every blob there is.
     pub(crate) fn all(&self) -> io::Result<Vec<Digest>> {
         let mut all = Vec::new();
         for shelf in fs::read_dir(&self.0)? {
             let shelf = shelf?;
-            if shelf.file_name() == PARTS || !shelf.file_type()?.is_dir() {
+            let name = shelf.file_name();
+            if name == PARTS || name == ENDED || !shelf.file_type()?.is_dir() {
                 continue;
             }
             for entry in fs::read_dir(shelf.path())? {
@@ -163,11 +222,7 @@ impl Disk {
 
     /// The card of a blob, if there is one.
     pub(crate) fn card(&self, address: &Digest) -> Result<Option<Card>, BlobsError> {
-        match read_at_most(&self.blob(address).join(CARD), MAX_CARD_BYTES) {
-            Ok(bytes) => Card::from_bytes(&bytes).map(Some),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(e) => Err(e.into()),
-        }
+        read_card(&self.blob(address).join(CARD))
     }
 
     pub(crate) fn put_card(&self, address: &Digest, card: &Card) -> io::Result<()> {
@@ -183,9 +238,8 @@ impl Disk {
     }
 
     /// Begins a folder for what is to come.
-    pub(crate) fn begin(&self, name: &PartName, hashes: &ChunkHashes) -> io::Result<()> {
-        let folder = self.part(name);
-        private_dir(&folder)?;
+    pub(crate) fn begin(&self, folder: &Path, hashes: &ChunkHashes) -> io::Result<()> {
+        private_dir(folder)?;
         let mut bytes = hashes.length().to_be_bytes().to_vec();
         bytes.extend(hashes.to_bytes());
         replace(&folder.join(HASHES), &bytes)?;
@@ -194,25 +248,26 @@ impl Disk {
     }
 
     /// Gives a whole blob its name. Everything in it but the card is on the disk.
-    pub(crate) fn finish(&self, name: &PartName, card: &Card) -> io::Result<()> {
-        let (part, shelf) = (self.part(name), self.shelf(&name.1));
+    pub(crate) fn finish(&self, part: &Path, address: &Digest, card: &Card) -> io::Result<()> {
+        let shelf = self.shelf(address);
         private_dir(&shelf)?;
         replace(&part.join(CARD), &card.to_bytes())?;
-        sync_dir(&part)?;
-        let blob = self.blob(&name.1);
+        sync_dir(part)?;
+        let blob = self.blob(address);
         if blob.is_dir() {
             // Without a card: left by a copy that was cut short, and nobody's.
             fs::remove_dir_all(&blob)?;
         }
-        fs::rename(&part, blob)?;
+        fs::rename(part, blob)?;
         // COMMIT POINT: before this the blob is still coming, after it is kept for good.
         sync_dir(&shelf)?;
-        sync_dir(&self.0)
+        sync_dir(&self.0)?;
+        self.drop_ended(address)
     }
 
     /// Puts what has come whole in the place of what the disk has damaged.
-    pub(crate) fn mend(&self, name: &PartName) -> io::Result<()> {
-        let (part, blob) = (self.part(name), self.blob(&name.1));
+    pub(crate) fn mend(&self, part: &Path, address: &Digest) -> io::Result<()> {
+        let blob = self.blob(address);
         fs::rename(part.join(HASHES), blob.join(HASHES))?;
         fs::rename(part.join(CONTENT), blob.join(CONTENT))?;
         sync_dir(&blob)

@@ -14,3 +14,8 @@ pub const STREAMS_PER_MAILBOX: usize = 16;
 pub const CHUNKS_AHEAD: usize = 4;
 /// What was begun and not gone on with for so long is dropped, milliseconds (7 days).
 pub const PART_LIFE_MS: u64 = 7 * 24 * 3600 * 1000;
+/// In a cluster it is remembered for so long that a mailbox keeps a blob no more, milliseconds (30
+/// days). A relay that was away for longer must be replaced.
+pub const ENDED_LIFE_MS: u64 = 30 * 24 * 3600 * 1000;
+/// Cards in one answer to another relay, bytes.
+pub const CARDS_BYTES: usize = 256 << 10;

@@ -11,7 +11,6 @@ use telesphor_wire::hash::Digest;
 use telesphor_wire::ids::MailboxId;
 use telesphor_wire::limits::BLOB_CHUNK_BYTES;
 
-use crate::card::Card;
 use crate::disk::{CONTENT, PartName, sync_dir};
 use crate::error::BlobsError;
 use crate::state::{Blobs, Part, whole};
@@ -41,7 +40,7 @@ impl Blobs {
             return Ok(coming(&hashes, self.have(&name)?));
         }
         state.has_room(&mailbox, hashes.length(), quota)?;
-        self.disk.begin(&name, &hashes)?;
+        self.disk.begin(&self.disk.part(&name), &hashes)?;
         let part = Part {
             length: hashes.length(),
             have: Some(0),
@@ -191,7 +190,8 @@ impl Writer {
                 card.add(mailbox, true, now)?;
                 self.blobs.disk.put_card(&address, &card)?;
                 if state.damaged.contains(&address) {
-                    self.blobs.disk.mend(&self.name)?;
+                    let disk = &self.blobs.disk;
+                    disk.mend(&disk.part(&self.name), &address)?;
                     state.damaged.remove(&address);
                 }
                 self.blobs.disk.drop_part(&self.name)?;
@@ -201,8 +201,13 @@ impl Writer {
                 }
             }
             None => {
-                sync_dir(&self.blobs.disk.part(&self.name))?;
-                self.blobs.disk.finish(&self.name, &Card::kept_by(mailbox, now))?;
+                let disk = &self.blobs.disk;
+                let part = disk.part(&self.name);
+                sync_dir(&part)?;
+                // What was said of it before it was gone is still being told.
+                let mut card = disk.ended_card(&address)?.unwrap_or_default();
+                card.add(mailbox, true, now)?;
+                disk.finish(&part, &address, &card)?;
                 state.totals.blobs += 1;
                 state.totals.bytes += length;
             }

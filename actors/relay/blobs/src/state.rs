@@ -11,6 +11,7 @@ use telesphor_wire::blob::tree::ChunkHashes;
 use telesphor_wire::hash::Digest;
 use telesphor_wire::ids::MailboxId;
 
+use crate::card::Card;
 use crate::disk::{Disk, PartName};
 use crate::error::BlobsError;
 use crate::limits::{MAX_BLOBS_PER_MAILBOX, MAX_PARTS_PER_MAILBOX};
@@ -47,12 +48,22 @@ pub struct Totals {
     pub damaged: u64,
 }
 
+/// A blob that other relays have.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Wanted {
+    pub(crate) card: Card,
+    /// It is being pulled.
+    pub(crate) busy: bool,
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct State {
     pub(crate) shares: HashMap<MailboxId, Share>,
     pub(crate) parts: HashMap<PartName, Part>,
     /// Found damaged since the start. Whoever keeps one may put it again.
     pub(crate) damaged: HashSet<Digest>,
+    /// Blobs that are to come from other relays, and what is said of them.
+    pub(crate) wanted: HashMap<Digest, Wanted>,
     pub(crate) totals: Totals,
 }
 
@@ -107,6 +118,8 @@ impl State {
 #[derive(Debug)]
 pub struct Blobs {
     pub(crate) disk: Disk,
+    /// Other relays have to hear what ends here.
+    pub(crate) told: bool,
     state: Mutex<State>,
     /// Grows when anything is taken out of a mailbox: whoever is reading looks again.
     changes: AtomicU64,
@@ -116,12 +129,18 @@ impl Blobs {
     /// Opens the folder, made if it is not there, and counts what is in it. A blob whose card or
     /// list is damaged is found when it is asked for; it stops nobody else's.
     ///
+    /// `told`: whether this is one of several relays, which hear from each other what is kept.
+    ///
     /// # Errors
     /// As the disk says.
-    pub fn open(root: &Path) -> Result<Self, BlobsError> {
+    pub fn open(root: &Path, told: bool) -> Result<Self, BlobsError> {
         let disk = Disk::open(root)?;
         let mut state = State::default();
         for address in disk.all()? {
+            if on_its_way_out(&disk, &address)? {
+                disk.remove(&address)?;
+                continue;
+            }
             let found = disk
                 .card(&address)
                 .and_then(|card| Ok((card, disk.hashes(&disk.blob(&address), &address)?)));
@@ -134,7 +153,7 @@ impl Blobs {
                     continue;
                 }
             };
-            for used in card.uses().iter().filter(|u| u.kept) {
+            for used in card.uses().filter(|u| u.kept) {
                 state.counts(&used.mailbox, length);
             }
             state.totals.blobs += 1;
@@ -156,6 +175,7 @@ impl Blobs {
         }
         Ok(Self {
             disk,
+            told,
             state: Mutex::new(state),
             changes: AtomicU64::new(0),
         })
@@ -218,6 +238,24 @@ impl Blobs {
             kept: true,
         }))
     }
+}
+
+/// Whether the power went between a blob's card without the blob and its removal. The card that was
+/// written later says what was meant.
+fn on_its_way_out(disk: &Disk, address: &Digest) -> Result<bool, BlobsError> {
+    let Some(ended) = disk.ended_card(address)? else {
+        return Ok(false);
+    };
+    let Ok(Some(mut card)) = disk.card(address) else {
+        return Ok(false);
+    };
+    card.merge(&ended);
+    match card.is_kept() {
+        // It has come back since.
+        true => disk.drop_ended(address)?,
+        false => return Ok(true),
+    }
+    Ok(false)
 }
 
 pub(crate) fn whole(hashes: &ChunkHashes, kept: bool) -> BlobStanding {

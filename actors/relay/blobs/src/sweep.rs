@@ -2,7 +2,7 @@
 
 use crate::card::Use;
 use crate::error::BlobsError;
-use crate::limits::PART_LIFE_MS;
+use crate::limits::{ENDED_LIFE_MS, PART_LIFE_MS};
 use crate::state::Blobs;
 
 /// What a sweep has done.
@@ -34,12 +34,13 @@ impl Blobs {
                     continue;
                 }
             };
-            match self.end(&mut state, &address, card, &ended) {
+            match self.end(&mut state, &address, card, now, &ended) {
                 Ok(uses) => swept.uses += uses,
                 Err(BlobsError::Damaged(_)) => swept.damaged += 1,
                 Err(error) => return Err(error),
             }
         }
+        self.forget(now.saturating_sub(ENDED_LIFE_MS))?;
         let mut state = self.state();
         let old: Vec<_> = state
             .parts
@@ -53,5 +54,22 @@ impl Blobs {
             swept.parts += 1;
         }
         Ok(swept)
+    }
+
+    /// Forgets what ended before a moment: every relay of the cluster has heard of it by then.
+    fn forget(&self, before: u64) -> Result<(), BlobsError> {
+        for address in self.disk.all_ended()? {
+            let _state = self.state();
+            let Ok(Some(mut card)) = self.disk.ended_card(&address) else {
+                continue;
+            };
+            if card.forget(before) {
+                match card.is_empty() {
+                    true => self.disk.drop_ended(&address)?,
+                    false => self.disk.put_ended(&address, &card)?,
+                }
+            }
+        }
+        Ok(())
     }
 }

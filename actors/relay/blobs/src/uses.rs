@@ -45,7 +45,7 @@ impl Blobs {
     ///
     /// # Errors
     /// [`BlobsError::Absent`]; [`BlobsError::Busy`] while it is being put.
-    pub fn detach(&self, mailbox: MailboxId, address: Digest) -> Result<(), BlobsError> {
+    pub fn detach(&self, mailbox: MailboxId, address: Digest, now: u64) -> Result<(), BlobsError> {
         let mut state = self.state();
         let name = (mailbox, address);
         let part = state.parts.get(&name).map(|part| part.busy);
@@ -59,7 +59,7 @@ impl Blobs {
         }
         match self.disk.card(&address)? {
             Some(card) if card.of(&mailbox).is_some() => {
-                self.end(&mut state, &address, card, |u| u.mailbox == mailbox)?;
+                self.end(&mut state, &address, card, now, |u| u.mailbox == mailbox)?;
                 Ok(())
             }
             _ if part.is_some() => Ok(()),
@@ -72,26 +72,49 @@ impl Blobs {
         &self,
         state: &mut State,
         address: &Digest,
-        mut card: Card,
+        before: Card,
+        now: u64,
         gone: impl Fn(&Use) -> bool,
     ) -> Result<usize, BlobsError> {
-        let ended = card.remove(gone);
-        if ended.is_empty() {
-            return Ok(0);
+        let mut card = before.clone();
+        let ended = card.end(gone, now, self.told).len();
+        if ended > 0 {
+            self.stands_now(state, address, &before, card)?;
         }
+        Ok(ended)
+    }
+
+    /// Another card for a blob that lies here. What no mailbox keeps any more is removed.
+    pub(crate) fn stands_now(
+        &self,
+        state: &mut State,
+        address: &Digest,
+        before: &Card,
+        mut card: Card,
+    ) -> Result<(), BlobsError> {
         let length = self.disk.hashes(&self.disk.blob(address), address)?.length();
         if card.is_kept() {
             self.disk.put_card(address, &card)?;
         } else {
+            // It is shown nowhere any more, either.
+            card.end(|_| true, 0, self.told);
+            if !card.is_empty() {
+                // First: a power cut between the two leaves both, and this one is the later.
+                self.disk.put_ended(address, &card)?;
+            }
             self.disk.remove(address)?;
             state.damaged.remove(address);
             state.totals.blobs = state.totals.blobs.saturating_sub(1);
             state.totals.bytes = state.totals.bytes.saturating_sub(length);
         }
         self.changed();
-        for used in ended.iter().filter(|u| u.kept) {
+        let keeps = |card: &Card, mailbox: &MailboxId| card.of(mailbox).is_some_and(|u| u.kept);
+        for used in before.uses().filter(|u| u.kept && !keeps(&card, &u.mailbox)) {
             state.counts_no_more(&used.mailbox, length);
         }
-        Ok(ended.len())
+        for used in card.uses().filter(|u| u.kept && !keeps(before, &u.mailbox)) {
+            state.counts(&used.mailbox, length);
+        }
+        Ok(())
     }
 }

@@ -50,7 +50,7 @@ pub fn verify(root: &Path) -> Result<Verified, Box<Broken>> {
     for address in all {
         let card = disk.card(&address).map_err(|e| broken(address, None, e))?;
         let Some(card) = card else { continue };
-        let keeps = card.uses().iter().find(|u| u.kept).map(|u| u.mailbox);
+        let keeps = card.uses().find(|u| u.kept).map(|u| u.mailbox);
         one(&disk, &address, &mut verified).map_err(|e| broken(address, keeps, e))?;
         verified.blobs += 1;
     }

@@ -27,7 +27,7 @@ fn scan() -> (Vec<u8>, ChunkHashes) {
 }
 
 fn open(folder: &Path) -> Arc<Blobs> {
-    Arc::new(Blobs::open(folder).unwrap())
+    Arc::new(Blobs::open(folder, false).unwrap())
 }
 
 fn chunk<'a>(bytes: &'a [u8], hashes: &ChunkHashes, index: u64) -> &'a [u8] {
@@ -187,16 +187,16 @@ fn what_nobody_keeps_stays_on_the_disk_or_what_somebody_keeps_goes() {
     blobs.attach(DOCTOR, address, ROOM, Some(QUOTA), NOW).unwrap();
     let mut reader = blobs.reader(ROOM, address, 0).unwrap();
     reader.read().unwrap();
-    blobs.detach(ROOM, address).unwrap();
+    blobs.detach(ROOM, address, NOW).unwrap();
     assert!(
         matches!(reader.read(), Err(BlobsError::Absent)),
         "also for one who is in the middle of it"
     );
-    blobs.detach(AINO, address).unwrap();
+    blobs.detach(AINO, address, NOW).unwrap();
     assert_eq!(read(&blobs, DOCTOR, address).unwrap(), bytes, "a copy of his own");
     // A room that only shows it does not hold it.
     blobs.attach(ROOM, address, DOCTOR, None, NOW).unwrap();
-    blobs.detach(DOCTOR, address).unwrap();
+    blobs.detach(DOCTOR, address, NOW).unwrap();
     assert!(matches!(read(&blobs, ROOM, address), Err(BlobsError::Absent)));
     assert_eq!(files(folder.path()), 0, "nothing of it is on the disk");
     assert_eq!(blobs.totals().bytes, 0);

@@ -65,6 +65,16 @@ impl BlobRequest {
             Self::Attach(attach) => attach.mailbox,
         }
     }
+
+    /// The blob that it is about.
+    pub const fn address(&self) -> Digest {
+        match self {
+            Self::Look(name) | Self::Hashes(name) | Self::Detach(name) => name.address,
+            Self::Begin(begin) => begin.address,
+            Self::Put(chunks) | Self::Get(chunks) => chunks.address,
+            Self::Attach(attach) => attach.address,
+        }
+    }
 }
 
 /// A blob in a mailbox.

@@ -51,6 +51,9 @@ pub(crate) async fn blob(request: HttpRequest, body: web::Payload, edge: web::Da
         Ok(_) => Outcome::Answered,
         Err(refusal) => Outcome::Refused(refusal.code),
     };
+    if let (Some(peers), Outcome::Refused(ErrorCode::BlobDamaged)) = (&edge.peers, &outcome) {
+        peers.clone().mend(call.request.address());
+    }
     let ended = Record::Ended(Trace {
         support: call.support,
         taken,
@@ -106,19 +109,24 @@ async fn answer(
         return Err(ErrorCode::Refused.into());
     }
     channel.proved();
-    takes(edge.clustered, &edge.room, &call.request)?;
+    takes(&edge.room, &call.request)?;
     let blobs = edge.blobs.clone();
+    let mut spreads = None;
     let standing = match call.request.clone() {
         BlobRequest::Look(name) => {
+            here(edge, name).await?;
             let right = right.clone();
             blocking(move || look(&blobs, &right, name)).await?
         }
         BlobRequest::Begin(asked) => {
             let list = small_body(body, 32 * MAX_BLOB_CHUNKS, edge.request_timeout).await?;
             let right = right.clone();
-            Some(blocking(move || begin(&blobs, &right, asked, &list)).await?)
+            let standing = blocking(move || begin(&blobs, &right, asked, &list)).await?;
+            spreads = standing.complete.then_some(asked.address);
+            Some(standing)
         }
         BlobRequest::Hashes(name) => {
+            here(edge, name).await?;
             let hashes = blocking(move || {
                 fetchable(&blobs, &right, &name)?;
                 blobs.hashes(&name.mailbox, &name.address).map_err(said)
@@ -128,10 +136,17 @@ async fn answer(
         BlobRequest::Put(asked) => {
             counted(&asked)?;
             right_to(&right, BlobAct::Keep).await?;
-            Some(take(edge, asked, body).await?)
+            let standing = take(edge, asked, body).await?;
+            spreads = standing.complete.then_some(asked.address);
+            Some(standing)
         }
         BlobRequest::Get(asked) => {
             counted(&asked)?;
+            let name = BlobName {
+                mailbox: asked.mailbox,
+                address: asked.address,
+            };
+            here(edge, name).await?;
             return give(edge, right, asked).await;
         }
         BlobRequest::Attach(asked) => {
@@ -139,15 +154,31 @@ async fn answer(
             if source.mailbox() != asked.source {
                 return Err(ErrorCode::Refused.into());
             }
+            let there = BlobName {
+                mailbox: asked.source,
+                address: asked.address,
+            };
+            here(edge, there).await?;
             let right = right.clone();
-            Some(blocking(move || attach(&blobs, &right, &source, asked)).await?)
+            let standing = blocking(move || attach(&blobs, &right, &source, asked)).await?;
+            spreads = Some(asked.address);
+            Some(standing)
         }
         BlobRequest::Detach(name) => {
+            here(edge, name).await?;
             let right = right.clone();
             blocking(move || detach(&blobs, &right, name)).await?;
+            spreads = Some(name.address);
             None
         }
     };
+    if let (Some(peers), Some(address)) = (&edge.peers, spreads) {
+        // ---- COMMIT POINT of large files in a cluster: a majority has it as it is answered.
+        match peers.spread(address).await.map_err(said)? {
+            true => {}
+            false => return Err(ErrorCode::BlobNotYetDurable.into()),
+        }
+    }
     let (mailbox, blobs) = (right.mailbox(), edge.blobs.clone());
     let (used, quota) = match right.is_owner() {
         true => (
@@ -165,8 +196,23 @@ async fn answer(
     Ok(canonical_body(StatusCode::OK, &answer))
 }
 
+/// In a cluster: what this relay does not have yet is looked for at the others, and comes.
+async fn here(edge: &Edge, name: BlobName) -> Result<(), Refusal> {
+    let Some(peers) = &edge.peers else { return Ok(()) };
+    let blobs = edge.blobs.clone();
+    let found = blocking(move || match blobs.used_in(&name.mailbox, &name.address) {
+        Ok(_) => Ok(true),
+        Err(BlobsError::Absent) => Ok(false),
+        Err(error) => Err(said(error)),
+    });
+    match found.await? || !peers.seek(name.address).await.map_err(said)? {
+        true => Ok(()),
+        false => Err(ErrorCode::BlobBusy.into()),
+    }
+}
+
 /// Whether this relay takes anything now. What is here already is given in any case.
-fn takes(clustered: bool, room: &Room, request: &BlobRequest) -> Result<(), Refusal> {
+fn takes(room: &Room, request: &BlobRequest) -> Result<(), Refusal> {
     let length = match request {
         BlobRequest::Look(_) | BlobRequest::Hashes(_) | BlobRequest::Get(_) | BlobRequest::Detach(_) => {
             return Ok(());
@@ -174,9 +220,6 @@ fn takes(clustered: bool, room: &Room, request: &BlobRequest) -> Result<(), Refu
         BlobRequest::Begin(begin) => begin.length,
         BlobRequest::Put(_) | BlobRequest::Attach(_) => 0,
     };
-    if clustered {
-        return Err(ErrorCode::BlobsOfOne.into());
-    }
     // Better at its beginning than after three of its four gigabytes.
     let left = room.free().saturating_sub(room.reserve());
     match room.is_short() || left < length {
@@ -269,7 +312,9 @@ fn detach(blobs: &Blobs, right: &BlobRight, name: BlobName) -> Result<(), Refusa
         Err(error) => return Err(said(error)),
     };
     right.allows(BlobAct::Detach(kept))?;
-    blobs.detach(name.mailbox, name.address).map_err(said)
+    blobs
+        .detach(name.mailbox, name.address, clock::now_ms())
+        .map_err(said)
 }
 
 #[cfg(test)]
@@ -280,16 +325,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_relay_of_several_keeps_a_file_alone_or_does_not_give_what_it_has() {
+    fn a_file_that_finds_no_room_is_refused_after_most_of_it_has_come() {
         let room = Room::new(&std::env::temp_dir(), 0);
         let (mailbox, address) = (MailboxId([1; 32]), Digest([2; 32]));
-        let name = BlobName { mailbox, address };
-        let chunks = BlobChunks {
-            mailbox,
-            address,
-            from: 0,
-            count: 1,
-        };
         let begin = |length| {
             BlobRequest::Begin(BlobBegin {
                 mailbox,
@@ -297,21 +335,9 @@ mod tests {
                 length,
             })
         };
-        let attach = BlobRequest::Attach(BlobAttach {
-            mailbox,
-            address,
-            source: mailbox,
-            kept: false,
-        });
-        for request in [begin(1), BlobRequest::Put(chunks), attach] {
-            let refused = takes(true, &room, &request).unwrap_err();
-            assert_eq!(refused.code, ErrorCode::BlobsOfOne);
-            assert!(takes(false, &room, &request).is_ok());
-        }
-        for request in [BlobRequest::Get(chunks), BlobRequest::Detach(name)] {
-            assert!(takes(true, &room, &request).is_ok());
-        }
-        let refused = takes(false, &room, &begin(u64::MAX)).unwrap_err();
-        assert_eq!(refused.code, ErrorCode::DiskFull, "before it begins");
+        assert!(takes(&room, &begin(1)).is_ok());
+        let refused = takes(&room, &begin(u64::MAX)).unwrap_err();
+        assert_eq!(refused.code, ErrorCode::DiskFull);
+        assert!(takes(&room, &BlobRequest::Detach(BlobName { mailbox, address })).is_ok());
     }
 }

@@ -10,6 +10,7 @@ use telesphor_wire::domain::SignedDomainRecord;
 
 use super::room::Room;
 use super::streams::Streams;
+use crate::cluster::blobs::Peers;
 use crate::metrics::Metrics;
 use crate::traces::Traces;
 
@@ -21,8 +22,8 @@ pub struct Edge {
     pub blobs: Arc<Blobs>,
     /// Permits for blobs that are being put or given.
     pub blob_streams: Arc<Streams>,
-    /// One of several relays: what lies here alone would be lost with it.
-    pub clustered: bool,
+    /// The other relays of the cluster: what lies here alone would be lost with it.
+    pub(crate) peers: Option<Arc<Peers>>,
     /// The domain record in force.
     pub published: Arc<Published>,
     /// Room on the disk.

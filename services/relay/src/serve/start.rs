@@ -24,6 +24,7 @@ use crate::admin::office::Office;
 use crate::admin::server;
 use crate::clock;
 use crate::cluster;
+use crate::cluster::blobs::Peers;
 use crate::config::Settings;
 use crate::edge::gate::Gate;
 use crate::edge::tally;
@@ -188,14 +189,27 @@ pub(crate) async fn start(ground: Ground, asked: mpsc::Sender<Duration>) -> Resu
         metrics.clone(),
     );
     let published = Published::new(record);
-    let blobs = Blobs::open(&layout.blobs())
+    let blobs = Blobs::open(&layout.blobs(), cluster.is_some())
         .map_err(|e| Fault::new(Exit::Machine, ErrorCode::BlobDamaged, e.to_string()))?;
     let blobs = Arc::new(blobs);
+    let peers = cluster.as_ref().zip(bus.as_ref()).map(|(signed, bus)| {
+        let (nats, wanted) = (bus.nats.clone(), bus.wanted.subscribe());
+        Peers::new(
+            blobs.clone(),
+            nats,
+            keys.attesting.clone(),
+            signed.record.cluster,
+            wanted,
+        )
+    });
+    if let Some(peers) = &peers {
+        tokio::spawn(peers.clone().run());
+    }
     let shared = Edge {
         engine: engine.clone(),
         blobs: blobs.clone(),
         blob_streams: Arc::default(),
-        clustered: cluster.is_some(),
+        peers,
         published: published.clone(),
         room: room.clone(),
         metrics: metrics.clone(),

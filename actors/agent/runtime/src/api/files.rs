@@ -152,7 +152,10 @@ impl Agent {
                 Ok(()) => return Ok(()),
                 Err(fault) => fault,
             };
-            let again = matches!(fault.error.code, ErrorCode::Unreachable | ErrorCode::BlobBusy);
+            let again = matches!(
+                fault.error.code,
+                ErrorCode::Unreachable | ErrorCode::BlobBusy | ErrorCode::BlobNotYetDurable
+            );
             let since = moved.lock().unwrap_or_else(PoisonError::into_inner).1.elapsed();
             if !again || since >= wait {
                 return Err(fault);
@@ -253,9 +256,12 @@ impl OnTheWay {
             let Some(code) = core.index.parts_failures.get(&want.document) else {
                 continue;
             };
-            use ErrorCode::{BlobBusy, Draining, Unreachable};
+            use ErrorCode::{BlobBusy, BlobNotYetDurable, Draining, Unreachable};
             now.failure = Some(*code);
-            now.given_up += usize::from(!matches!(code, Unreachable | BlobBusy | Draining));
+            now.given_up += usize::from(!matches!(
+                code,
+                Unreachable | BlobBusy | BlobNotYetDurable | Draining
+            ));
         }
         let sum = |sum: (u64, u64), one: &(u64, u64)| (sum.0 + one.0, sum.1 + one.1);
         now.have = match only {

@@ -5,6 +5,7 @@
 //! subject  tel.<name>.log.p<partition>.<round>.<opener>   its only one
 //!          tel.<name>.say.p<partition>.<member>           a member's words, at most once
 //!          tel.<name>.ask.<member>                        questions, with a reply subject
+//!          tel.<name>.blob.<member>                       the same about large files, beside the order
 //!          tel.<name>.in.<member>.<random>                what a member waits for: answers, its streams
 //! ```
 //!
@@ -128,6 +129,49 @@ impl Nats {
 
     fn ask_subject(&self, member: Seat) -> String {
         format!("tel.{}.ask.{}", self.config.name, hex(&member))
+    }
+
+    fn blob_subject(&self, member: Seat) -> String {
+        format!("tel.{}.blob.{}", self.config.name, hex(&member))
+    }
+
+    /// Asks a member about large files. What comes back is not checked.
+    ///
+    /// # Errors
+    /// [`BusError::Unknown`] if nothing came in time.
+    pub async fn ask_of_blobs(&self, member: Seat, question: Bytes) -> Result<Bytes, BusError> {
+        self.question(self.blob_subject(member), question).await
+    }
+
+    /// Gives what this member is asked about large files, as long as somebody takes it.
+    pub async fn asked_of_blobs(&self, into: mpsc::Sender<Question>) {
+        self.questions(self.blob_subject(self.config.me), into).await;
+    }
+
+    async fn question(&self, subject: String, question: Bytes) -> Result<Bytes, BusError> {
+        let asked = self.client.request(subject, question);
+        match tokio::time::timeout(self.config.timeout, asked).await {
+            Ok(Ok(answer)) => Ok(answer.payload),
+            _ => Err(BusError::Unknown),
+        }
+    }
+
+    async fn questions(&self, subject: String, into: mpsc::Sender<Question>) {
+        let mut asked = self.subscribe(subject).await;
+        while let Some(message) = asked.next().await {
+            let Some(back) = message.reply else { continue };
+            let (client, runtime) = (self.client.clone(), tokio::runtime::Handle::current());
+            let question = Question {
+                bytes: message.payload,
+                reply: Box::new(move |answer| {
+                    // Whoever asked may be gone.
+                    let _ = runtime.block_on(client.publish(back, answer));
+                }),
+            };
+            if into.send(question).await.is_err() {
+                return;
+            }
+        }
     }
 
     /// Hands on what is published to a subject, as long as somebody takes it. Comes back by
@@ -317,28 +361,10 @@ impl Bus for Nats {
     }
 
     async fn ask(&self, member: Seat, question: Bytes) -> Result<Bytes, BusError> {
-        let asked = self.client.request(self.ask_subject(member), question);
-        match tokio::time::timeout(self.config.timeout, asked).await {
-            Ok(Ok(answer)) => Ok(answer.payload),
-            _ => Err(BusError::Unknown),
-        }
+        self.question(self.ask_subject(member), question).await
     }
 
     async fn asked(&self, me: Seat, into: mpsc::Sender<Question>) {
-        let mut asked = self.subscribe(self.ask_subject(me)).await;
-        while let Some(message) = asked.next().await {
-            let Some(back) = message.reply else { continue };
-            let (client, runtime) = (self.client.clone(), tokio::runtime::Handle::current());
-            let question = Question {
-                bytes: message.payload,
-                reply: Box::new(move |answer| {
-                    // Whoever asked may be gone.
-                    let _ = runtime.block_on(client.publish(back, answer));
-                }),
-            };
-            if into.send(question).await.is_err() {
-                return;
-            }
-        }
+        self.questions(self.ask_subject(me), into).await;
     }
 }
