@@ -42,10 +42,20 @@ fn a_relay_speaks_or_listens_for_another() {
     let name = shown["name"].as_str().unwrap();
     let tel = |rest: String| format!("tel.{name}.{rest}");
 
-    for own in [format!("say.p0.{a}"), format!("ask.{b}"), "log.p0.1.x".to_owned()] {
+    for own in [
+        format!("say.p0.{a}"),
+        format!("ask.{b}"),
+        format!("blob.{b}"),
+        "log.p0.1.x".to_owned(),
+    ] {
         assert!(relay_a.publishes(&tel(own.clone())), "{own}");
     }
-    for own in [format!("ask.{a}"), format!("in.{a}.>"), "say.p3.*".to_owned()] {
+    for own in [
+        format!("ask.{a}"),
+        format!("blob.{a}"),
+        format!("in.{a}.>"),
+        "say.p3.*".to_owned(),
+    ] {
         assert!(relay_a.hears(&tel(own.clone())), "{own}");
     }
     for other in [format!("say.p0.{b}"), format!("in.{b}.x"), format!("in.{c}.x.1")] {
@@ -53,8 +63,10 @@ fn a_relay_speaks_or_listens_for_another() {
     }
     for other in [
         format!("ask.{b}"),
+        format!("blob.{b}"),
         format!("in.{b}.>"),
         "ask.*".into(),
+        "blob.*".into(),
         "in.>".into(),
         "log.>".into(),
     ] {
