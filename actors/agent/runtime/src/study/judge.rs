@@ -6,14 +6,15 @@ use telesphor_clinical::header::{DocumentKind, Subject};
 use telesphor_clinical::lab::mapping::{LAB_MAPPING, LabMapping, order_of};
 use telesphor_clinical::study::Study;
 use telesphor_clinical::study::facts::Facts;
-use telesphor_identity::attestation::Claim;
+use telesphor_identity::attestation::{Attestation, Claim};
 use telesphor_identity::bundle::Bundle;
-use telesphor_vault::Records;
+use telesphor_identity::status::SignedStatusList;
+use telesphor_vault::{Records, Table};
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::hash::Digest;
 use telesphor_wire::ids::DocumentId;
 
-use crate::attest::proofs::all_attestations;
+use crate::attest::proofs::{all_attestations, list_name};
 use crate::attest::trust::anchors;
 use crate::attest::verdict::Asked;
 use crate::core::Ctx;
@@ -95,8 +96,16 @@ impl Ctx<'_, '_> {
                 && said.from <= self.now
                 && said.until > self.now
                 && trusted.iter().any(|anchor| anchor.identity == said.issuer)
+                && !self.withdrawn(said)
         });
         Ok((!approved).then_some(ErrorCode::NotAttested))
+    }
+
+    /// Whether the issuer took this very word back, as far as is known here.
+    fn withdrawn(&self, said: &Attestation) -> bool {
+        let list: Result<Option<SignedStatusList>> = self.get(Table::Attestations, &list_name(&said.issuer));
+        let known = list.ok().flatten().filter(|l| l.list.list == said.list);
+        known.is_some_and(|l| !matches!(l.list.status(said.index), Ok(None)))
     }
 
     /// What the own record says.
