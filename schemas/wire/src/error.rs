@@ -188,8 +188,8 @@ errors! {
     6070 NoSuchPart You "there is no such part, or it is shown only whole; `telesphor disclose ID` lists the parts",
     6080 NotCollection You "this document is no signed list of documents that go together",
     6081 NotReferral You "this document is no referral; the doctor who refers sends one with `--kind referral`",
-    6083 NotStudy You "this document is no study",
     6082 FileNotTold You "where this file lies was not told yet, or it was erased here: try again later, or ask whoever sent it",
+    6083 NotStudy You "this document is no study",
 
     7001 BadDocument Peer "not genuine: the signature does not belong to this document and author",
     7002 BrokenHistory Peer "not genuine: the author's key history does not hold together",
