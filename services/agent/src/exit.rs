@@ -95,7 +95,9 @@ impl Exit {
             E::NotCollection | E::NotReferral => Self::Usage,
             E::RxNotPrescription | E::LabCodeWrong | E::LabNotResult => Self::Usage,
             E::NotStudy => Self::Usage,
-            E::StudyOver | E::StudyNotMet | E::StudyLeft | E::StudyJoined | E::StudyNotJoined => Self::Refused,
+            E::StudyOver | E::StudyNotMet | E::StudyLeft | E::StudyJoined | E::StudyNotJoined => {
+                Self::Refused
+            }
             E::StudyTooFew | E::StudyOneDomain | E::StudySent => Self::Refused,
             E::LabRejected | E::LabFinal | E::LabNoFinal => Self::Refused,
             E::LabNoOrder | E::LabNoMapping => Self::Nothing,

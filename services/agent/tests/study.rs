@@ -51,7 +51,11 @@ fn a_study_gets_more_than_it_named_or_shows_fewer_people_than_it_may() {
     let file = s.researcher.path("diabetes-2027.tel");
     let unasked = aino.run(&["--json", "study", "join", file.to_str().unwrap()]);
     assert_eq!(refused(&unasked), (2, "T-6013".to_owned()));
-    assert!(unasked.err.contains("These 4 values leave, and no others"), "{}", unasked.err);
+    assert!(
+        unasked.err.contains("These 4 values leave, and no others"),
+        "{}",
+        unasked.err
+    );
     let seen = one(aino.run(&["--json", "study", "show", "diabetes-2027"]));
     let leaving: Vec<(String, String, String)> = seen["leaving"]
         .as_array()
@@ -74,12 +78,19 @@ fn a_study_gets_more_than_it_named_or_shows_fewer_people_than_it_may() {
     });
     assert_eq!(leaving, wanted);
     let words = aino.run(&["study", "show", "diabetes-2027"]).ok().out;
-    for say in ["can single somebody out", "What does not leave: your name", "You can leave at any time"] {
+    for say in [
+        "can single somebody out",
+        "What does not leave: your name",
+        "You can leave at any time",
+    ] {
         assert!(words.contains(say), "{say}: {words}");
     }
 
     // Whom it does not fit sends nothing.
-    assert_eq!(refused(&s.join(&young, "diabetes-2027")), (3, "T-3071".to_owned()));
+    assert_eq!(
+        refused(&s.join(&young, "diabetes-2027")),
+        (3, "T-3071".to_owned())
+    );
     one(s.join(&aino, "diabetes-2027"));
     one(s.join(&second, "diabetes-2027"));
     assert_eq!(refused(&s.join(&aino, "diabetes-2027")), (3, "T-3073".to_owned()));
@@ -90,12 +101,19 @@ fn a_study_gets_more_than_it_named_or_shows_fewer_people_than_it_may() {
     assert!(listed["people"].is_null(), "{listed}");
 
     one(s.join(&third, "diabetes-2027"));
-    let rows = s.researcher.run(&["--json", "study", "collect", "diabetes-2027"]).ok().json();
+    let rows = s
+        .researcher
+        .run(&["--json", "study", "collect", "diabetes-2027"])
+        .ok()
+        .json();
     assert_eq!(rows.len(), 12, "three people, four values each: {rows:?}");
     let mut elements: Vec<&str> = rows.iter().map(|r| r["element"].as_str().unwrap()).collect();
     elements.sort_unstable();
     elements.dedup();
-    assert_eq!(elements, ["age-band", "effectiveDateTime", "sex", "valueQuantity"]);
+    assert_eq!(
+        elements,
+        ["age-band", "effectiveDateTime", "sex", "valueQuantity"]
+    );
     let listed = one(s.researcher.run(&["--json", "study", "list"]));
     assert_eq!(listed["people"]["now"], 3);
 
@@ -120,14 +138,24 @@ fn a_study_gets_more_than_it_named_or_shows_fewer_people_than_it_may() {
     assert_eq!(refused(&s.join(&aino, "diabetes-2027")), (3, "T-3072".to_owned()));
     sync(&[&s.researcher]);
     let listed = one(s.researcher.run(&["--json", "study", "list"]));
-    assert_eq!((&listed["people"]["now"], &listed["people"]["left"]), (&2.into(), &1.into()));
+    assert_eq!(
+        (&listed["people"]["now"], &listed["people"]["left"]),
+        (&2.into(), &1.into())
+    );
     let few = s.researcher.run(&["--json", "study", "collect", "diabetes-2027"]);
-    assert_eq!(refused(&few), (3, "T-3075".to_owned()), "two are left: {}", few.out);
+    assert_eq!(
+        refused(&few),
+        (3, "T-3075".to_owned()),
+        "two are left: {}",
+        few.out
+    );
 
     // The researcher never learns who; the relay never learns what.
     let lists = ["contacts", "inbox", "study"].map(|l| {
         let more: &[&str] = if l == "study" { &["list"] } else { &[] };
-        s.researcher.run(&[&["--json", "--wait", "0s", l], more].concat()).out
+        s.researcher
+            .run(&[&["--json", "--wait", "0s", l], more].concat())
+            .out
     });
     for name in ["Korhonen", "Aino", "Kuopio", "L-4711", "lives alone", "35489007"] {
         assert!(!lists.concat().contains(name), "the researcher knows {name}");
@@ -136,7 +164,9 @@ fn a_study_gets_more_than_it_named_or_shows_fewer_people_than_it_may() {
     let mut files = Vec::new();
     walk(&folder.path().join("relay"), &mut files);
     for word in ["Korhonen", "diabetes-2027", "4548-4", "EB 14/2026"] {
-        let found = files.iter().any(|f| f.windows(word.len()).any(|w| w == word.as_bytes()));
+        let found = files
+            .iter()
+            .any(|f| f.windows(word.len()).any(|w| w == word.as_bytes()));
         assert!(!found, "{word} lies on the relay's disk");
     }
 }
@@ -150,7 +180,9 @@ fn a_study_without_approval_for_itself_gets_values() {
     let other = study::study("other", FIELDS).replace("EB 14/2026", "EB 99/2026");
     one(s.try_publish(&other));
     let file = s.researcher.path("other.tel");
-    s.researcher.run(&["study", "offer", "other", "--out", file.to_str().unwrap()]).ok();
+    s.researcher
+        .run(&["study", "offer", "other", "--out", file.to_str().unwrap()])
+        .ok();
     let aino = s.person("Aino Korhonen", &record(1980, "female", "6.10"));
     assert_eq!(refused(&s.join(&aino, "other")), (4, "T-7005".to_owned()));
     // Who trusts nobody for it sends nothing, however good the study is.
@@ -189,11 +221,27 @@ fn a_study_that_does_not_hold_together_is_signed() {
     let good = study::study("x", FIELDS);
     for (from, to, words) in [
         ("min-cell = 3", "min-cell = 2", "min-cell is at least 3"),
-        ("elements = [\"effectiveDateTime\", \"valueQuantity\"]", "elements = [\"subject\"]", "no study gets"),
-        ("elements = [\"effectiveDateTime\", \"valueQuantity\"]", "elements = [\"note\"]", "no study gets"),
-        ("resource = \"Observation\"\nsystem", "resource = \"Patient\"\nsystem", "ten years of age and the sex"),
+        (
+            "elements = [\"effectiveDateTime\", \"valueQuantity\"]",
+            "elements = [\"subject\"]",
+            "no study gets",
+        ),
+        (
+            "elements = [\"effectiveDateTime\", \"valueQuantity\"]",
+            "elements = [\"note\"]",
+            "no study gets",
+        ),
+        (
+            "resource = \"Observation\"\nsystem",
+            "resource = \"Patient\"\nsystem",
+            "ten years of age and the sex",
+        ),
         ("dates = \"month\"", "dates = \"minute\"", "dates is one of"),
-        ("purpose = \"Whether a new schedule of visits helps\"", "purpose = \"\"", "without name, purpose"),
+        (
+            "purpose = \"Whether a new schedule of visits helps\"",
+            "purpose = \"\"",
+            "without name, purpose",
+        ),
         ("age = [18, 90]", "age = [90, 18]", "an age that nobody has"),
         ("name = \"sex\"", "name = \"shoe-size\"", "a field has a resource"),
         ("until = \"300d\"", "until = \"300d\"\nfees = 1", "line 5"),

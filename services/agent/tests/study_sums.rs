@@ -81,7 +81,10 @@ fn a_sum_of_fewer_than_a_hundred_is_told_or_one_of_a_hundred_is_wrong() {
         home.run(&["study", "serve", "institute"]).ok();
     }
     sync(&[&first, &second, &s.researcher]);
-    let head = format!("aggregators = [\"{}\", \"{}\"]\npayout = \"20 EUR\"\n", names[0], names[1]);
+    let head = format!(
+        "aggregators = [\"{}\", \"{}\"]\npayout = \"20 EUR\"\n",
+        names[0], names[1]
+    );
     // Two of one domain are refused, unless everybody is told that it is a trial.
     let alone = s.try_publish(&study::study("sums", &format!("{head}{SUMS}")));
     assert_eq!(refused(&alone), (3, "T-3077".to_owned()), "{}", alone.err);
@@ -105,15 +108,24 @@ fn a_sum_of_fewer_than_a_hundred_is_told_or_one_of_a_hundred_is_wrong() {
     first.run(&["study", "aggregate", "sums"]).ok();
     settle();
     sync(&[&s.researcher]);
-    let sums = s.researcher.run(&["--json", "study", "aggregate", "sums"]).ok().json();
+    let sums = s
+        .researcher
+        .run(&["--json", "study", "aggregate", "sums"])
+        .ok()
+        .json();
     let values = |at: usize| -> Vec<i64> {
-        let all = sums[at]["values"].as_array().unwrap_or_else(|| panic!("{sums:?}"));
+        let all = sums[at]["values"]
+            .as_array()
+            .unwrap_or_else(|| panic!("{sums:?}"));
         all.iter().map(|n| n.as_i64().unwrap()).collect()
     };
     assert_eq!(sums.len(), 4, "{sums:?}");
     assert!(sums.iter().all(|s| s["people"] == 100));
     let near = |what: i64, truth: i64, most: i64| {
-        assert!((what - truth).abs() <= most, "{what}, and not about {truth}: {sums:?}");
+        assert!(
+            (what - truth).abs() <= most,
+            "{what}, and not about {truth}: {sums:?}"
+        );
     };
     near(values(0)[0], 50, 5);
     let truth: f64 = (0..100).map(|n| (nth(n).1 - 4.0) * 10.0).sum();
@@ -123,7 +135,12 @@ fn a_sum_of_fewer_than_a_hundred_is_told_or_one_of_a_hundred_is_wrong() {
         near(got, truth, 5);
     }
     // The mean step of a model that knows nothing: towards women at lower values.
-    let means: Vec<f64> = sums[3]["means"].as_array().unwrap().iter().map(|m| m.as_f64().unwrap()).collect();
+    let means: Vec<f64> = sums[3]["means"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|m| m.as_f64().unwrap())
+        .collect();
     assert!(means[1] > 0.1, "the step leads away: {means:?}");
     // What was added up is not added up again.
     let again = first.run(&["--json", "study", "aggregate", "sums"]);
@@ -136,18 +153,23 @@ fn a_sum_of_fewer_than_a_hundred_is_told_or_one_of_a_hundred_is_wrong() {
     let (aino, other) = (&people[0], &people[1]);
     for home in [aino, other] {
         sync(&[home]);
-        home.run(&["study", "voucher", "take", "sums", "--out", "voucher.txt"]).ok();
+        home.run(&["study", "voucher", "take", "sums", "--out", "voucher.txt"])
+            .ok();
     }
     let text = |home: &Home| std::fs::read_to_string(home.path("voucher.txt")).unwrap();
     assert_eq!(text(aino).len(), text(other).len(), "vouchers differ in form");
     let pay = |text: &str| {
         std::fs::write(s.researcher.path("voucher.txt"), text).unwrap();
-        s.researcher.run(&["--json", "study", "voucher", "pay", "voucher.txt"])
+        s.researcher
+            .run(&["--json", "study", "voucher", "pay", "voucher.txt"])
     };
     pay(&text(aino)).ok();
     assert_eq!(refused(&pay(&text(aino))), (9, "T-3076".to_owned()));
     pay(&text(other)).ok();
     let mut forged = text(aino).into_bytes();
     forged[60] = if forged[60] == b'A' { b'B' } else { b'A' };
-    assert_eq!(refused(&pay(std::str::from_utf8(&forged).unwrap())), (4, "T-7045".to_owned()));
+    assert_eq!(
+        refused(&pay(std::str::from_utf8(&forged).unwrap())),
+        (4, "T-7045".to_owned())
+    );
 }

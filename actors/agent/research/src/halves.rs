@@ -19,7 +19,9 @@ use prio::vdaf::prio3::{
     Prio3, Prio3Histogram, Prio3InputShare, Prio3PublicShare, Prio3SumVec, optimal_chunk_length,
 };
 use prio::vdaf::xof::XofTurboShake128;
-use prio::vdaf::{Aggregatable, AggregateShare, Aggregator, AggregatorWithNoise, Client, Collector, OutputShare};
+use prio::vdaf::{
+    Aggregatable, AggregateShare, Aggregator, AggregatorWithNoise, Client, Collector, OutputShare,
+};
 use telesphor_wire::hash::Secret;
 
 /// No sum of fewer numbers leaves a party.
@@ -187,7 +189,12 @@ fn read<T: Type<Field = Field128>>(
     Ok((public, half))
 }
 
-fn started<T: Type<Field = Field128>>(vdaf: &Of<T>, secret: &Secret, about: About<'_>, half: &[u8]) -> Result<Vec<u8>, HalvesError> {
+fn started<T: Type<Field = Field128>>(
+    vdaf: &Of<T>,
+    secret: &Secret,
+    about: About<'_>,
+    half: &[u8],
+) -> Result<Vec<u8>, HalvesError> {
     let (public, half) = read(vdaf, Side::First, about, half)?;
     let started = vdaf.leader_initialized(secret.expose(), about.sum, &(), about.name, &public, &half);
     started.map_err(unsound)?.message.get_encoded().map_err(unsound)
@@ -202,9 +209,24 @@ fn answered<T: Type<Field = Field128>>(
 ) -> Result<(Vec<u8>, Vec<u8>), HalvesError> {
     let (public, half) = read(vdaf, Side::Second, about, half)?;
     let message = PingPongMessage::get_decoded(message).map_err(unsound)?;
-    let next = vdaf.helper_initialized(secret.expose(), about.sum, &(), about.name, &public, &half, &message);
-    match next.map_err(unsound)?.evaluate(about.sum, vdaf).map_err(unsound)? {
-        PingPongState::FinishedWithOutbound { output_share, message } => Ok((
+    let next = vdaf.helper_initialized(
+        secret.expose(),
+        about.sum,
+        &(),
+        about.name,
+        &public,
+        &half,
+        &message,
+    );
+    match next
+        .map_err(unsound)?
+        .evaluate(about.sum, vdaf)
+        .map_err(unsound)?
+    {
+        PingPongState::FinishedWithOutbound {
+            output_share,
+            message,
+        } => Ok((
             message.get_encoded().map_err(unsound)?,
             output_share.get_encoded().map_err(unsound)?,
         )),
@@ -224,7 +246,9 @@ fn finished<T: Type<Field = Field128>>(
     // What was worked out at the start is worked out again: nothing has to be kept meanwhile.
     let started = vdaf.leader_initialized(secret.expose(), about.sum, &(), about.name, &public, &half);
     let state = started.map_err(unsound)?.verifier_state;
-    let next = vdaf.leader_continued(about.sum, &(), state, &answer).map_err(unsound)?;
+    let next = vdaf
+        .leader_continued(about.sum, &(), state, &answer)
+        .map_err(unsound)?;
     match next.evaluate(about.sum, vdaf).map_err(unsound)? {
         PingPongState::Finished { output_share } => output_share.get_encoded().map_err(unsound),
         _ => Err(HalvesError::Unsound),
@@ -276,7 +300,8 @@ where
         let part = OutputShare::get_decoded_with_param(&(vdaf, &()), part).map_err(unsound)?;
         sum.accumulate(&part).map_err(unsound)?;
     }
-    let epsilon = Rational::from_unsigned(u128::from(epsilon_milli), 1000u128).map_err(|_| HalvesError::Shape)?;
+    let epsilon =
+        Rational::from_unsigned(u128::from(epsilon_milli), 1000u128).map_err(|_| HalvesError::Shape)?;
     let budget = PureDpBudget::new(epsilon).map_err(|_| HalvesError::Shape)?;
     let noise = PureDpDiscreteLaplace::from_budget(budget);
     vdaf.add_noise_to_agg_share(&noise, &(), &mut sum, parts.len())

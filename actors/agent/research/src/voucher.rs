@@ -1,8 +1,8 @@
 //! Vouchers that whoever signed them does not recognise (RFC 9474, RSABSSA-SHA384-PSS-Randomized).
 
 use blind_rsa_signatures::{
-    BlindMessage, BlindSignature, BlindingResult, DefaultRng, KeyPairSha384PSSRandomized,
-    MessageRandomizer, PublicKeySha384PSSRandomized, Secret, SecretKeySha384PSSRandomized, Signature,
+    BlindMessage, BlindSignature, BlindingResult, DefaultRng, KeyPairSha384PSSRandomized, MessageRandomizer,
+    PublicKeySha384PSSRandomized, Secret, SecretKeySha384PSSRandomized, Signature,
 };
 
 /// Bits of a study's voucher key.
@@ -71,7 +71,9 @@ pub struct Blinded {
 /// # Errors
 /// [`VoucherError::Key`].
 pub fn blind(key: &[u8], words: &[u8]) -> Result<Blinded, VoucherError> {
-    let made = public(key)?.blind(&mut DefaultRng, words).map_err(|_| VoucherError::Key)?;
+    let made = public(key)?
+        .blind(&mut DefaultRng, words)
+        .map_err(|_| VoucherError::Key)?;
     let noise = made.msg_randomizer.ok_or(VoucherError::Key)?;
     Ok(Blinded {
         message: made.blind_message.0,
@@ -86,7 +88,9 @@ pub fn blind(key: &[u8], words: &[u8]) -> Result<Blinded, VoucherError> {
 /// [`VoucherError::Key`]; [`VoucherError::Forged`] for what cannot be signed.
 pub fn sign(private: &[u8], message: &[u8]) -> Result<Vec<u8>, VoucherError> {
     let key = SecretKeySha384PSSRandomized::from_der(private).map_err(|_| VoucherError::Key)?;
-    let signed = key.blind_sign(BlindMessage(message.to_vec())).map_err(|_| VoucherError::Forged)?;
+    let signed = key
+        .blind_sign(BlindMessage(message.to_vec()))
+        .map_err(|_| VoucherError::Forged)?;
     Ok(signed.0)
 }
 
@@ -143,13 +147,28 @@ mod tests {
             check(&public, b"study 2, serial 7", &blinded.noise, &voucher),
             Err(VoucherError::Forged)
         );
-        assert_eq!(check(&public, words, &[0; 32], &voucher), Err(VoucherError::Forged));
-        assert_eq!(check(&public, words, &blinded.noise, &[0; SIGNATURE_BYTES]), Err(VoucherError::Forged));
-        assert_eq!(check(&public, words, &blinded.noise, b""), Err(VoucherError::Forged));
+        assert_eq!(
+            check(&public, words, &[0; 32], &voucher),
+            Err(VoucherError::Forged)
+        );
+        assert_eq!(
+            check(&public, words, &blinded.noise, &[0; SIGNATURE_BYTES]),
+            Err(VoucherError::Forged)
+        );
+        assert_eq!(
+            check(&public, words, &blinded.noise, b""),
+            Err(VoucherError::Forged)
+        );
         // Another's signature does not take the blindness off.
-        assert_eq!(unblind(&public, words, &again, &signed), Err(VoucherError::Forged));
+        assert_eq!(
+            unblind(&public, words, &again, &signed),
+            Err(VoucherError::Forged)
+        );
         let (_, another) = new_key().unwrap();
-        assert_eq!(check(&another, words, &blinded.noise, &voucher), Err(VoucherError::Forged));
+        assert_eq!(
+            check(&another, words, &blinded.noise, &voucher),
+            Err(VoucherError::Forged)
+        );
         assert!(is_key(&public) && !is_key(b"no key") && !is_key(&[0; 4096]));
     }
 }

@@ -121,7 +121,10 @@ impl Facts {
     pub(super) fn picked<'f>(&'f self, pick: &'f Pick) -> impl Iterator<Item = &'f Fact> {
         self.all.iter().filter(move |fact| {
             let coded = |(system, code): &(Option<String>, String)| {
-                let same = pick.system.as_ref().is_none_or(|s| system.as_deref() == Some(s.as_str()));
+                let same = pick
+                    .system
+                    .as_ref()
+                    .is_none_or(|s| system.as_deref() == Some(s.as_str()));
                 same && pick.code.as_ref().is_none_or(|c| c.as_str() == code)
             };
             let open = pick.system.is_none() && pick.code.is_none();
@@ -154,7 +157,9 @@ impl Facts {
                 let (least, most) = (value.at_least.map(|n| n as f64), value.at_most.map(|n| n as f64));
                 least.is_none_or(|n| milli >= n) && most.is_none_or(|n| milli <= n)
             }),
-            Criterion::Age(age) => self.age().is_some_and(|years| (age.from..=age.to).contains(&years)),
+            Criterion::Age(age) => self
+                .age()
+                .is_some_and(|years| (age.from..=age.to).contains(&years)),
             Criterion::Sex(sex) => self.sex == Some(*sex),
             Criterion::Foreign(_) => false,
         }

@@ -80,7 +80,11 @@ pub fn rows(study: &Study, facts: &Facts) -> Vec<StudyRow> {
                             })
                         })
                         .collect();
-                    rows.extend(parts.filter(|p| p.len() <= MAX_PARTS).map(|parts| StudyRow { field: at, parts }));
+                    rows.extend(
+                        parts
+                            .filter(|p| p.len() <= MAX_PARTS)
+                            .map(|parts| StudyRow { field: at, parts }),
+                    );
                 }
             }
             FieldKind::Foreign(_) => {}

@@ -103,7 +103,11 @@ pub enum Shape {
     Histogram(u16),
 }
 
-#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)] // clipped first
+#[allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss
+)] // clipped first
 fn whole(x: f64, most: u64) -> u64 {
     x.clamp(0.0, most as f64).round() as u64
 }
@@ -121,7 +125,11 @@ impl Gradient {
             let milli = facts.number(&feature.pick)? * 1000.0 - feature.middle as f64;
             x.push((milli / f64::from(feature.spread)).clamp(-1.0, 1.0));
         }
-        let sum: f64 = x.iter().zip(&self.weights).map(|(x, w)| x * *w as f64 / 1000.0).sum();
+        let sum: f64 = x
+            .iter()
+            .zip(&self.weights)
+            .map(|(x, w)| x * *w as f64 / 1000.0)
+            .sum();
         let foretold = 1.0 / (1.0 + (-sum).exp());
         let error = foretold - f64::from(u8::from(facts.fits(&self.label)));
         Some(x.into_iter().map(|x| (error * x).clamp(-1.0, 1.0)).collect())
@@ -131,7 +139,9 @@ impl Gradient {
     #[allow(clippy::cast_precision_loss)] // sums of a few thousand people
     pub fn mean(&self, sums: &[i128], n: u64) -> Vec<f64> {
         let unit = most(self.bits) as f64;
-        sums.iter().map(|sum| *sum as f64 / n.max(1) as f64 / unit * 2.0 - 1.0).collect()
+        sums.iter()
+            .map(|sum| *sum as f64 / n.max(1) as f64 / unit * 2.0 - 1.0)
+            .collect()
     }
 }
 
@@ -161,7 +171,9 @@ impl SumTask {
                 let spread = g.features.iter().all(|f| f.spread > 0);
                 match fits && spread && bits(g.bits) && g.bits >= 4 {
                     true => g.label.fault(),
-                    false => Some("a model needs one weight more than it has features, and a spread for each"),
+                    false => {
+                        Some("a model needs one weight more than it has features, and a spread for each")
+                    }
                 }
             }
             SumKind::Foreign(_) => Some("a sum of a newer version"),
@@ -196,7 +208,9 @@ impl SumTask {
             SumKind::Gradient(g) => {
                 let unit = most(g.bits);
                 let all = g.of(facts)?;
-                all.iter().map(|g| whole((g + 1.0) / 2.0 * unit as f64, unit)).collect()
+                all.iter()
+                    .map(|g| whole((g + 1.0) / 2.0 * unit as f64, unit))
+                    .collect()
             }
             SumKind::Foreign(_) => return None,
         })

@@ -28,7 +28,8 @@ pub(super) async fn study(here: &Here<'_>, act: &Study) -> Result<Exit> {
             let (agent, _) = here.open_fresh().await?;
             let view = agent.study_leave(&args.study).await?;
             let exit = settled(here, agent, &view).await?;
-            here.out.words("nothing more leaves; what was published before cannot be taken back");
+            here.out
+                .words("nothing more leaves; what was published before cannot be taken back");
             Ok(exit)
         }
         Study::Voucher(act) => voucher(here, act).await,
@@ -102,7 +103,9 @@ async fn join(here: &Here<'_>, args: &StudyJoin) -> Result<Exit> {
     if !args.yes {
         if !here.asking().can_ask() {
             agent.close().await;
-            return Err(Fault::usage("nobody is there to ask: look at `study show`, then join with --yes"));
+            return Err(Fault::usage(
+                "nobody is there to ask: look at `study show`, then join with --yes",
+            ));
         }
         if !here.asking().yes(&question)? {
             here.out.words("nothing was sent");
@@ -181,7 +184,8 @@ async fn serve(here: &Here<'_>, args: &StudyServe) -> Result<Exit> {
     let settled = wait(here, &agent).await;
     agent.close().await;
     settled?;
-    here.out.words(&format!("{} can name this service in one study", args.researcher));
+    here.out
+        .words(&format!("{} can name this service in one study", args.researcher));
     Ok(Exit::Done)
 }
 
@@ -192,7 +196,8 @@ async fn voucher(here: &Here<'_>, act: &StudyVoucher) -> Result<Exit> {
             let voucher = agent.study_voucher(&args.study).await?;
             super::identity::write_private(&args.out, &format!("{voucher}\n"))?;
             agent.close().await;
-            here.out.words("whoever brings this file is paid: it says of which study, and not by whom");
+            here.out
+                .words("whoever brings this file is paid: it says of which study, and not by whom");
             Ok(Exit::Done)
         }
         StudyVoucher::Sign(args) => {

@@ -178,7 +178,9 @@ impl CriterionLine {
                 Some(sex) => Ok(Criterion::Sex(sex)),
                 None => Err(refused(format!("{sex}: sex is `female` or `male`"))),
             },
-            _ => Err(refused("a criterion is a resource, an age or a sex, and one of them")),
+            _ => Err(refused(
+                "a criterion is a resource, an age or a sex, and one of them",
+            )),
         }
     }
 }
@@ -285,7 +287,11 @@ impl StudyFile {
                     })
                 })
                 .collect::<Result<_>>()?,
-            criteria: self.criterion.iter().map(CriterionLine::read).collect::<Result<_>>()?,
+            criteria: self
+                .criterion
+                .iter()
+                .map(CriterionLine::read)
+                .collect::<Result<_>>()?,
             fields: self.field.iter().map(FieldLine::read).collect::<Result<_>>()?,
             dates,
             until: here.until(&self.until)?,

@@ -46,14 +46,38 @@ pub(crate) fn line(out: &Out, s: &StudyView) -> Row {
         .both(
             "people",
             "PEOPLE",
-            s.people.map_or(serde_json::Value::Null, |(now, left)| json!({"now": now, "left": left})),
+            s.people.map_or(
+                serde_json::Value::Null,
+                |(now, left)| json!({"now": now, "left": left}),
+            ),
             &people,
         )
-        .more("left", crate::out::rfc3339(s.left), &s.left.map_or(String::new(), |at| out.exactly(at)))
-        .more("sent", s.sent.map(|(n, _)| n), &s.sent.map_or(String::new(), |(n, at)| format!("{n} times, last {}", out.exactly(at))))
+        .more(
+            "left",
+            crate::out::rfc3339(s.left),
+            &s.left.map_or(String::new(), |at| out.exactly(at)),
+        )
+        .more(
+            "sent",
+            s.sent.map(|(n, _)| n),
+            &s.sent.map_or(String::new(), |(n, at)| {
+                format!("{n} times, last {}", out.exactly(at))
+            }),
+        )
         .more("paid", s.paid, "")
-        .more("not_counted", s.not_counted.iter().map(|(_, c)| c.to_string()).collect::<Vec<_>>(), &refusals(out, s))
-        .more("unsent", s.unsent.map(|c| c.to_string()), unsent.as_deref().unwrap_or_default())
+        .more(
+            "not_counted",
+            s.not_counted
+                .iter()
+                .map(|(_, c)| c.to_string())
+                .collect::<Vec<_>>(),
+            &refusals(out, s),
+        )
+        .more(
+            "unsent",
+            s.unsent.map(|c| c.to_string()),
+            unsent.as_deref().unwrap_or_default(),
+        )
 }
 
 /// What leaves and what does not, in plain words, for whoever is asked.
@@ -68,18 +92,29 @@ pub(crate) fn what_leaves(s: &StudyView) -> Vec<String> {
             "none" => "no dates".to_owned(),
             day => format!("dates to the {day} and no closer"),
         };
-        words.push(format!("They go with {dates}, under a key that was made for this study alone."));
+        words.push(format!(
+            "They go with {dates}, under a key that was made for this study alone."
+        ));
     }
     if !s.sums.is_empty() {
-        words.push("Of these, nobody sees your number; only the sum of a hundred people or more, with noise:".to_owned());
+        words.push(
+            "Of these, nobody sees your number; only the sum of a hundred people or more, with noise:"
+                .to_owned(),
+        );
         words.extend(s.sums.iter().map(|sum| format!("  {sum}")));
-        let names: Vec<String> = s.adders.iter().map(|(name, domain)| format!("{name} ({domain})")).collect();
+        let names: Vec<String> = s
+            .adders
+            .iter()
+            .map(|(name, domain)| format!("{name} ({domain})"))
+            .collect();
         words.push(format!(
             "It goes in two halves, to {}. Whoever has both halves has your number.",
             names.join(" and ")
         ));
         if s.trial {
-            words.push("THIS IS A TRIAL: both are of one domain. Take part with invented data only.".to_owned());
+            words.push(
+                "THIS IS A TRIAL: both are of one domain. Take part with invented data only.".to_owned(),
+            );
         }
     }
     words.push(
@@ -87,7 +122,11 @@ pub(crate) fn what_leaves(s: &StudyView) -> Vec<String> {
             .to_owned(),
     );
     if !s.leaving.is_empty() {
-        let few = if s.leaving.len() > MANY { "So many values" } else { "Even few values" };
+        let few = if s.leaving.len() > MANY {
+            "So many values"
+        } else {
+            "Even few values"
+        };
         words.push(format!(
             "{few} can single somebody out: whoever knows some of them from elsewhere may recognise you. Nothing is shown of fewer than {} people, if the researcher keeps to it; the values lie with them.",
             s.min_cell
@@ -110,7 +149,9 @@ pub(crate) fn whole(out: &Out, s: &StudyView) -> Row {
         .collect();
     let leaves = match (s.stand, s.fits) {
         (StudyStand::Asked | StudyStand::Joined, true) => what_leaves(s).join("\n"),
-        (StudyStand::Asked | StudyStand::Joined, false) => "your record does not fit: nothing would leave".to_owned(),
+        (StudyStand::Asked | StudyStand::Joined, false) => {
+            "your record does not fit: nothing would leave".to_owned()
+        }
         _ => String::new(),
     };
     let refused = s.refused.map(|c| format!("NOTHING IS SENT: {c}: {}", c.words()));
@@ -127,12 +168,24 @@ pub(crate) fn whole(out: &Out, s: &StudyView) -> Row {
         .more("fields", s.fields.clone(), &s.fields.join("\n"))
         .more("sums", s.sums.clone(), &s.sums.join("\n"))
         .more("dates", s.dates.clone(), &s.dates)
-        .more("min_cell", s.min_cell, &format!("nothing is shown of fewer than {} people", s.min_cell))
-        .more("payout", s.payout.clone(), s.payout.as_deref().unwrap_or_default())
+        .more(
+            "min_cell",
+            s.min_cell,
+            &format!("nothing is shown of fewer than {} people", s.min_cell),
+        )
+        .more(
+            "payout",
+            s.payout.clone(),
+            s.payout.as_deref().unwrap_or_default(),
+        )
         .more("voucher", s.voucher, voucher)
         .more("fits", s.fits, "")
         .more("leaving", leaving, &leaves)
-        .more("refused", s.refused.map(|c| c.to_string()), refused.as_deref().unwrap_or_default())
+        .more(
+            "refused",
+            s.refused.map(|c| c.to_string()),
+            refused.as_deref().unwrap_or_default(),
+        )
 }
 
 /// The values that came.
@@ -159,7 +212,10 @@ pub(crate) fn rows(view: &StudyRowsView) -> Vec<Row> {
 
 /// A sum.
 pub(crate) fn sum(out: &Out, s: &SumView) -> Row {
-    let numbers = s.values.as_ref().map(|all| all.iter().map(ToString::to_string).collect::<Vec<_>>());
+    let numbers = s
+        .values
+        .as_ref()
+        .map(|all| all.iter().map(ToString::to_string).collect::<Vec<_>>());
     let numbers = numbers.map_or("one half is missing".to_owned(), |all| all.join(" "));
     let values = s.values.as_ref().map(|all| {
         let all = all.iter().map(|n| i64::try_from(*n).unwrap_or(i64::MAX));
@@ -169,9 +225,22 @@ pub(crate) fn sum(out: &Out, s: &SumView) -> Row {
     Row::new()
         .text("name", "NAME", &s.name)
         .both("people", "PEOPLE", s.people, &s.people.to_string())
-        .both("values", "SUM", values.map_or(serde_json::Value::Null, serde_json::Value::from), &numbers)
+        .both(
+            "values",
+            "SUM",
+            values.map_or(serde_json::Value::Null, serde_json::Value::from),
+            &numbers,
+        )
         .both("means", "MEANS", s.means.clone(), &means.join(" "))
         .instant("at", "WHEN", Some(s.at), &out.short(s.at))
         .more("words", s.words.clone(), &s.words)
-        .more("epsilon_milli", s.epsilon_milli, &format!("noise of epsilon {}.{:03}, by each of the two", s.epsilon_milli / 1000, s.epsilon_milli % 1000))
+        .more(
+            "epsilon_milli",
+            s.epsilon_milli,
+            &format!(
+                "noise of epsilon {}.{:03}, by each of the two",
+                s.epsilon_milli / 1000,
+                s.epsilon_milli % 1000
+            ),
+        )
 }

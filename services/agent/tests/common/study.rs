@@ -71,7 +71,15 @@ impl Scene {
         let [board, researcher] = ["Ethics board", "Heart institute"].map(|name| joined(&relay, name));
         let at_board = meet(&board, &researcher, "board");
         let given = one(board.run(&[
-            "--json", "attest", "give", &at_board, "licensed-researcher", "--detail", "EB 14/2026", "--until", "1y",
+            "--json",
+            "attest",
+            "give",
+            &at_board,
+            "licensed-researcher",
+            "--detail",
+            "EB 14/2026",
+            "--until",
+            "1y",
         ]));
         board.run(&["identity", "show", "--card", "board.card"]).ok();
         sync(&[&board, &researcher]);
@@ -87,7 +95,8 @@ impl Scene {
     pub fn person(&self, name: &str, record: &str) -> Home {
         let home = joined(&self.relay, name);
         std::fs::copy(self.board.path("board.card"), home.path("board.card")).unwrap();
-        home.run(&["trust", "add", "board.card", "--for", "licensed-researcher"]).ok();
+        home.run(&["trust", "add", "board.card", "--for", "licensed-researcher"])
+            .ok();
         std::fs::write(home.path("record.json"), record).unwrap();
         home.run(&["add", "record.json"]).ok();
         home

@@ -53,7 +53,8 @@ fn a_count_a_sum_and_a_histogram_are_near_the_truth_and_not_it() {
     let histogram = all(Shape::Histogram(4), &buckets, 20_000);
     assert!(histogram.iter().all(|n| (n - 30).abs() < 5), "{histogram:?}");
     // With much noise no two sums of the same people are equal.
-    let noisy: std::collections::BTreeSet<i128> = (0..6).map(|_| all(Shape::Vector(1, 1), &yes, 100)[0]).collect();
+    let noisy: std::collections::BTreeSet<i128> =
+        (0..6).map(|_| all(Shape::Vector(1, 1), &yes, 100)[0]).collect();
     assert!(noisy.len() > 1, "no noise was added: {noisy:?}");
 }
 
@@ -61,7 +62,10 @@ fn a_count_a_sum_and_a_histogram_are_near_the_truth_and_not_it() {
 fn a_batch_of_99_or_an_empty_one_is_added_up() {
     for n in [0, 1, 99] {
         let parts = vec![vec![0; 16]; n];
-        assert_eq!(add(Shape::Vector(1, 1), &parts, 1000), Err(HalvesError::TooFew(n)));
+        assert_eq!(
+            add(Shape::Vector(1, 1), &parts, 1000),
+            Err(HalvesError::TooFew(n))
+        );
     }
 }
 
@@ -74,12 +78,20 @@ fn halves_that_were_changed_exchanged_or_made_for_another_sum_are_added() {
     for at in (0..halves.first.len()).step_by(7) {
         let mut changed = halves.clone();
         changed.first[at] ^= 1;
-        assert_eq!(part(shape, &secret, 1, &changed), Err(HalvesError::Unsound), "byte {at}");
+        assert_eq!(
+            part(shape, &secret, 1, &changed),
+            Err(HalvesError::Unsound),
+            "byte {at}"
+        );
     }
     for at in 0..halves.second.len() {
         let mut changed = halves.clone();
         changed.second[at] ^= 1;
-        assert_eq!(part(shape, &secret, 1, &changed), Err(HalvesError::Unsound), "byte {at}");
+        assert_eq!(
+            part(shape, &secret, 1, &changed),
+            Err(HalvesError::Unsound),
+            "byte {at}"
+        );
     }
     // Another's half, another's name, another sum, another secret on the other side.
     let other = cut(shape, SUM, &name(2), &[9]).unwrap();
@@ -107,11 +119,26 @@ fn halves_that_were_changed_exchanged_or_made_for_another_sum_are_added() {
 
 #[test]
 fn a_number_outside_of_what_was_agreed_is_cut() {
-    assert_eq!(cut(Shape::Vector(1, 4), SUM, &name(1), &[16]), Err(HalvesError::Number));
-    assert_eq!(cut(Shape::Vector(2, 4), SUM, &name(1), &[1]), Err(HalvesError::Number));
-    assert_eq!(cut(Shape::Histogram(3), SUM, &name(1), &[3]), Err(HalvesError::Number));
-    assert_eq!(cut(Shape::Vector(0, 4), SUM, &name(1), &[]), Err(HalvesError::Shape));
-    assert_eq!(cut(Shape::Vector(1, 0), SUM, &name(1), &[0]), Err(HalvesError::Shape));
+    assert_eq!(
+        cut(Shape::Vector(1, 4), SUM, &name(1), &[16]),
+        Err(HalvesError::Number)
+    );
+    assert_eq!(
+        cut(Shape::Vector(2, 4), SUM, &name(1), &[1]),
+        Err(HalvesError::Number)
+    );
+    assert_eq!(
+        cut(Shape::Histogram(3), SUM, &name(1), &[3]),
+        Err(HalvesError::Number)
+    );
+    assert_eq!(
+        cut(Shape::Vector(0, 4), SUM, &name(1), &[]),
+        Err(HalvesError::Shape)
+    );
+    assert_eq!(
+        cut(Shape::Vector(1, 0), SUM, &name(1), &[0]),
+        Err(HalvesError::Shape)
+    );
 }
 
 /// Either half is as long, and as random, whatever the number is.

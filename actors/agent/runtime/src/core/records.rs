@@ -18,8 +18,8 @@ use telesphor_wire::text::{Domain, SupportCode};
 
 use crate::error::Error;
 use crate::lab::LabJob;
-use crate::study::StudyJob;
 use crate::rx::record::{LedgerJob, LedgerSay};
+use crate::study::StudyJob;
 
 coded! {
     /// Where a mailbox stands, as seen from here.

@@ -62,7 +62,13 @@ impl Ctx<'_, '_> {
         Ok(side.filter(|_| genuine).map(|side| Place { study, side }))
     }
 
-    pub(super) fn adder_heard(&mut self, adding: Adding, held: &Held, payload: &[u8], stamp: u64) -> Result<()> {
+    pub(super) fn adder_heard(
+        &mut self,
+        adding: Adding,
+        held: &Held,
+        payload: &[u8],
+        stamp: u64,
+    ) -> Result<()> {
         let key = self.study_desk_key(&adding.nonce)?;
         let word = open(payload, HpkeLabel::StudyDesk, &held.id, &key)
             .map_err(|_| Error::of(ErrorCode::CannotOpen))?;
@@ -117,7 +123,14 @@ impl Ctx<'_, '_> {
         })
     }
 
-    fn say_sum(&mut self, place: &Place, id: &DocumentId, task: u16, to: Option<usize>, said: SumSaid) -> Result<()> {
+    fn say_sum(
+        &mut self,
+        place: &Place,
+        id: &DocumentId,
+        task: u16,
+        to: Option<usize>,
+        said: SumSaid,
+    ) -> Result<()> {
         let sum = StudySum {
             version: VERSION,
             study: *id,
@@ -130,7 +143,10 @@ impl Ctx<'_, '_> {
         };
         let signature = self.keys.endpoint.sign(&sum);
         let word = ToStudy::Sum(Box::new(SignedStudySum { sum, signature }));
-        let job = StudyJob { study: *id, part: false };
+        let job = StudyJob {
+            study: *id,
+            part: false,
+        };
         self.tell_study(&desk_of(&place.study, to)?, &word, job, None)?;
         Ok(())
     }
@@ -232,9 +248,19 @@ impl Ctx<'_, '_> {
         }
     }
 
-    fn answer_first(&mut self, adding: &mut Adding, place: &Place, sum: &StudySum, checking: &Checking) -> Result<()> {
+    fn answer_first(
+        &mut self,
+        adding: &mut Adding,
+        place: &Place,
+        sum: &StudySum,
+        checking: &Checking,
+    ) -> Result<()> {
         let id = &sum.study;
-        let form = place.study.sums.get(usize::from(sum.task)).and_then(|t| t.shape());
+        let form = place
+            .study
+            .sums
+            .get(usize::from(sum.task))
+            .and_then(|t| t.shape());
         let (Some(form), Some(secret)) = (form, &checking.secret) else {
             return Err(UNSOUND.into());
         };
@@ -249,7 +275,9 @@ impl Ctx<'_, '_> {
         let context = sum_context(id, sum.task);
         let mut answers = Vec::new();
         for question in &checking.halves {
-            let (Some(message), Some(mut half)) = (&question.message, self.half(id, sum.task, &question.key)?) else {
+            let (Some(message), Some(mut half)) =
+                (&question.message, self.half(id, sum.task, &question.key)?)
+            else {
                 // Its other half has not come: the first asks again.
                 continue;
             };
@@ -286,9 +314,19 @@ impl Ctx<'_, '_> {
         self.say_sum(place, id, sum.task, Some(0), said)
     }
 
-    fn second_answered(&mut self, adding: &Adding, place: &Place, sum: &StudySum, checking: &Checking) -> Result<()> {
+    fn second_answered(
+        &mut self,
+        adding: &Adding,
+        place: &Place,
+        sum: &StudySum,
+        checking: &Checking,
+    ) -> Result<()> {
         let id = &sum.study;
-        let form = place.study.sums.get(usize::from(sum.task)).and_then(|t| t.shape());
+        let form = place
+            .study
+            .sums
+            .get(usize::from(sum.task))
+            .and_then(|t| t.shape());
         let secret = adding.secrets.iter().find(|(study, _)| study == id);
         let (Some(form), Some((_, secret))) = (form, secret) else {
             return Err(UNSOUND.into());
@@ -372,7 +410,8 @@ impl Ctx<'_, '_> {
             for (_, task) in adding.tasks.iter().filter(|(study, _)| study == id) {
                 let good = all_halves(self.tx, id, *task)?.into_iter();
                 let good = good.filter(|half| half.state == HalfState::Good);
-                let mut keys: Vec<PublicKey> = good.map(|half| half.signed.share.key).take(MAX_BATCH).collect();
+                let mut keys: Vec<PublicKey> =
+                    good.map(|half| half.signed.share.key).take(MAX_BATCH).collect();
                 keys.sort_unstable();
                 if keys.len() < LEAST_BATCH {
                     continue;
@@ -401,7 +440,10 @@ impl Ctx<'_, '_> {
         let SumSaid::Half(half) = &sum.said else {
             return Err(ErrorCode::StudyForged.into());
         };
-        let side = study.adders.iter().position(|p| p.place.aggregator == sum.aggregator);
+        let side = study
+            .adders
+            .iter()
+            .position(|p| p.place.aggregator == sum.aggregator);
         let known = usize::from(sum.task) < study.sums.len() && sum.study == own.study;
         let side = side.filter(|_| known).ok_or(Error::of(ErrorCode::StudyForged))?;
         self.said_by_adder(study, signed, side)?;
@@ -409,7 +451,10 @@ impl Ctx<'_, '_> {
         if few {
             return Err(ErrorCode::StudyTooFew.into());
         }
-        let at = own.sums.iter().position(|r| r.task == sum.task && r.batch == half.batch);
+        let at = own
+            .sums
+            .iter()
+            .position(|r| r.task == sum.task && r.batch == half.batch);
         let at = match at {
             Some(at) => at,
             None => {

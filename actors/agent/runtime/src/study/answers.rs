@@ -30,7 +30,10 @@ impl Ctx<'_, '_> {
         if waiting.len() < usize::from(study.min_cell) {
             return Err(ErrorCode::StudyTooFew.into());
         }
-        let job = StudyJob { study: *id, part: false };
+        let job = StudyJob {
+            study: *id,
+            part: false,
+        };
         let mut signed = 0;
         for mut person in waiting {
             person.signed = true;

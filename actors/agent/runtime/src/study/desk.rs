@@ -2,9 +2,9 @@
 
 use telesphor_clinical::lab::open;
 use telesphor_clinical::limits::VERSION;
+use telesphor_clinical::study::Study;
 use telesphor_clinical::study::row::as_asked;
 use telesphor_clinical::study::word::{SignedStudyJoin, SignedStudyLeave, SignedStudyRows, ToStudy};
-use telesphor_clinical::study::Study;
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::labels::HpkeLabel;
 
@@ -62,7 +62,13 @@ impl Ctx<'_, '_> {
         }
     }
 
-    fn join_came(&mut self, own: &OwnStudy, study: &Study, signed: &SignedStudyJoin, stamp: u64) -> Result<()> {
+    fn join_came(
+        &mut self,
+        own: &OwnStudy,
+        study: &Study,
+        signed: &SignedStudyJoin,
+        stamp: u64,
+    ) -> Result<()> {
         let join = &signed.join;
         let sound = join.version == VERSION
             && join.ext.check(&[]).is_ok()
@@ -93,7 +99,13 @@ impl Ctx<'_, '_> {
         }
     }
 
-    fn rows_came(&mut self, own: &OwnStudy, study: &Study, signed: &SignedStudyRows, stamp: u64) -> Result<()> {
+    fn rows_came(
+        &mut self,
+        own: &OwnStudy,
+        study: &Study,
+        signed: &SignedStudyRows,
+        stamp: u64,
+    ) -> Result<()> {
         let said = &signed.said;
         let sound = said.version == VERSION
             && said.ext.check(&[]).is_ok()

@@ -83,7 +83,10 @@ impl Ctx<'_, '_> {
             return Ok(Some(code));
         }
         // Approved is this study, not whatever its researcher thinks of next.
-        let trusted: Vec<_> = anchors(self.tx)?.into_iter().filter(|a| a.covers(RESEARCHER)).collect();
+        let trusted: Vec<_> = anchors(self.tx)?
+            .into_iter()
+            .filter(|a| a.covers(RESEARCHER))
+            .collect();
         let approved = all_attestations(self.tx)?.into_iter().any(|signed| {
             let said = &signed.attestation;
             let number = match &said.claim {

@@ -22,8 +22,8 @@ use telesphor_wire::sign::SigningKey;
 use super::judge::study_of;
 use super::keys::{half_id, sum_context};
 use super::record::{Part, StudyJob, Waiting, part};
-use super::say::desk_of;
 use super::results::voucher_words;
+use super::say::desk_of;
 use crate::core::Ctx;
 use crate::documents::keep::Kept;
 use crate::error::{Error, Result};
@@ -99,7 +99,10 @@ impl Ctx<'_, '_> {
         };
         let signature = key.sign(&join);
         let word = ToStudy::Join(Box::new(SignedStudyJoin { join, signature }));
-        let job = StudyJob { study: kept.id, part: true };
+        let job = StudyJob {
+            study: kept.id,
+            part: true,
+        };
         self.tell_study(&desk_of(&study, None)?, &word, job, after)?;
         self.put_part(&part)?;
         self.send_study(kept)
@@ -156,7 +159,10 @@ impl Ctx<'_, '_> {
         let study = self.open_study(kept)?;
         let rows = self.leaving(&study)?;
         let key = self.study_key(&kept.id)?;
-        let job = StudyJob { study: kept.id, part: true };
+        let job = StudyJob {
+            study: kept.id,
+            part: true,
+        };
         part.number += 1;
         part.last = self.now;
         if !study.fields.is_empty() {
@@ -220,7 +226,10 @@ impl Ctx<'_, '_> {
         };
         let signature = key.sign(&leave);
         let word = ToStudy::Leave(Box::new(SignedStudyLeave { leave, signature }));
-        let job = StudyJob { study: kept.id, part: true };
+        let job = StudyJob {
+            study: kept.id,
+            part: true,
+        };
         self.tell_study(&desk_of(&study, None)?, &word, job, None)?;
         part.left = Some(self.now);
         self.put_part(&part)

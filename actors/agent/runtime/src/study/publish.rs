@@ -151,7 +151,8 @@ impl Ctx<'_, '_> {
             });
         }
         let title = format!("Study: {}", study.name.as_str());
-        let (id, _) = self.write_document(Draft::new(DocumentKind::Study, STUDY, &title, study.to_bytes()))?;
+        let (id, _) =
+            self.write_document(Draft::new(DocumentKind::Study, STUDY, &title, study.to_bytes()))?;
         self.put_offered(&offered)?;
         self.put_own_study(&OwnStudy {
             study: id,

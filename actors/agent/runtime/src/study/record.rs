@@ -208,7 +208,11 @@ pub(super) fn halves(records: &impl Records, study: &DocumentId, task: u16) -> R
 impl Ctx<'_, '_> {
     pub(super) fn put_own_study(&mut self, own: &OwnStudy) -> Result<()> {
         if self::own(self.tx, &own.study)?.is_none() {
-            self.put(Table::Receipts, &named(b"study-mailbox/", &own.mailbox.0), &own.study)?;
+            self.put(
+                Table::Receipts,
+                &named(b"study-mailbox/", &own.mailbox.0),
+                &own.study,
+            )?;
         }
         self.put(Table::Receipts, &own_name(&own.study), own)
     }
@@ -235,7 +239,11 @@ impl Ctx<'_, '_> {
             self.push(Table::Receipts, PARTS, &part.study)?;
         }
         if let Some(mailbox) = &part.mailbox {
-            self.put(Table::Receipts, &named(b"study-answers/", &mailbox.0), &part.study)?;
+            self.put(
+                Table::Receipts,
+                &named(b"study-answers/", &mailbox.0),
+                &part.study,
+            )?;
         }
         self.put(Table::Receipts, &part_name(&part.study), part)
     }

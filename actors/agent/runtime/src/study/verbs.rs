@@ -48,7 +48,10 @@ impl Agent {
     /// # Errors
     /// [`ErrorCode::NotFound`] for one who adds up and has given no place;
     /// [`ErrorCode::StudyOneDomain`], [`ErrorCode::AdmissionInvalid`].
-    pub async fn study_publish(&self, draft: StudyDraft) -> Result<std::result::Result<DocumentId, &'static str>> {
+    pub async fn study_publish(
+        &self,
+        draft: StudyDraft,
+    ) -> Result<std::result::Result<DocumentId, &'static str>> {
         self.study_change(move |ctx| match ctx.publish_study(draft) {
             Ok(id) => Ok(Ok(id)),
             Err(NoStudy::Fault(words)) => Ok(Err(words)),
@@ -169,7 +172,8 @@ impl Agent {
     /// [`ErrorCode::NotFound`], [`ErrorCode::AdmissionInvalid`].
     pub async fn study_serve(&self, researcher: &str, name: &str) -> Result<()> {
         let (researcher, name) = (self.study_contact(researcher).await?, name.to_owned());
-        self.study_change(move |ctx| ctx.serve_researcher(&researcher, &name)).await
+        self.study_change(move |ctx| ctx.serve_researcher(&researcher, &name))
+            .await
     }
 
     /// At the first of the two who add up: makes a batch of every sum that has enough. Gives the sums

@@ -38,7 +38,11 @@ impl Ctx<'_, '_> {
             for row in rows(&study, &facts) {
                 let field = study.fields.get(usize::from(row.field)).map(|f| f.name.shown());
                 let field = field.unwrap_or_default();
-                leaving.extend(row.parts.iter().map(|p| (field.clone(), p.element.shown(), p.json.shown())));
+                leaving.extend(
+                    row.parts
+                        .iter()
+                        .map(|p| (field.clone(), p.element.shown(), p.json.shown())),
+                );
             }
         }
         let counted = match &mine {
@@ -62,7 +66,11 @@ impl Ctx<'_, '_> {
             researcher: names.name(&document.header.author),
             purpose: study.purpose.shown(),
             approval: study.approval.shown(),
-            told: study.told.iter().map(|t| (t.language.shown(), t.words.shown())).collect(),
+            told: study
+                .told
+                .iter()
+                .map(|t| (t.language.shown(), t.words.shown()))
+                .collect(),
             criteria: study.criteria.iter().map(|c| c.words()).collect(),
             fields: study.fields.iter().map(|f| f.words()).collect(),
             sums: study.sums.iter().map(|s| s.words()).collect(),
@@ -82,7 +90,10 @@ impl Ctx<'_, '_> {
             leaving,
             sent: part.as_ref().map(|p| (p.number, p.last)),
             left: part.as_ref().and_then(|p| p.left),
-            voucher: part.as_ref().filter(|p| p.mailbox.is_some()).map(|p| p.voucher.is_some()),
+            voucher: part
+                .as_ref()
+                .filter(|p| p.mailbox.is_some())
+                .map(|p| p.voucher.is_some()),
             people: counted,
             paid: mine.map_or(0, |m| m.paid.len()),
             not_counted: not_counted.unwrap_or_default(),
