@@ -29,6 +29,9 @@ use telesphor_clinical::sdjwt::SdJwt;
 use telesphor_clinical::self_entry::SelfEntry;
 use telesphor_clinical::standing_in::{MandateWord, OnBehalf, SignedMandateRequest};
 use telesphor_clinical::stream::SignedStreamBatch;
+use telesphor_clinical::study::Study;
+use telesphor_clinical::study::facts::Facts;
+use telesphor_clinical::study::word::{FromStudy, StudyWord, ToStudy, Voucher};
 use telesphor_clinical::team::TeamWord;
 use telesphor_wire::canonical;
 use telesphor_wire::jws::JwsPublic;
@@ -91,6 +94,20 @@ pub fn laboratory(bytes: &[u8]) {
     one_form::<LabWord>(bytes);
     one_form::<ToLab>(bytes);
     one_form::<FromLab>(bytes);
+}
+
+/// A study, and what is said about one.
+pub fn studies(bytes: &[u8]) {
+    if let Ok(study) = Study::from_bytes(bytes) {
+        assert!(study.fault().is_none() && study.to_bytes() == bytes);
+    }
+    // A record, asked for everything that a study can ask.
+    let facts = Facts::of([bytes], 1_800_000_000_000);
+    let _ = (facts.age(), facts.sex());
+    one_form::<StudyWord>(bytes);
+    one_form::<ToStudy>(bytes);
+    one_form::<FromStudy>(bytes);
+    one_form::<Voucher>(bytes);
 }
 
 /// An invitation as somebody pastes it.

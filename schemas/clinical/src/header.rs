@@ -51,6 +51,8 @@ open_coded! {
         15 => File "file",
         /// Says that other documents are withdrawn; `relates` names them.
         16 => Retraction "retraction",
+        /// A study that people are asked to take part in.
+        17 => Study "study",
     }
 }
 

@@ -55,6 +55,7 @@ pub mod standing_in;
 pub mod statement;
 pub mod stream;
 pub mod stripped;
+pub mod study;
 pub mod sums;
 pub mod team;
 pub mod text;

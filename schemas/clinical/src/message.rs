@@ -82,6 +82,8 @@ crate::open_tagged! {
         31 => Gather(crate::collection::GatherWord),
         /// Where the files of a document lie. It follows the document once they are there.
         32 => Parts(Box<crate::blob::PartsWord>),
+        /// A word about a study.
+        36 => Study(crate::study::word::StudyWord),
     }
 }
 

@@ -154,6 +154,10 @@ open_coded! {
         9 => Orders "orders",
         /// The answer to one laboratory order.
         10 => Results "results",
+        /// What comes for a study.
+        14 => Study "study",
+        /// A study's answer to somebody who takes part.
+        15 => StudyAnswers "study-answers",
     }
 }
 

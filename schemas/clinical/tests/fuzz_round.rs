@@ -25,6 +25,9 @@ use telesphor_clinical::sdjwt::{SignedBy, Terms, issue};
 use telesphor_clinical::standing_in::{
     LogEntry, MandateAsk, MandateLog, MandateRequest, MandateWord, OnBehalf, RevokeAsk, SignedMandateRequest,
 };
+use telesphor_clinical::study::ask::{Criterion, Field, FieldKind, Parts, Pick};
+use telesphor_clinical::study::word::{SignedStudyLeave, StudyLeave, ToStudy};
+use telesphor_clinical::study::{Study, StudyDates, StudyDesk, Told};
 use telesphor_clinical::team::{TeamAsk, TeamAsks, TeamBasis, TeamWord};
 use telesphor_clinical::text::Text;
 use telesphor_wire::canonical;
@@ -157,6 +160,69 @@ OBX|1|NM|718-7^Hb^LN||12.5|g/dL^g^UCUM|13 to 18|L~HH|||F\rNTE|1||a \\T\\ b\rOBX|
         clinical::laboratory(one);
     }
     mutate::round(&corpus, 4_000, clinical::laboratory);
+}
+
+#[test]
+fn mutated_studies_and_words_about_them_break_a_reader() {
+    let text = |t: &'static str| Text::from(t);
+    let pick = Pick {
+        resource: text("Observation"),
+        system: None,
+        code: Some(text("4548-4")),
+    };
+    let study = Study {
+        version: 1,
+        nonce: Nonce([1; 32]),
+        name: text("s"),
+        purpose: text("p"),
+        approval: text("1"),
+        told: vec![Told {
+            language: text("en"),
+            words: text("w"),
+        }],
+        criteria: vec![Criterion::Has(pick.clone())],
+        fields: vec![Field {
+            name: text("f"),
+            kind: FieldKind::Parts(Parts {
+                pick,
+                elements: vec![text("valueQuantity")],
+                newest: 1,
+            }),
+        }],
+        dates: StudyDates::Month,
+        until: 1_900_000_000_000,
+        min_cell: 3,
+        payout: None,
+        desk: StudyDesk {
+            domain: "st-marien.example".parse().unwrap(),
+            mailbox: MailboxId([2; 32]),
+            deposit_seed: Secret::new([3; 32]),
+            key: SealingKey::generate().public(),
+        },
+        sums: Vec::new(),
+        adders: Vec::new(),
+        trial: false,
+        ext: Extensions::none(),
+    };
+    assert_eq!(study.fault(), None);
+    let leave = StudyLeave {
+        version: 1,
+        study: DocumentId([4; 32]),
+        key: SigningKey::generate().public(),
+        ext: Extensions::none(),
+    };
+    let signature = SigningKey::generate().sign(&leave);
+    let leave = ToStudy::Leave(Box::new(SignedStudyLeave { leave, signature }));
+    let corpus = [
+        study.to_bytes(),
+        canonical::encode(&leave),
+        RESOURCE.as_bytes().to_vec(),
+        bundle().into_bytes(),
+    ];
+    for one in &corpus {
+        clinical::studies(one);
+    }
+    mutate::round(&corpus, 4_000, clinical::studies);
 }
 
 #[test]

@@ -121,6 +121,15 @@ errors! {
     3057 LabOtherFile You "this file is about another order: the number in it is not the code on this tube; report nothing, and look where they were exchanged",
     3058 LabNoMapping You "nothing signed is here that says whose result this is; ask the doctor who ordered it",
     3059 LabNotResult You "this document is no result of a laboratory order",
+    3070 StudyOver You "this study is over, or was taken back: nothing is sent to it",
+    3071 StudyNotMet You "your record does not fit what this study asks for; nothing was sent",
+    3072 StudyLeft You "you have left this study; nothing is sent to it any more",
+    3073 StudyJoined You "you take part in this study already",
+    3074 StudyNotJoined You "you do not take part in this study; `telesphor study join` begins it, after a look at what would leave",
+    3075 StudyTooFew You "fewer people than this study has bound itself to: nothing is shown",
+    3076 VoucherUsed You "this voucher was paid out before",
+    3077 StudyOneDomain You "both who would add up are of one domain: its operator could put the halves together; name one of another domain, or `trial = true` for a study of invented data",
+    3078 StudySent You "this was sent to the study before and is not sent twice",
 
     3060 BlobAbsent You "no such file at the relay, or it is not shown to you any more; ask whoever sent it",
     3061 BlobChanged Peer "what came of a file is not what its name says, and was thrown away; what came before it is kept",
@@ -181,6 +190,7 @@ errors! {
     6080 NotCollection You "this document is no signed list of documents that go together",
     6081 NotReferral You "this document is no referral; the doctor who refers sends one with `--kind referral`",
     6082 FileNotTold You "where this file lies was not told yet, or it was erased here: try again later, or ask whoever sent it",
+    6083 NotStudy You "this document is no study",
 
     7001 BadDocument Peer "not genuine: the signature does not belong to this document and author",
     7002 BrokenHistory Peer "not genuine: the author's key history does not hold together",
@@ -206,6 +216,9 @@ errors! {
     7041 LabOtherResult Peer "not genuine: made for another order, or by another laboratory than the one that was asked; do not rely on it",
     7042 LabNotYours Peer "not genuine: what was signed when this was ordered does not lead to this person; do not rely on it",
     7043 LabOldResult Peer "an older result was sent again after a newer one; the newer one counts",
+    7044 StudyForged Peer "not genuine: this does not belong to the study, or not to whoever takes part in it; it was not counted",
+    7045 VoucherForged Peer "not genuine: this voucher was not signed for this study; pay nothing on it",
+    7046 SumUnsound Peer "these halves do not belong together, or are no number that the study allows; they were not counted",
     7050 FileChanged Peer "this file is not what its author signed; nothing of it was written from that place on",
 }
 

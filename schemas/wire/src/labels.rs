@@ -123,6 +123,14 @@ labels! {
         LabNews = "lab-news",
         /// A laboratory's word on where an order stands.
         LabNotice = "lab-notice",
+        /// Somebody takes part in a study, under a key for this study alone.
+        StudyJoin = "study-join",
+        /// Where one of two adds up what nobody sees.
+        StudyPlace = "study-place",
+        /// One half of a number, for one of the two who add up.
+        StudyShare = "study-share",
+        /// What the two who add up tell each other, and whoever asked.
+        StudySum = "study-sum",
         // ledger
         RxTicket = "rx-ticket",
         RxConfirm = "rx-confirm",
@@ -190,6 +198,8 @@ labels! {
         /// One step of a ledger entry's history.
         RxStep = "rx-step",
         LabOrderId = "lab-order-id",
+        /// Whose halves are added up in one batch.
+        StudyBatch = "study-batch",
         SafetyNumber = "safety-number",
         InviteKey = "invite-key",
         /// The words that two devices of one identity show when one lets the other in.
@@ -255,6 +265,10 @@ labels! {
         LabOrder = "seal lab-order",
         /// What a laboratory deposits in the mailbox of one order.
         LabResult = "seal lab-result",
+        /// What is deposited at the desk of a study, or of one who adds up for it.
+        StudyDesk = "seal study-desk",
+        /// What a study answers somebody who takes part.
+        StudyAnswer = "seal study-answer",
     }
 }
 

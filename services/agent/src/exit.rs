@@ -94,6 +94,11 @@ impl Exit {
             E::RxNotDue | E::RxNotValid | E::RxNoTicket | E::RxNoOffline => Self::Refused,
             E::NotCollection | E::NotReferral => Self::Usage,
             E::RxNotPrescription | E::LabCodeWrong | E::LabNotResult => Self::Usage,
+            E::NotStudy => Self::Usage,
+            E::StudyOver | E::StudyNotMet | E::StudyLeft | E::StudyJoined | E::StudyNotJoined => {
+                Self::Refused
+            }
+            E::StudyTooFew | E::StudyOneDomain | E::StudySent => Self::Refused,
             E::LabRejected | E::LabFinal | E::LabNoFinal => Self::Refused,
             E::LabNoOrder | E::LabNoMapping => Self::Nothing,
             E::Unverified | E::InviteUsed | E::InviteExpired | E::CannotOpen => Self::Refused,

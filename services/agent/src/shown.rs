@@ -19,6 +19,7 @@ pub(crate) mod log;
 pub(crate) mod parts;
 pub(crate) mod rx;
 pub(crate) mod samples;
+pub(crate) mod study;
 pub(crate) mod ward;
 
 /// Yes or nothing: a column of "no" is noise.

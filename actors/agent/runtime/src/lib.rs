@@ -39,6 +39,7 @@ mod recovery;
 mod role;
 mod rx;
 mod sharing;
+mod study;
 mod sync;
 mod team;
 #[cfg(test)]
@@ -64,5 +65,6 @@ pub use mandates::give::MandateDraft;
 pub use role::{RoleAddress, RoleSend, Then};
 pub use rx::{RxDraft, RxPaperMade};
 pub use sharing::give::ShareRequest;
+pub use study::StudyDraft;
 pub use team::{Mischief, TeamRequest, TeamStand, Turn};
 pub use telesphor_vault::PassphraseCost;

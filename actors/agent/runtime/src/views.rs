@@ -10,6 +10,7 @@ mod mandates;
 mod parts;
 mod roles;
 mod rx;
+mod study;
 mod teams;
 mod ward;
 
@@ -21,6 +22,7 @@ pub use mandates::{ActedView, Asked as MandateAsked, MandateState, MandateView};
 pub use parts::PartView;
 pub use roles::{DeskView, HeardView, PassedView, RoleView};
 pub use rx::{RxFillState, RxFillView, RxLeft, RxNoticeView, RxView};
+pub use study::{StudyRowsView, StudyStand, StudyView, SumView};
 pub use teams::{Discharged, RosterView, TeamMember, TeamState, TeamView, TurnView};
 pub use ward::{CutView, HandView, Holds, NamedStaff, PlaceView, PresenceView, PresentView};
 

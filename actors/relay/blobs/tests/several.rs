@@ -19,7 +19,7 @@ const NOW: u64 = 1_800_000_000_000;
 /// Two chunks and a half.
 fn scan() -> (Vec<u8>, ChunkHashes) {
     let bytes: Vec<u8> = (0..BLOB_CHUNK_BYTES * 5 / 2)
-        .map(|i| (i * 7 >> 2) as u8)
+        .map(|i| ((i * 7) >> 2) as u8)
         .collect();
     let mut hasher = ChunkHasher::default();
     hasher.update(&bytes);

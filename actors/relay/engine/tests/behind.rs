@@ -1,5 +1,7 @@
 //! Groups that are synced and answered while the writer decides the next one.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
 mod yard;
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};

@@ -5,7 +5,7 @@ use clap::CommandFactory;
 use super::Cli;
 
 /// Headings and their commands. A test holds this against the commands there are.
-const GROUPS: [(&str, &[&str]); 10] = [
+const GROUPS: [(&str, &[&str]); 11] = [
     (
         "Every day",
         &[
@@ -22,6 +22,7 @@ const GROUPS: [(&str, &[&str]); 10] = [
     ),
     ("Prescriptions and laboratory", &["rx", "lab"]),
     ("Other doctors", &["refer", "gather"]),
+    ("Research", &["study"]),
     ("Teams", &["team"]),
     (
         "My devices",

@@ -10,6 +10,7 @@ mod machines;
 mod people;
 mod profile;
 mod rx;
+mod study;
 mod teams;
 mod ward;
 
@@ -23,6 +24,7 @@ pub(crate) use machines::*;
 pub(crate) use people::*;
 pub(crate) use profile::*;
 pub(crate) use rx::*;
+pub(crate) use study::*;
 pub(crate) use teams::*;
 pub(crate) use ward::*;
 
@@ -152,6 +154,9 @@ pub(crate) enum Command {
     /// Collect what others have about me, or give it to who asks
     #[command(subcommand)]
     Gather(Gather),
+    /// Research: see what would leave, take part, leave; for researchers: ask and collect
+    #[command(subcommand)]
+    Study(Study),
 
     /// Care teams and rosters
     #[command(subcommand)]

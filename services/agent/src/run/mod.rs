@@ -29,6 +29,8 @@ mod sd_jwt;
 mod session;
 mod sharing;
 mod standing_in;
+mod study;
+mod study_file;
 mod teams;
 mod this_program;
 mod ward;
@@ -108,6 +110,7 @@ async fn with_profile(here: &Here<'_>, command: &Command) -> Result<Exit> {
         Command::Lab(act) => lab::lab(here, act).await,
         Command::Refer(act) => gather::refer(here, act).await,
         Command::Gather(act) => gather::gather(here, act).await,
+        Command::Study(act) => study::study(here, act).await,
         Command::Team(act) => teams::team(here, act).await,
         Command::Follow(args) => machines::follow(here, args).await,
         Command::Attest(act) => attest::attest(here, act).await,

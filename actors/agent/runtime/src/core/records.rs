@@ -19,6 +19,7 @@ use telesphor_wire::text::{Domain, SupportCode};
 use crate::error::Error;
 use crate::lab::LabJob;
 use crate::rx::record::{LedgerJob, LedgerSay};
+use crate::study::StudyJob;
 
 coded! {
     /// Where a mailbox stands, as seen from here.
@@ -260,6 +261,8 @@ tagged! {
         11 => Ledger(LedgerJob),
         /// Something about a laboratory order.
         12 => Lab(LabJob),
+        /// Something about a study.
+        16 => Study(StudyJob),
     }
 }
 

@@ -44,6 +44,8 @@ pub(crate) fn concerns_all(held: &Held) -> bool {
         // A team is told of by itself; an order is carried on by the endpoint that made it, a
         // laboratory's desk by the one that opened it.
         MailboxUse::OneTime | MailboxUse::Team | MailboxUse::Orders | MailboxUse::Results => false,
+        // A study's desk likewise, and its answer.
+        MailboxUse::Study | MailboxUse::StudyAnswers => false,
         MailboxUse::Shared => held.owner.is_some(),
         _ => true,
     }

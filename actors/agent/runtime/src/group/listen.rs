@@ -230,11 +230,13 @@ impl Ctx<'_, '_> {
             }
             GroupMessage::Rx(word) if held.used == MailboxUse::Conversation => self.rx_word(&who, word),
             GroupMessage::Lab(word) if held.used == MailboxUse::Conversation => self.lab_word(&who, word),
+            GroupMessage::Study(word) if held.used == MailboxUse::Conversation => self.study_word(&who, word),
             GroupMessage::Gather(word) if held.used == MailboxUse::Conversation => {
                 self.gather_word(&who, word)
             }
             GroupMessage::Own(_)
             | GroupMessage::Gather(_)
+            | GroupMessage::Study(_)
             | GroupMessage::Lab(_)
             | GroupMessage::Team(_)
             | GroupMessage::Role(_)

@@ -143,6 +143,7 @@ impl Ctx<'_, '_> {
             _ if self.profile.own == Some(*mailbox) => self.open_own(),
             _ if held.used == MailboxUse::Shared => self.room_not_opened(mailbox),
             _ if held.used == MailboxUse::Team => self.team_not_opened(mailbox),
+            _ if held.used == MailboxUse::StudyAnswers => self.study_not_opened(mailbox, code),
             _ if held.used == MailboxUse::Results => self.order_not_opened(mailbox, code),
             Some(with) => self.leave_conversation(&with, mailbox),
             None => Ok(()),

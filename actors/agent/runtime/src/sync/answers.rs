@@ -334,6 +334,7 @@ impl Ctx<'_, '_> {
             Job::Opened(mailbox) => self.not_opened(&mailbox, refused.code),
             Job::Ledger(job) => self.ledger_refused(&job, *refused),
             Job::Lab(job) => self.lab_unsent(&job, *refused),
+            Job::Study(job) => self.study_unsent(&job, *refused),
             _ => Ok(()),
         }
     }

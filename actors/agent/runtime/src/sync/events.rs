@@ -266,6 +266,12 @@ impl Ctx<'_, '_> {
             (MailboxUse::Results, MailboxKind::Personal, EventKind::MESSAGE) => {
                 self.lab_answered(held, payload, event.header.stamp)
             }
+            (MailboxUse::Study, MailboxKind::Personal, EventKind::MESSAGE) => {
+                self.study_told(held, payload, event.header.stamp)
+            }
+            (MailboxUse::StudyAnswers, MailboxKind::Personal, EventKind::MESSAGE) => {
+                self.study_answered(held, payload)
+            }
             (MailboxUse::OneTime, ..) | (_, MailboxKind::Personal, _) => Ok(()),
             (_, MailboxKind::Shared, _) => return self.take_group_event(held, event, payload, at),
         }
