@@ -52,8 +52,8 @@ impl Pick {
         if self.resource.as_str() == "Patient" {
             return Some("of a person a study gets ten years of age and the sex, and nothing else");
         }
-        let words = self.system.iter().chain(&self.code);
-        match words.map(short).all(|good| good) {
+        let mut words = self.system.iter().chain(&self.code);
+        match words.all(short) {
             true => None,
             false => Some("a code or code system that is empty or too long"),
         }
