@@ -86,13 +86,19 @@ impl Ward {
         write(&patient, vec!["sinus rhythm".to_owned()]).await?;
         let request = request()?;
         let team = patient.share_team(request).await.map_err(said)?.mailbox;
-        let mut everybody = Vec::new();
+        let mut people = vec![patient.me().await.map_err(said)?.id];
         for nurse in &nurses {
-            everybody.push(nurse.me().await.map_err(said)?.id);
+            people.push(nurse.me().await.map_err(said)?.id);
         }
-        patient.wait_team(team, everybody, LONG).await.map_err(said)?;
-        for nurse in &nurses {
-            nurse.settle(LONG).await.map_err(said)?;
+        // Each of them must see all the others there: the patient sees somebody sit as soon as the
+        // change is in the order, and that one's seat is still on its way.
+        for (n, member) in std::iter::once(&patient).chain(&nurses).enumerate() {
+            let mut others = people.clone();
+            others.remove(n);
+            member.wait_team(team, others, LONG).await.map_err(said)?;
+        }
+        for member in std::iter::once(&patient).chain(&nurses) {
+            member.settle(LONG).await.map_err(said)?;
         }
         Ok(Self {
             hospital,

@@ -2,21 +2,23 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use telesphor_identity::evidence::Domains;
 use telesphor_identity::history::{History, VerifiedHistory};
-use telesphor_sealing::{GroupSession, Member};
+use telesphor_sealing::Member;
 use telesphor_vault::{Records, Table};
 use telesphor_wire::command::OwnerAct;
+use telesphor_wire::domain::DomainRecord;
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ext::Extensions;
 use telesphor_wire::ids::{IdentityId, MailboxId};
 use telesphor_wire::sign::PublicKey;
 
 use crate::core::records::{Job, Known, MailboxState};
+use crate::core::verified::Verified;
 use crate::core::{Ctx, Profile};
 use crate::error::{Error, Result};
-use crate::group::rows::Rows;
 
 /// The domains whose receipts are believed: the home domain.
 pub(crate) fn domains(profile: &Profile) -> Domains {
@@ -32,11 +34,11 @@ pub(crate) fn history(
     let Some(bytes) = records.get(Table::Histories, &id.0)? else {
         return Ok(None);
     };
-    let history = History::from_bytes(&bytes).map_err(|e| Error::of(e.code()))?;
-    let verified = history
-        .verify(&domains(profile))
+    let known = profile
+        .verified
+        .history(profile.record(), &bytes)
         .map_err(|e| Error::of(e.code()))?;
-    Ok(Some((history, verified)))
+    Ok(Some((*known).clone()))
 }
 
 /// The endpoints that may act for an identity now.
@@ -71,7 +73,7 @@ pub(crate) fn all_members(history: &VerifiedHistory) -> Vec<Member> {
 /// Histories of those whom a change of a group may let in or put out. Each is verified only when
 /// somebody is asked about: most changes concern few of them or nobody.
 pub(crate) struct Histories {
-    domains: Domains,
+    home: Option<(Verified, DomainRecord)>,
     of: HashMap<IdentityId, Vec<u8>>,
     looked: RefCell<HashMap<IdentityId, Endpoints>>,
 }
@@ -105,11 +107,11 @@ impl Histories {
 
     fn look(&self, id: &IdentityId, at: impl FnOnce(&Endpoints) -> bool) -> bool {
         at(self.looked.borrow_mut().entry(*id).or_insert_with(|| {
-            let bytes = self.of.get(id);
-            let history = bytes.and_then(|b| History::from_bytes(b).ok()?.verify(&self.domains).ok());
-            history.map_or_else(Endpoints::default, |h| Endpoints {
-                all: all_members(&h),
-                live: members(&h),
+            let known = self.home.as_ref().zip(self.of.get(id));
+            let known = known.and_then(|((verified, home), bytes)| verified.history(home, bytes).ok());
+            known.map_or_else(Endpoints::default, |known| Endpoints {
+                all: all_members(&known.1),
+                live: members(&known.1),
             })
         }))
     }
@@ -126,7 +128,7 @@ impl Histories {
             (m.identity, Endpoints { all, live })
         });
         Self {
-            domains: Domains::default(),
+            home: None,
             of: HashMap::new(),
             looked: RefCell::new(looked.collect()),
         }
@@ -141,9 +143,8 @@ impl Ctx<'_, '_> {
             let bytes = self.tx.get(Table::Histories, &id.0)?;
             of.extend(bytes.map(|bytes| (id, bytes.to_vec())));
         }
-        let domains = domains(&self.profile);
         Ok(Histories {
-            domains,
+            home: Some((self.profile.verified.clone(), self.profile.record().clone())),
             of,
             looked: RefCell::default(),
         })
@@ -151,7 +152,15 @@ impl Ctx<'_, '_> {
 
     /// The verified history of somebody known here.
     pub(crate) fn history(&self, id: &IdentityId) -> Result<Option<VerifiedHistory>> {
-        Ok(history(self.tx, &self.profile, id)?.map(|(_, verified)| verified))
+        let Some(bytes) = self.tx.get(Table::Histories, &id.0)? else {
+            return Ok(None);
+        };
+        Ok(Some(self.verify_history(&bytes)?.1.clone()))
+    }
+
+    fn verify_history(&self, bytes: &[u8]) -> Result<Arc<(History, VerifiedHistory)>> {
+        let known = self.profile.verified.history(self.profile.record(), bytes);
+        known.map_err(|e| Error::of(e.code()))
     }
 
     /// The live endpoint keys of somebody known here; none if unknown.
@@ -165,10 +174,8 @@ impl Ctx<'_, '_> {
     /// Takes a history over if it is the named identity's, holds, and continues what is known.
     /// An older copy changes nothing; one that contradicts is a dispute.
     pub(crate) fn learn_history(&mut self, id: &IdentityId, bytes: &[u8]) -> Result<VerifiedHistory> {
-        let fresh = History::from_bytes(bytes).map_err(|e| Error::of(e.code()))?;
-        let verified = fresh
-            .verify(&domains(&self.profile))
-            .map_err(|e| Error::of(e.code()))?;
+        let known = self.verify_history(bytes)?;
+        let verified = known.1.clone();
         if verified.id() != *id {
             return Err(ErrorCode::BrokenHistory.into());
         }
@@ -180,7 +187,7 @@ impl Ctx<'_, '_> {
                 return Err(ErrorCode::Disputed.into());
             }
         }
-        self.tx.put(Table::Histories, &id.0, &fresh.to_bytes())?;
+        self.tx.put(Table::Histories, &id.0, bytes)?;
         if *id == self.me() {
             self.fx.keys = true;
         }
@@ -206,8 +213,7 @@ impl Ctx<'_, '_> {
         };
         let mut stay = Vec::new();
         for mailbox in std::mem::take(&mut known.conversations) {
-            let session = GroupSession::load(&Rows(self.tx), mailbox)?;
-            let seats = session.map(|s| s.members()).transpose()?.unwrap_or_default();
+            let seats = self.seats(&mailbox)?;
             let theirs: Vec<_> = seats.iter().filter(|s| s.member.identity == *who).collect();
             if theirs.is_empty() || theirs.iter().any(|seat| now.contains(&seat.member)) {
                 stay.push(mailbox);

@@ -67,6 +67,8 @@ impl GroupSession {
             group,
             record: Record::new(0, Vec::new()),
             binding,
+            stamp: None,
+            access: None,
         };
         let mut welcome = None;
         if !founding.members.is_empty() {

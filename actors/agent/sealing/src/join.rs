@@ -159,6 +159,8 @@ impl GroupSession {
             group,
             record: Record::new(letter.branch, spans),
             binding,
+            stamp: None,
+            access: None,
         };
         if session.me()?.member != *keys.member() {
             return Err(JoinError::BadMember);

@@ -13,6 +13,9 @@
 //! read and written, [`verdict::Received`] for what may come of an event, [`deposit`] and
 //! [`package`] for what goes to one person.
 //!
+//! Groups may stay in memory between operations ([`held::HeldGroups`]); the store decides whether
+//! what is there still counts.
+//!
 //! **What always holds.** An operation gives a [`state::Step`]: output and difference, released
 //! together or not at all; a dropped step never happened. No ciphertext leaves before the state
 //! that made it is written. A commit is merged only in the mailbox's order and only after the
@@ -35,6 +38,7 @@ pub mod commit;
 pub mod deposit;
 pub mod error;
 pub mod found;
+pub mod held;
 pub mod invite;
 pub mod join;
 pub mod limits;
@@ -57,6 +61,7 @@ pub use binding::Binding;
 pub use commit::{CommitPlan, StagedOut};
 pub use error::{SessionError, StateError};
 pub use found::{Founded, Founding};
+pub use held::HeldGroups;
 pub use join::{Expectation, JoinError, Joined, WelcomeLetter};
 pub use member::{Member, MemberKeys, Seat};
 pub use message::SealedEvent;

@@ -33,3 +33,9 @@ pub const MAX_PROPOSALS: usize = 1_000;
 pub const MAX_ROW_BYTES: usize = 64 * 1024 * 1024;
 /// Serialised Welcome with its tree, bytes.
 pub const MAX_WELCOME_BYTES: usize = 8 * 1024 * 1024;
+/// Groups held in memory from one event to the next. Whoever is on duty on a large ward sits in
+/// about as many.
+pub const MAX_HELD_GROUPS: usize = 128;
+/// Members of all groups that are held in memory together: in the hybrid suites each takes up to 5
+/// KiB with the node above it.
+pub const MAX_HELD_LEAVES: usize = 6_000;

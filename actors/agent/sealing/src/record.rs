@@ -1,7 +1,8 @@
 //! Our own rows beside those of openmls: where a session stands, and the access keys it knew.
 //!
 //! Row keys: `'r' || mailbox (32) || slot (1) || branch (u32 BE) || epoch (u64 BE)`; the
-//! session record has slot 1 and no numbers, the keys of an epoch have slot 2.
+//! session record has slot 1 and no numbers, the keys of an epoch have slot 2, the stamp slot 3 and
+//! no numbers.
 
 use serde::{Deserialize, Serialize};
 use telesphor_wire::bytes::Bytes;
@@ -88,6 +89,35 @@ fn epoch_key(mailbox: &MailboxId, branch: u32, epoch: u64) -> Vec<u8> {
     key
 }
 
+/// Names one state of one group, and never another: whoever holds a group in memory knows by it
+/// whether its memory is what the store has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stamp([u8; 16]);
+
+impl Stamp {
+    /// A fresh one. A number that counts up would come again after a step that was given up.
+    fn fresh() -> Self {
+        let mut stamp = [0; 16];
+        stamp.copy_from_slice(&Secret::random().expose()[..16]);
+        Self(stamp)
+    }
+
+    /// That of the stored state; none if a version wrote it that had none.
+    pub(crate) fn load(rows: &Overlay<'_>, mailbox: &MailboxId) -> Result<Option<Self>, StateError> {
+        let row = rows.get_raw(&base(mailbox, 3))?;
+        row.map(|row| <[u8; 16]>::try_from(row.as_slice()).map(Self))
+            .transpose()
+            .map_err(|_| StateError::Damaged)
+    }
+
+    /// Marks a new state.
+    pub(crate) fn store(rows: &Overlay<'_>, mailbox: &MailboxId) -> Self {
+        let stamp = Self::fresh();
+        rows.put_raw(base(mailbox, 3), Zeroizing::new(stamp.0.to_vec()));
+        stamp
+    }
+}
+
 fn read<T: Serialize + serde::de::DeserializeOwned>(row: &[u8]) -> Result<T, StateError> {
     canonical::decode_bounded(row, MAX_ROW_BYTES).map_err(|_| StateError::Damaged)
 }
@@ -124,6 +154,7 @@ impl Record {
 
     pub(crate) fn delete(rows: &Overlay<'_>, mailbox: &MailboxId) {
         rows.delete_raw(base(mailbox, 1));
+        rows.delete_raw(base(mailbox, 3));
     }
 
     /// Notes that the keys of an epoch are kept.

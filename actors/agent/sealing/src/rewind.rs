@@ -132,7 +132,7 @@ impl GroupSession {
     }
 
     pub(crate) fn receive_rewind(
-        self,
+        mut self,
         state: &dyn MlsStateRead,
         keys: &MemberKeys,
         command: &SignedOwnerCommand,

@@ -19,7 +19,7 @@ use crate::binding::Binding;
 use crate::error::{SessionError, StateError};
 use crate::member::{Member, MemberKeys, Seat};
 use crate::overlay::Provider;
-use crate::record::{self, EpochRow, Record};
+use crate::record::{self, EpochRow, Record, Stamp};
 use crate::state::{MlsStateRead, Step};
 use crate::suite::Suite;
 
@@ -28,6 +28,11 @@ pub struct GroupSession {
     pub(crate) group: MlsGroup,
     pub(crate) record: Record,
     pub(crate) binding: Binding,
+    /// Which stored state this is.
+    pub(crate) stamp: Option<Stamp>,
+    /// The access key of the current branch and epoch, once it was needed: deriving it costs as much
+    /// as a signature.
+    pub(crate) access: Option<SigningKey>,
 }
 
 impl std::fmt::Debug for GroupSession {
@@ -91,10 +96,13 @@ impl GroupSession {
             return Err(StateError::Torn.into());
         }
         let binding = Binding::read(group.public_group().group_context())?;
+        let stamp = Stamp::load(&provider.rows, &mailbox)?;
         Ok(Some(Self {
             group,
             record,
             binding,
+            stamp,
+            access: None,
         }))
     }
 
@@ -157,6 +165,11 @@ impl GroupSession {
             .collect()
     }
 
+    /// How many members there are.
+    pub(crate) fn leaves(&self) -> usize {
+        self.group.members().count()
+    }
+
     /// Our own seat.
     ///
     /// # Errors
@@ -189,12 +202,17 @@ impl GroupSession {
 
     /// The key that all members of the current epoch share, alone: deriving the pseudonym beside it
     /// costs as much again.
-    pub(crate) fn access(&self, state: &dyn MlsStateRead) -> Result<SigningKey, SessionError> {
+    pub(crate) fn access(&mut self, state: &dyn MlsStateRead) -> Result<SigningKey, SessionError> {
+        if let Some(access) = &self.access {
+            return Ok(access.clone());
+        }
         let provider = Provider::new(state);
         let (branch, epoch) = (self.record.branch, self.record.epoch);
         let row = record::load_epoch(&provider.rows, &self.mailbox(), branch, epoch)?;
         let row = row.ok_or(StateError::Torn)?;
-        Ok(SigningKey::from_seed(&row.access))
+        let access = SigningKey::from_seed(&row.access);
+        self.access = Some(access.clone());
+        Ok(access)
     }
 
     /// The (branch, epoch) whose access keys are kept, oldest first.
@@ -271,15 +289,26 @@ impl GroupSession {
 
     /// Derives and stores the keys of the epoch just begun.
     pub(crate) fn begin_epoch(&mut self, provider: &Provider<'_>) -> Result<(), SessionError> {
-        let (mailbox, branch, epoch) = (self.mailbox(), self.record.branch, self.group.epoch().as_u64());
-        let access = access::export(
+        let seed = access::export(
             &self.group,
             provider.crypto(),
             ExporterLabel::Access,
-            &mailbox,
-            branch,
+            &self.mailbox(),
+            self.record.branch,
         )?;
-        let row = EpochRow::new(access, Secret::random());
+        let access = SigningKey::from_seed(&seed);
+        self.begin_epoch_with(provider, access)
+    }
+
+    /// Stores the keys of the epoch just begun, whose access key has been derived already.
+    pub(crate) fn begin_epoch_with(
+        &mut self,
+        provider: &Provider<'_>,
+        access: SigningKey,
+    ) -> Result<(), SessionError> {
+        let (mailbox, branch, epoch) = (self.mailbox(), self.record.branch, self.group.epoch().as_u64());
+        let row = EpochRow::new(access.seed(), Secret::random());
+        self.access = Some(access);
         record::store_epoch(&provider.rows, &mailbox, branch, epoch, &row);
         self.record.extend_span(branch, epoch);
         self.record.pending = None;
@@ -294,6 +323,7 @@ impl GroupSession {
         self.record.epoch = self.group.epoch().as_u64();
         self.record.authenticator = Bytes(self.group.epoch_authenticator().as_slice().to_vec());
         self.record.store(&provider.rows, &self.binding.mailbox);
+        self.stamp = Some(Stamp::store(&provider.rows, &self.binding.mailbox));
         Step::new(provider.into_diff(), (self, output))
     }
 

@@ -35,6 +35,13 @@ pub(crate) struct Outer<'a> {
     pub(crate) stamp: u64,
 }
 
+/// A commit that holds.
+pub(crate) struct Judged {
+    change: Change,
+    /// The access key of the epoch it begins; none for somebody whom it removes.
+    access: Option<SigningKey>,
+}
+
 /// A verdict against a commit, with what could be learnt about it.
 pub(crate) struct Against {
     reason: VoidReason,
@@ -61,7 +68,7 @@ impl Against {
 
 impl GroupSession {
     pub(crate) fn receive_commit(
-        self,
+        mut self,
         state: &dyn MlsStateRead,
         keys: &MemberKeys,
         commit: &Commit,
@@ -112,11 +119,11 @@ impl GroupSession {
             let staged = self.group.pending_commit().ok_or(SessionError::Fault)?;
             return match self.judge(&provider, staged, outer, (by, keys), policy)? {
                 Err(against) => self.void(state, outer, against),
-                Ok(change) => {
+                Ok(judged) => {
                     self.group
                         .merge_pending_commit(&provider)
                         .map_err(|_| fault(&provider))?;
-                    self.moved(provider, outer, change, true)
+                    self.moved(provider, outer, judged, true)
                 }
             };
         }
@@ -151,12 +158,12 @@ impl GroupSession {
         };
         match self.judge(&provider, &staged, outer, (by, keys), policy)? {
             Err(against) => self.void(state, outer, against),
-            Ok(change) if staged.self_removed() => self.removed(state, outer, change),
-            Ok(change) => {
+            Ok(judged) if staged.self_removed() => self.removed(state, outer, judged.change),
+            Ok(judged) => {
                 self.group
                     .merge_staged_commit(&provider, *staged)
                     .map_err(|_| fault(&provider))?;
-                self.moved(provider, outer, change, false)
+                self.moved(provider, outer, judged, false)
             }
         }
     }
@@ -169,7 +176,7 @@ impl GroupSession {
         outer: &Outer<'_>,
         (by, keys): (Seat, &MemberKeys),
         policy: &dyn TeamPolicy,
-    ) -> Result<Result<Change, Against>, SessionError> {
+    ) -> Result<Result<Judged, Against>, SessionError> {
         let mailbox = self.mailbox();
         let would_remove: Vec<Member> = staged
             .remove_proposals()
@@ -182,6 +189,7 @@ impl GroupSession {
         };
         // Somebody who is being removed has no keys of the next epoch and cannot judge this part;
         // nor does he merge anything.
+        let mut access = None;
         if !staged.self_removed() {
             let seed = access::export(
                 staged,
@@ -190,9 +198,11 @@ impl GroupSession {
                 &mailbox,
                 outer.branch,
             )?;
-            if SigningKey::from_seed(&seed).public() != outer.next_access {
+            let derived = SigningKey::from_seed(&seed);
+            if derived.public() != outer.next_access {
                 return Ok(Err(against(VoidReason::WrongNextAccess)));
             }
+            access = Some(derived);
         }
         let why = match self.attributed(provider, outer, &by, keys)? {
             Ok(why) => why,
@@ -210,7 +220,7 @@ impl GroupSession {
             Err(reason) => return Ok(Err(against(reason))),
         };
         match policy.judge(&change) {
-            Ok(()) => Ok(Ok(change)),
+            Ok(()) => Ok(Ok(Judged { change, access })),
             Err(forbidden) => Ok(Err(against(VoidReason::Policy(forbidden)))),
         }
     }
@@ -250,7 +260,7 @@ impl GroupSession {
         mut self,
         provider: Provider<'_>,
         outer: &Outer<'_>,
-        change: Change,
+        Judged { change, access }: Judged,
         own: bool,
     ) -> Result<Step<(Self, Received)>, SessionError> {
         let superseded = self.record.pending.take().filter(|_| !own).map(|p| p.commit);
@@ -259,7 +269,10 @@ impl GroupSession {
         if let Some(policy) = change.policy {
             self.binding.policy = policy;
         }
-        self.begin_epoch(&provider)?;
+        match access {
+            Some(access) => self.begin_epoch_with(&provider, access)?,
+            None => self.begin_epoch(&provider)?,
+        }
         let returned = match (outer.rewind, dead) {
             (true, Some(dead)) => {
                 let members = self.members()?;
@@ -339,6 +352,7 @@ impl GroupSession {
             &EpochRow::new(row.access, Secret::random()),
         );
         self.record.branch = branch;
+        self.access = None;
         self.record.extend_span(branch, epoch);
         Ok(())
     }

@@ -22,6 +22,7 @@ use telesphor_wire::sign::SigningKey;
 use super::agent::{Agent, Passphrase};
 use crate::core::profile::StoredKeys;
 use crate::core::shared::clock;
+use crate::core::verified::Verified;
 use crate::core::{Core, Profile, names};
 use crate::endpoints::guard::guard_key;
 use crate::error::{Error, Result};
@@ -234,6 +235,7 @@ pub(crate) fn first_records(
         kit_tested: None,
         refused: None,
         kit_due: false,
+        verified: Verified::default(),
     };
     vault.write(|tx| {
         tx.put_value(Table::IdentityKeys, names::KEYS, &fresh.stored)?;

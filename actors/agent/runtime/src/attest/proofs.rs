@@ -21,14 +21,19 @@ impl Ctx<'_, '_> {
 
     /// Everything known here that proves something about an identity.
     pub(crate) fn proofs_about(&self, about: &IdentityId) -> Result<Proofs> {
+        self.proofs_among(about, &all_attestations(self.tx)?)
+    }
+
+    /// The same, of attestations that are read already: for many people one after the other.
+    pub(crate) fn proofs_among(&self, about: &IdentityId, all: &[SignedAttestation]) -> Result<Proofs> {
         let mut proofs = Proofs::default();
         let mut people = vec![*about];
-        for attestation in all_attestations(self.tx)? {
+        for attestation in all {
             // Who goes by which pseudonym towards whom is nobody else's to see.
             let staff = matches!(attestation.attestation.claim, Claim::Staff(_));
             if attestation.attestation.subject == *about && !staff {
                 people.push(attestation.attestation.issuer);
-                proofs.attestations.push(attestation);
+                proofs.attestations.push(attestation.clone());
             }
         }
         people.sort_unstable();
@@ -105,6 +110,15 @@ impl Ctx<'_, '_> {
     /// Keeps an attestation whose signature is the issuer's.
     pub(crate) fn keep_attestation(&mut self, signed: &SignedAttestation) -> Result<()> {
         let attestation = &signed.attestation;
+        // Checked when it was kept; the same bytes would only be written again.
+        let name = attestation.id();
+        if self
+            .get::<SignedAttestation>(Table::Attestations, &name.0)?
+            .as_ref()
+            == Some(signed)
+        {
+            return Ok(());
+        }
         let Some(history) = self.history(&attestation.issuer)? else {
             return Ok(());
         };
@@ -116,7 +130,7 @@ impl Ctx<'_, '_> {
                 .verify(attestation, &signed.signature)
                 .is_ok()
         {
-            self.put(Table::Attestations, &attestation.id().0, signed)?;
+            self.put(Table::Attestations, &name.0, signed)?;
         }
         Ok(())
     }
@@ -124,6 +138,11 @@ impl Ctx<'_, '_> {
     /// Keeps a status list that is newer than the one known.
     pub(crate) fn keep_list(&mut self, signed: &SignedStatusList) -> Result<()> {
         let list = &signed.list;
+        let name = list_name(&list.issuer);
+        let older: Option<SignedStatusList> = self.get(Table::Attestations, &name)?;
+        if older.is_some_and(|o| o.list.sequence >= list.sequence) {
+            return Ok(());
+        }
         let Some(history) = self.history(&list.issuer)? else {
             return Ok(());
         };
@@ -131,12 +150,7 @@ impl Ctx<'_, '_> {
         if !known || list.endpoint.verify(list, &signed.signature).is_err() {
             return Ok(());
         }
-        let name = list_name(&list.issuer);
-        let older: Option<SignedStatusList> = self.get(Table::Attestations, &name)?;
-        if older.is_none_or(|o| o.list.sequence < list.sequence) {
-            self.put(Table::Attestations, &name, signed)?;
-        }
-        Ok(())
+        self.put(Table::Attestations, &name, signed)
     }
 }
 

@@ -1,9 +1,12 @@
 //! One transaction of the agent: the vault's, with what it means for the index.
 
+use std::cell::RefCell;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use telesphor_clinical::instant::{Clock, Instant};
 use telesphor_clinical::team::TeamAsk;
+use telesphor_sealing::HeldGroups;
 use telesphor_vault::{Records, Table, Tx};
 use telesphor_wire::canonical;
 use telesphor_wire::command::OwnerAct;
@@ -57,6 +60,8 @@ pub(crate) struct Ctx<'a, 't> {
     pub(crate) session: Option<Digest>,
     pub(crate) keys: &'a Keys,
     pub(crate) profile: Profile,
+    /// Groups held in memory.
+    pub(crate) groups: &'a RefCell<HeldGroups>,
     /// How far ahead groups may be sealed; no bound where nothing is.
     pub(crate) windows: Windows,
     pub(crate) fx: Effects,

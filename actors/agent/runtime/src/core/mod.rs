@@ -11,6 +11,7 @@ pub(crate) mod names;
 pub(crate) mod profile;
 pub(crate) mod records;
 pub(crate) mod shared;
+pub(crate) mod verified;
 pub(crate) mod windows;
 
 pub(crate) use ctx::Ctx;

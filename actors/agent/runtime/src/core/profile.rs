@@ -13,6 +13,7 @@ use telesphor_wire::text::Domain;
 
 use super::names;
 use super::records::Refused;
+use super::verified::Verified;
 use crate::error::{Error, Result};
 use crate::link::Pin;
 
@@ -36,6 +37,9 @@ pub(crate) struct Profile {
     /// Somebody else may know where backups go and how they open: none is made before there is
     /// a new kit.
     pub(crate) kit_due: bool,
+    /// Key histories that were verified in this run, for whoever acts under this profile.
+    #[serde(skip)]
+    pub(crate) verified: Verified,
 }
 
 impl Profile {

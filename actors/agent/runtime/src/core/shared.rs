@@ -1,8 +1,10 @@
 //! The one writer, and how the rest of the agent reaches it.
 
+use std::cell::RefCell;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use telesphor_sealing::HeldGroups;
 use telesphor_vault::{Records, Snapshot, Table, Vault};
 use telesphor_wire::canonical;
 use telesphor_wire::error::ErrorCode;
@@ -35,6 +37,8 @@ pub(crate) struct Core {
     pub(crate) keys: Keys,
     pub(crate) profile: Profile,
     pub(crate) index: Index,
+    /// Groups held in memory from one event to the next.
+    pub(crate) groups: RefCell<HeldGroups>,
     /// The session by which this vault was opened, if it was by one.
     pub(crate) session: Option<Digest>,
 }
@@ -83,6 +87,7 @@ impl Core {
             keys,
             profile,
             index,
+            groups: RefCell::default(),
             session: None,
         })
     }
@@ -91,8 +96,10 @@ impl Core {
     pub(crate) fn write<T>(&mut self, f: impl FnOnce(&mut Ctx<'_, '_>) -> Result<T>) -> Result<T> {
         let (keys, profile) = (&self.keys, self.profile.clone());
         let (now, inbox_read) = ((self.clock)(), self.index.is_read(profile.inbox));
-        let session = self.session;
-        let (value, fx) = self.vault.write(|tx| {
+        let (session, groups) = (self.session, &self.groups);
+        // Whatever an earlier transaction left that did not come to its end.
+        groups.borrow_mut().undone();
+        let written = self.vault.write(|tx| {
             let mut ctx = Ctx {
                 tx,
                 now,
@@ -100,13 +107,19 @@ impl Core {
                 session,
                 keys,
                 profile,
+                groups,
                 windows: Windows::default(),
                 fx: Effects::default(),
             };
             let value = f(&mut ctx)?;
             ctx.tell_asks()?;
             Ok::<_, Error>((value, ctx.fx))
-        })?;
+        });
+        match &written {
+            Ok(_) => self.groups.borrow_mut().written(),
+            Err(_) => self.groups.borrow_mut().undone(),
+        }
+        let (value, fx) = written?;
         self.apply(fx)?;
         Ok(value)
     }

@@ -2,6 +2,8 @@
 //! so a device that was switched off while it waited goes on with the same keys.
 
 use serde::{Deserialize, Serialize};
+use std::cell::RefCell;
+
 use telesphor_clinical::message::Welcome;
 use telesphor_identity::endpoint::SignedEndpoint;
 use telesphor_identity::history::History;
@@ -26,6 +28,7 @@ use crate::api::create::{NewProfile, endpoint_record};
 use crate::core::ctx::Effects;
 use crate::core::profile::{Keys, StoredKeys};
 use crate::core::shared::clock;
+use crate::core::verified::Verified;
 use crate::core::windows::Windows;
 use crate::core::{Core, Ctx, Profile, names};
 use crate::error::{Error, Result};
@@ -131,6 +134,7 @@ impl Joining {
             kit_tested: None,
             refused: None,
             kit_due: false,
+            verified: Verified::default(),
         };
         let history = History::from_bytes(&handover.history).map_err(|e| Error::of(e.code()))?;
         let verified = history
@@ -150,6 +154,7 @@ impl Joining {
                 now: clock(),
                 keys: &keys,
                 profile: profile.clone(),
+                groups: &RefCell::default(),
                 inbox_read: false,
                 session: None,
                 windows: Windows::default(),

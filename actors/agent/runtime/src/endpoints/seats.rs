@@ -149,12 +149,19 @@ impl Ctx<'_, '_> {
         if !group || held.state != MailboxState::Open {
             return Ok(());
         }
-        let Some(session) = GroupSession::load(&Rows(self.tx), *mailbox)? else {
+        let look = |session: &GroupSession| {
+            let pending = session.pending().is_some();
+            (
+                session.members(),
+                session.binding().owner,
+                session.standing(),
+                pending,
+            )
+        };
+        let Some((seats, owner, standing, pending)) = self.look_group(mailbox, look)? else {
             return Ok(());
         };
-        let (seats, owner) = (session.members()?, session.binding().owner);
-        let (standing, pending) = (session.standing(), session.pending().is_some());
-        drop(session);
+        let seats = seats?;
         let me = self.me();
         let mut remove = Vec::new();
         let mut muted = false;
@@ -270,9 +277,8 @@ impl Ctx<'_, '_> {
         endpoint: PublicKey,
         from: Cursor,
     ) -> Result<()> {
-        let session = GroupSession::load(&Rows(self.tx), held.id)?.ok_or(Error::of(ErrorCode::NotFound))?;
-        let owner = session.binding().owner;
-        drop(session);
+        let owner = self.look_group(&held.id, |session| session.binding().owner)?;
+        let owner = owner.ok_or(Error::of(ErrorCode::NotFound))?;
         let welcome = self.welcome_of(held, owner, letter, from);
         if held.used == MailboxUse::Own {
             return self.hand_over(endpoint, welcome);

@@ -19,7 +19,6 @@ use crate::core::{Ctx, names};
 use crate::documents::keep::Way;
 use crate::documents::send::{Reached, SentRecord};
 use crate::error::{Error, Result};
-use crate::group::rows::Rows;
 
 /// When an endpoint was last heard, by the relay's clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -117,10 +116,10 @@ impl Ctx<'_, '_> {
         if !self.keys.siblings || matches!(held.used, MailboxUse::Own | MailboxUse::Team) {
             return Ok(false);
         }
-        let Some(session) = GroupSession::load(&Rows(self.tx), held.id)? else {
+        let Some(seats) = self.look_group(&held.id, GroupSession::members)? else {
             return Ok(false);
         };
-        let seats = session.members()?;
+        let seats = seats?;
         Ok(self
             .endpoint_keys(&self.me())?
             .iter()

@@ -20,7 +20,7 @@ use telesphor_wire::receipt::Receipt;
 use telesphor_wire::sign::SigningKey;
 
 use super::policy::policy_hash;
-use super::rows::{Rows, apply};
+use super::rows::Rows;
 use crate::core::Ctx;
 use crate::core::records::{Entry, Held, Job, Known, MailboxChoice, PackageJob, Padding, Via, What};
 use crate::error::{Error, Result};
@@ -160,7 +160,7 @@ impl Ctx<'_, '_> {
             now: self.now,
         };
         let step = GroupSession::found(&Rows(self.tx), &self.keys.member, &founding)?;
-        let (_, founded) = step.commit(|diff, _| apply(self.tx, diff))?;
+        let founded = self.write_group(step)?;
         let letter = founded.welcome.ok_or(Error::fault("welcome"))?;
         self.keep_letter(letter, job.contact)?;
         let access = FirstAccess {

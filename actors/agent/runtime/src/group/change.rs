@@ -1,7 +1,7 @@
 //! Changing a group: a commit is staged, ordered, and takes effect when the order confirms it.
 
 use telesphor_clinical::self_entry::MailboxUse;
-use telesphor_sealing::{CommitPlan, GroupSession, VerifiedPackage};
+use telesphor_sealing::{CommitPlan, VerifiedPackage};
 use telesphor_vault::Table;
 use telesphor_wire::bytes::Bytes;
 use telesphor_wire::canonical;
@@ -12,7 +12,7 @@ use telesphor_wire::ids::{CommandId, IdentityId, MailboxId};
 use telesphor_wire::mailbox::Cursor;
 
 use super::policy::Rules as PolicyRules;
-use super::rows::{Rows, apply};
+use super::rows::Rows;
 use crate::core::Ctx;
 use crate::core::records::{Entry, Held, Job, MailboxChoice, MailboxState, PackageJob, Via, What};
 use crate::error::{Error, Result};
@@ -82,9 +82,8 @@ impl Ctx<'_, '_> {
         change: Staging,
     ) -> Result<Option<telesphor_sealing::WelcomeLetter>> {
         let held = self.held(mailbox)?;
-        let session = GroupSession::load(&Rows(self.tx), *mailbox)?.ok_or(Error::of(ErrorCode::NotFound))?;
-        let rules = self.rules(&held, session.binding().owner)?;
-        drop(session);
+        let owner = self.look_group(mailbox, |session| session.binding().owner)?;
+        let rules = self.rules(&held, owner.ok_or(Error::of(ErrorCode::NotFound))?)?;
         self.commit_under(mailbox, change, &rules)
     }
 
@@ -96,7 +95,7 @@ impl Ctx<'_, '_> {
         rules: &PolicyRules,
     ) -> Result<Option<telesphor_sealing::WelcomeLetter>> {
         let held = self.held(mailbox)?;
-        let session = GroupSession::load(&Rows(self.tx), *mailbox)?.ok_or(Error::of(ErrorCode::NotFound))?;
+        let session = self.lend_group(mailbox)?.ok_or(Error::of(ErrorCode::NotFound))?;
         let judge = |change: &telesphor_sealing::Change| rules.judge(change);
         let plan = CommitPlan {
             add: change.add,
@@ -109,7 +108,7 @@ impl Ctx<'_, '_> {
             not_after: self.now + change.life,
         };
         let step = session.stage_commit(&Rows(self.tx), &self.keys.member, &plan, &judge)?;
-        let (_, mut staged) = step.commit(|diff, _| apply(self.tx, diff))?;
+        let mut staged = self.write_group(step)?;
         if let (MailboxUse::Team, Some(owner)) = (held.used, &held.owner) {
             // The owner's word opens what a lease has closed, or a repair.
             let key = owner.key();
@@ -149,11 +148,11 @@ impl Ctx<'_, '_> {
         }
         let waiting = self.take_letter(mailbox)?;
         if !matches!(code, ErrorCode::EpochConflict | ErrorCode::WrongEpoch) {
-            if let Some(session) = GroupSession::load(&Rows(self.tx), *mailbox)?
+            if let Some(session) = self.lend_group(mailbox)?
                 && session.pending().is_some()
             {
                 let step = session.give_up_commit(&Rows(self.tx))?;
-                step.commit(|diff, _| apply(self.tx, diff))?;
+                self.write_group(step)?;
             }
             return Ok(());
         }

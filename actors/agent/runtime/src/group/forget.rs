@@ -6,13 +6,12 @@
 
 use std::collections::HashMap;
 
-use telesphor_sealing::GroupSession;
 use telesphor_vault::{Records, Table};
 use telesphor_wire::canonical;
 use telesphor_wire::ids::MailboxId;
 use telesphor_wire::mailbox::MailboxKind;
 
-use super::rows::{Rows, apply};
+use super::rows::Rows;
 use crate::core::records::{Archived, Entry, Held, Via};
 use crate::core::{Ctx, names};
 use crate::error::{Error, Result};
@@ -53,12 +52,12 @@ impl Ctx<'_, '_> {
             let needed = [kept.get(&held.id), under_way.get(&held.id)];
             let oldest = needed.into_iter().flatten().min().copied();
             let (branch, epoch) = oldest.unwrap_or((held.branch, held.epoch));
-            let Some(session) = GroupSession::load(&Rows(self.tx), held.id)? else {
+            let Some(session) = self.lend_group(&held.id)? else {
                 continue;
             };
             if session.kept_epochs().first() < Some(&(branch, epoch)) {
                 let step = session.forget_epochs(&Rows(self.tx), branch, epoch)?;
-                step.commit(|diff, _| apply(self.tx, diff))?;
+                self.write_group(step)?;
             }
         }
         Ok(())

@@ -2,7 +2,7 @@
 
 use telesphor_clinical::message::{GroupEnvelope, GroupMessage};
 use telesphor_clinical::self_entry::MailboxUse;
-use telesphor_sealing::{Forbidden, GroupSession, Incoming, Message, Moved, Received, Seat};
+use telesphor_sealing::{Forbidden, Incoming, Message, Moved, Received, Seat};
 use telesphor_vault::{Records, Table};
 use telesphor_wire::canonical;
 use telesphor_wire::command::{Commit, OwnerAct, SignedOwnerCommand};
@@ -10,7 +10,7 @@ use telesphor_wire::error::ErrorCode;
 use telesphor_wire::mailbox::{Cursor, Event, EventKind, payload_hash};
 
 use super::policy::Rules;
-use super::rows::{Rows, apply};
+use super::rows::Rows;
 use crate::core::records::Held;
 use crate::core::{Ctx, names};
 use crate::endpoints::siblings::worth_telling;
@@ -82,7 +82,7 @@ impl Ctx<'_, '_> {
         payload: &[u8],
         at: &Cursor,
     ) -> Result<Pace> {
-        let Some(session) = GroupSession::load(&Rows(self.tx), held.id)? else {
+        let Some(session) = self.lend_group(&held.id)? else {
             return Ok(Pace::On);
         };
         let owner = session.binding().owner;
@@ -111,7 +111,7 @@ impl Ctx<'_, '_> {
             &held.owner_key,
             &judge,
         )?;
-        let (_, received) = step.commit(|diff, _| apply(self.tx, diff))?;
+        let received = self.write_group(step)?;
         match received {
             Received::Message(message) => self.heard(held, &message, event.header.stamp),
             Received::Echo => self.echo(held, payload),

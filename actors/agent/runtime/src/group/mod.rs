@@ -3,6 +3,7 @@
 pub(crate) mod begin;
 pub(crate) mod change;
 pub(crate) mod forget;
+pub(crate) mod hold;
 pub(crate) mod join;
 pub(crate) mod letter;
 pub(crate) mod listen;

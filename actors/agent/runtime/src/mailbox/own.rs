@@ -14,7 +14,7 @@ use crate::core::Ctx;
 use crate::core::records::{GroupSay, Held, Job, Padding, What};
 use crate::error::Result;
 use crate::group::policy::policy_hash;
-use crate::group::rows::{Rows, apply};
+use crate::group::rows::Rows;
 
 impl Ctx<'_, '_> {
     /// Founds the group of one's own endpoints and opens its mailbox.
@@ -35,7 +35,7 @@ impl Ctx<'_, '_> {
             now: self.now,
         };
         let step = GroupSession::found(&Rows(self.tx), &self.keys.member, &founding)?;
-        let (_, founded) = step.commit(|diff, _| apply(self.tx, diff))?;
+        let founded = self.write_group(step)?;
         let access = FirstAccess {
             epoch: founded.epoch,
             key: founded.access,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use telesphor_clinical::grant::SignedGrant;
 use telesphor_clinical::message::GroupMessage;
 use telesphor_clinical::self_entry::MailboxUse;
-use telesphor_sealing::{GroupSession, Member, VerifiedPackage};
+use telesphor_sealing::{Member, VerifiedPackage};
 use telesphor_vault::{Records, Table};
 use telesphor_wire::bytes::Bytes;
 use telesphor_wire::canonical;
@@ -25,7 +25,6 @@ use crate::core::records::{
 };
 use crate::core::{Ctx, names};
 use crate::error::Result;
-use crate::group::rows::Rows;
 use crate::mailbox::open::NO_END;
 
 coded! {
@@ -307,8 +306,7 @@ impl Ctx<'_, '_> {
             if room.to != *who || room.state != RoomState::Founded {
                 continue;
             }
-            let session = GroupSession::load(&Rows(self.tx), room.mailbox)?;
-            let seats = session.map(|s| s.members()).transpose()?.unwrap_or_default();
+            let seats = self.seats(&room.mailbox)?;
             let mut theirs = seats.iter().filter(|seat| seat.member.identity == *who);
             if theirs.all(|seat| now.contains(&seat.member)) {
                 continue;

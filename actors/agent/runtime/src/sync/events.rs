@@ -173,6 +173,38 @@ impl Core {
         (over.collect(), next.map(|lease| lease - now))
     }
 
+    /// Takes events of several mailboxes over in one transaction; `false` if something of them cannot
+    /// be taken in: then nothing was, and each mailbox must be tried for itself.
+    ///
+    /// # Errors
+    /// None of what came: only faults after the transaction.
+    pub(crate) fn take_all_events(&mut self, all: &[(MailboxId, Events)]) -> Result<bool> {
+        let taken = self.write(|ctx| {
+            for (mailbox, events) in all {
+                for event in &events.events {
+                    if ctx.take_event(mailbox, event)? == Pace::Stay {
+                        return Err(ErrorCode::CannotFollow.into());
+                    }
+                }
+            }
+            Ok(())
+        });
+        if taken.is_err() {
+            return Ok(false);
+        }
+        self.index.last_sync = Some((self.clock)());
+        for (mailbox, events) in all {
+            self.read_up_to(mailbox, events);
+        }
+        Ok(true)
+    }
+
+    fn read_up_to(&mut self, mailbox: &MailboxId, events: &Events) {
+        if let Some(followed) = self.index.followed.get_mut(mailbox) {
+            followed.head = followed.head.max(Some(events.head.seq.max(followed.seq)));
+        }
+    }
+
     /// Takes events over with the cursor, in one transaction.
     ///
     /// # Errors
@@ -191,9 +223,7 @@ impl Core {
         match result {
             Ok(Pace::Stay) => Err(ErrorCode::CannotFollow.into()),
             Ok(Pace::On) => {
-                if let Some(followed) = self.index.followed.get_mut(&mailbox) {
-                    followed.head = followed.head.max(Some(events.head.seq.max(followed.seq)));
-                }
+                self.read_up_to(&mailbox, events);
                 Ok(())
             }
             Err(error) => {

@@ -28,6 +28,10 @@ const SEAL_BATCH: usize = 64;
 /// Answers handled in one transaction.
 const ANSWER_BATCH: usize = 256;
 
+/// Pushes taken in by one transaction, and their bytes.
+const PUSH_BATCH: usize = 32;
+const PUSH_BATCH_BYTES: usize = 2 * 1024 * 1024;
+
 /// Between two askings whether a lease that has run out is over for the relay too.
 const LEASE_LOOK: Duration = Duration::from_millis(500);
 
@@ -123,7 +127,7 @@ impl Life {
             tokio::select! {
                 biased;
                 push = self.pushes.recv() => match push {
-                    Some(push) => self.pushed(push).await?,
+                    Some(push) => self.all_pushed(push).await?,
                     None => return Err(LinkError::lost().into()),
                 },
                 Some(first) = self.calls.next() => self.answered(first).await?,
@@ -328,6 +332,69 @@ impl Life {
         }
     }
 
+    /// Hands over what has come by now, the events of all mailboxes in one transaction: at a change
+    /// of shift each of many teams says something, and every transaction waits for the disk.
+    async fn all_pushed(&mut self, first: Push) -> Result<()> {
+        let (mut together, mut bytes) = (Vec::new(), 0);
+        let mut next = Some(first);
+        while let Some(push) = next {
+            match push {
+                Push::Events(events) => {
+                    bytes += used(&events);
+                    together.push(events);
+                }
+                ended @ Push::Ended(..) => {
+                    self.take_together(std::mem::take(&mut together)).await?;
+                    bytes = 0;
+                    self.pushed(ended).await?;
+                }
+            }
+            let room = together.len() < PUSH_BATCH && bytes < PUSH_BATCH_BYTES;
+            next = room.then(|| self.pushes.try_recv().ok()).flatten();
+        }
+        self.take_together(together).await
+    }
+
+    async fn take_together(&mut self, all: Vec<Events>) -> Result<()> {
+        let followed: Vec<(MailboxId, Events)> = all
+            .into_iter()
+            .filter_map(|events| Some((self.following.get(&events.handle)?.0, events)))
+            .collect();
+        let followed = match followed.len() {
+            0 | 1 => followed,
+            _ => {
+                let taken = self
+                    .shared
+                    .work(move |core| Ok((core.take_all_events(&followed)?, followed)))
+                    .await?;
+                match taken {
+                    (true, followed) => {
+                        for (_, events) in &followed {
+                            self.took(events).await?;
+                        }
+                        self.shared.ring();
+                        return Ok(());
+                    }
+                    (false, followed) => followed,
+                }
+            }
+        };
+        // One that cannot be taken in must not hold up the others.
+        for (_, events) in followed {
+            self.take(events).await?;
+        }
+        Ok(())
+    }
+
+    /// What came may be the key that an owner needs from now on; and the relay may send as much
+    /// again.
+    async fn took(&mut self, events: &Events) -> Result<()> {
+        self.refused
+            .retain(|key, code| !matches!(key, RightKey::Owner(_)) || *code != ErrorCode::Refused);
+        let bytes = u32::try_from(used(events)).unwrap_or(u32::MAX).max(1);
+        Ok(self.session.credit(events.handle, bytes).await?)
+    }
+
     async fn pushed(&mut self, push: Push) -> Result<()> {
         match push {
             Push::Events(events) => self.take(events).await,
@@ -357,21 +424,15 @@ impl Life {
         let Some((mailbox, _)) = self.following.get(&handle).copied() else {
             return Ok(());
         };
-        // The relay counts framing too; a little more credit than was used keeps the flow even.
-        let bytes: usize = events
-            .events
-            .iter()
-            .map(|e| e.payload.as_ref().map_or(0, |p| p.len()) + FRAMING_BYTES)
-            .sum();
-        let taken = self
+        let (events, taken) = self
             .shared
-            .work(move |core| core.take_events(mailbox, &events))
-            .await;
+            .work(move |core| {
+                let taken = core.take_events(mailbox, &events);
+                Ok((events, taken))
+            })
+            .await?;
         match taken {
-            // What came may be the key that an owner needs from now on.
-            Ok(()) => self
-                .refused
-                .retain(|key, code| !matches!(key, RightKey::Owner(_)) || *code != ErrorCode::Refused),
+            Ok(()) => {}
             // The relay shows another history of this mailbox, or this endpoint has lost its group:
             // it is read no further on this connection, the others are.
             Err(error) if matches!(error.code, ErrorCode::BrokenChain | ErrorCode::CannotFollow) => {
@@ -391,9 +452,7 @@ impl Life {
             Err(error) => return Err(error),
         }
         self.shared.ring();
-        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX).max(1);
-        self.session.credit(handle, bytes).await?;
-        Ok(())
+        self.took(&events).await
     }
 
     /// Hands answers over, all that are there in one transaction.
@@ -416,6 +475,14 @@ impl Life {
         self.shared.news();
         Ok(())
     }
+}
+
+/// What events take of the credit. The relay counts framing too; a little more credit than was used
+/// keeps the flow even.
+fn used(events: &Events) -> usize {
+    let of = |payload: Option<usize>| payload.unwrap_or(0) + FRAMING_BYTES;
+    let events = events.events.iter();
+    events.map(|e| of(e.payload.as_ref().map(|p| p.len()))).sum()
 }
 
 fn refused(outcome: &Result<Outcome>) -> bool {

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use telesphor_clinical::message::{GroupEnvelope, GroupMessage};
-use telesphor_sealing::session::{GroupSession, Standing};
+use telesphor_sealing::session::Standing;
 use telesphor_vault::{Records, Table};
 use telesphor_wire::bytes::Bytes;
 use telesphor_wire::canonical;
@@ -19,7 +19,7 @@ use crate::core::records::{
 use crate::core::windows::Windows;
 use crate::core::{Core, Ctx, names};
 use crate::error::{Error, Result};
-use crate::group::rows::{Rows, apply};
+use crate::group::rows::Rows;
 use crate::mailbox::owner::COMMAND_LIFE_MS;
 
 /// How long something that cannot be sealed yet is left alone.
@@ -156,7 +156,7 @@ impl Ctx<'_, '_> {
 
     /// Seals a message for a group in its present epoch.
     pub(crate) fn seal_for_group(&mut self, say: &GroupSay) -> Result<Option<(Command, Via)>> {
-        let Some(session) = GroupSession::load(&Rows(self.tx), say.mailbox)? else {
+        let Some(session) = self.lend_group(&say.mailbox)? else {
             return Ok(None);
         };
         // What a group that cannot be followed is told would be refused, again and again.
@@ -170,7 +170,7 @@ impl Ctx<'_, '_> {
         let body: GroupMessage = canonical::decode(&say.body).map_err(|_| Error::fault("message"))?;
         let content = GroupEnvelope::new(seen, body.clone()).to_bytes();
         let step = session.seal(&Rows(self.tx), &self.keys.member, &content, say.padding.bucket())?;
-        let (_, sealed) = step.commit(|diff, _| apply(self.tx, diff))?;
+        let sealed = self.write_group(step)?;
         self.remember_own(&sealed.payload)?;
         if Some(say.mailbox) == self.profile.own {
             self.remember_entry(&sealed.payload, &body)?;

@@ -88,7 +88,7 @@ impl Ctx<'_, '_> {
     /// Sends a request for a seat, with a key package for that team alone.
     pub(crate) fn ask_for_seat(&mut self, mailbox: &MailboxId, terms: &Terms) -> Result<()> {
         let me = self.me();
-        let again = GroupSession::load(&Rows(self.tx), *mailbox)?.is_some();
+        let again = self.has_group(mailbox)?;
         let step = make_packages(
             &Rows(self.tx),
             &self.keys.member,

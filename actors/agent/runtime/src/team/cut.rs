@@ -6,7 +6,6 @@
 //! says that it has ended is said in the team before, so that all judge alike.
 
 use telesphor_clinical::message::GroupMessage;
-use telesphor_sealing::GroupSession;
 use telesphor_vault::Table;
 use telesphor_wire::bytes::Bytes;
 use telesphor_wire::canonical;
@@ -17,7 +16,6 @@ use super::serve::padding_for;
 use crate::core::Ctx;
 use crate::core::records::{Job, Known, TalkSay, What};
 use crate::error::Result;
-use crate::group::rows::Rows;
 
 impl Ctx<'_, '_> {
     /// A contact has told that a device of his has ended.
@@ -60,8 +58,7 @@ impl Ctx<'_, '_> {
             if !matches!(known.team.standing, Standing::Own | Standing::Sitting) {
                 continue;
             }
-            let session = GroupSession::load(&Rows(self.tx), mailbox)?;
-            let seats = session.map(|s| s.members()).transpose()?.unwrap_or_default();
+            let seats = self.seats(&mailbox)?;
             let mut theirs = seats.iter().filter(|s| s.member.identity == *who);
             if theirs.any(|seat| !live.contains(&seat.member)) {
                 self.team_line(&mailbox)?;

@@ -8,7 +8,7 @@ use telesphor_clinical::message::GroupMessage;
 use telesphor_clinical::receipt::ReceiptKind;
 use telesphor_clinical::scope::{Sharing, sharing};
 use telesphor_clinical::team::TeamWord;
-use telesphor_sealing::{GroupSession, Member};
+use telesphor_sealing::Member;
 use telesphor_vault::{Records, Table};
 use telesphor_wire::bytes::Bytes;
 use telesphor_wire::error::ErrorCode;
@@ -22,7 +22,6 @@ use crate::documents::keep::Way;
 use crate::documents::send::{Reached, SentRecord};
 use crate::documents::stamp::evidence_message;
 use crate::error::{Error, Result};
-use crate::group::rows::Rows;
 use crate::mailbox::open::NO_END;
 
 impl Ctx<'_, '_> {
@@ -54,9 +53,11 @@ impl Ctx<'_, '_> {
 
     /// People who sit in a team beside this one.
     pub(crate) fn others_in(&self, mailbox: &MailboxId) -> Result<Vec<IdentityId>> {
-        let session = GroupSession::load(&Rows(self.tx), *mailbox)?;
-        let seats = session.map(|s| s.members()).transpose()?.unwrap_or_default();
-        let mut people: Vec<IdentityId> = seats.into_iter().map(|s| s.member.identity).collect();
+        let mut people: Vec<IdentityId> = self
+            .seats(mailbox)?
+            .into_iter()
+            .map(|s| s.member.identity)
+            .collect();
         people.retain(|who| *who != self.me());
         people.sort_unstable();
         people.dedup();

@@ -103,16 +103,17 @@ impl Agent {
     /// # Errors
     /// [`ErrorCode::NotFound`].
     pub async fn team_stand(&self, mailbox: MailboxId) -> Result<TeamStand> {
-        self.look(move |snapshot, _| {
-            let session = GroupSession::load(&Rows(snapshot), mailbox)?;
-            let session = session.ok_or(Error::of(ErrorCode::NotFound))?;
-            Ok(TeamStand {
-                branch: session.branch(),
-                epoch: session.epoch(),
-                authenticator: session.authenticator().to_vec(),
+        let stand = |session: &GroupSession| TeamStand {
+            branch: session.branch(),
+            epoch: session.epoch(),
+            authenticator: session.authenticator().to_vec(),
+        };
+        self.shared
+            .work(move |core| {
+                let stands = core.look_group(&core.read()?, &mailbox, stand)?;
+                stands.ok_or(Error::of(ErrorCode::NotFound))
             })
-        })
-        .await
+            .await
     }
 }
 
@@ -248,9 +249,10 @@ impl Ctx<'_, '_> {
     }
 
     fn renew_in_team(&mut self, mailbox: &MailboxId) -> Result<bool> {
-        let session = GroupSession::load(&Rows(self.tx), *mailbox)?.ok_or(Error::of(ErrorCode::NotFound))?;
-        let free = session.pending().is_none() && session.standing() == telesphor_sealing::Standing::Member;
-        drop(session);
+        let free = self.look_group(mailbox, |session| {
+            session.pending().is_none() && session.standing() == telesphor_sealing::Standing::Member
+        })?;
+        let free = free.ok_or(Error::of(ErrorCode::NotFound))?;
         if free {
             self.renew_in_line(mailbox)?;
         }

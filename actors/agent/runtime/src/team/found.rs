@@ -25,7 +25,7 @@ use crate::core::records::Held;
 use crate::documents::keep::all_kept;
 use crate::documents::show::People;
 use crate::error::{Error, Result};
-use crate::group::rows::{Rows, apply};
+use crate::group::rows::Rows;
 use crate::mailbox::open::{NO_END, Plan};
 use crate::sharing::give::chosen;
 
@@ -130,7 +130,7 @@ impl Ctx<'_, '_> {
             now: self.now,
         };
         let step = GroupSession::found(&Rows(self.tx), &self.keys.member, &founding)?;
-        let (_, founded) = step.commit(|diff, _| apply(self.tx, diff))?;
+        let founded = self.write_group(step)?;
         let access = FirstAccess {
             epoch: founded.epoch,
             key: founded.access,

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use telesphor_clinical::message::GroupMessage;
 use telesphor_clinical::team::TeamWord;
-use telesphor_sealing::{GroupSession, RewindPlan, Void};
+use telesphor_sealing::{RewindPlan, Void};
 use telesphor_vault::Table;
 use telesphor_wire::command::OwnerAct;
 use telesphor_wire::error::ErrorCode;
@@ -17,7 +17,7 @@ use crate::core::Ctx;
 use crate::core::records::{Held, Job};
 use crate::error::Result;
 use crate::group::policy::Rules;
-use crate::group::rows::{Rows, apply};
+use crate::group::rows::Rows;
 
 /// How long after a repair only the patient changes a team, where nobody knows who broke it. It
 /// is short, because a phone may go off meanwhile and a change of shift must not wait for it; whoever
@@ -60,7 +60,7 @@ impl Ctx<'_, '_> {
         if team.standing != Standing::Own || void.reason.blames_relay() {
             return Ok(());
         }
-        let Some(session) = GroupSession::load(&Rows(self.tx), held.id)? else {
+        let Some(session) = self.lend_group(&held.id)? else {
             return Ok(());
         };
         if session.pending().is_some() {
@@ -81,7 +81,7 @@ impl Ctx<'_, '_> {
         let rules = Rules::of_team(self.team_rules(view.clone(), terms, self.now, None)?);
         let judge = |change: &telesphor_sealing::Change| rules.judge(change);
         let step = session.stage_rewind(&Rows(self.tx), &self.keys.member, &plan, &judge)?;
-        let (_, staged) = step.commit(|diff, _| apply(self.tx, diff))?;
+        let staged = self.write_group(step)?;
         let act = OwnerAct::Rewind(Box::new(staged.rewind));
         self.enqueue_act(held.id, act, Job::Nothing(true), None)?;
         let open_at = match &insider {

@@ -4,6 +4,7 @@
 //! who sits there and is on duty, or by the patient: the first commit wins, the others look again.
 
 use telesphor_clinical::message::{GroupMessage, Welcome};
+use telesphor_clinical::roster::Roster;
 use telesphor_clinical::self_entry::MailboxUse;
 use telesphor_clinical::team::{TeamAsk, TeamBasis, TeamSeat, TeamWord};
 use telesphor_sealing::limits::GUEST_BYTES;
@@ -23,12 +24,13 @@ use telesphor_wire::sign::PublicKey;
 
 use super::record::{Known, Standing, TeamLetter, Terms, View, letter_name};
 use super::{CHANGE_LIFE_MS, EARLY_MS};
+use crate::attest::proofs::all_attestations;
 use crate::core::records::{Entry, Held, Job, MailboxState, What};
 use crate::core::{Ctx, names};
 use crate::error::Result;
 use crate::group::change::Staging;
 use crate::group::policy::Rules;
-use crate::group::rows::{Rows, apply};
+use crate::group::rows::Rows;
 use crate::sync::events::is_local;
 
 /// Newcomers of one commit: each package is some kilobytes, and a commit has a largest size.
@@ -38,10 +40,37 @@ const MAX_AT_ONCE: usize = 64;
 const SEAT_BYTES: usize = 1024 * 1024 - 16 * 1024;
 /// How long requests are gathered before a change, milliseconds.
 const GATHER_MS: u64 = 150;
+/// How long they are gathered while somebody of the same shift has not asked yet: a change costs
+/// every member as much for one newcomer as for twelve, and a shift comes together.
+const GATHER_SHIFT_MS: u64 = 1_500;
 /// How long each waits for the one before, milliseconds: longer than a change takes to come round.
 const STEP_MS: u64 = 700;
 /// After so many of them everybody who is left tries.
 const MAX_STEPS: u64 = 5;
+
+/// Where an endpoint stands among those who may change a team.
+struct Place {
+    epoch: u64,
+    /// How many may before it.
+    before: u64,
+    /// Somebody asked for a seat, and others of that shift have not yet.
+    more_come: bool,
+}
+
+fn has_turn(roster: &Roster, view: &View, terms: &Terms, who: &IdentityId, now: u64) -> bool {
+    let turn = roster.on_duty(who, &terms.role, now, EARLY_MS, 0);
+    turn && !view.all_barred().contains(who) && !view.barring.contains(who)
+}
+
+/// Whether somebody of a shift who sits nowhere yet has asked, and somebody else has not.
+fn more_come(
+    mut shift: impl Iterator<Item = IdentityId>,
+    seated: &[IdentityId],
+    asking: &[IdentityId],
+) -> bool {
+    let comes = asking.iter().any(|who| !seated.contains(who));
+    comes && shift.any(|who| !seated.contains(&who) && !asking.contains(&who))
+}
 
 /// What a team should be, as its own members see it now.
 struct Wanted {
@@ -67,38 +96,61 @@ impl Ctx<'_, '_> {
     /// for every epoch, and whoever finds that nothing is left to do does nothing. The first waits,
     /// too, for a moment: who comes on duty does not come alone.
     pub(crate) fn team_line(&mut self, mailbox: &MailboxId) -> Result<()> {
-        let Some((epoch, place)) = self.place_in_line(mailbox)? else {
+        let Some(place) = self.place_in_line(mailbox)? else {
             return Ok(());
         };
-        let wait = GATHER_MS + STEP_MS * place.min(MAX_STEPS);
-        self.fx.lines.push((*mailbox, (epoch, self.now + wait)));
+        let gather = if place.more_come {
+            GATHER_SHIFT_MS
+        } else {
+            GATHER_MS
+        };
+        let wait = gather + STEP_MS * place.before.min(MAX_STEPS);
+        self.fx.lines.push((*mailbox, (place.epoch, self.now + wait)));
         Ok(())
     }
 
-    /// The epoch, and how many others may change a team in it before this endpoint; nothing if it
-    /// does not sit there.
-    fn place_in_line(&self, mailbox: &MailboxId) -> Result<Option<(u64, u64)>> {
+    /// Where this endpoint stands in line; nothing if it does not sit there.
+    fn place_in_line(&self, mailbox: &MailboxId) -> Result<Option<Place>> {
         let Some(Known { team, terms }) = self.team(mailbox)? else {
             return Ok(None);
         };
         let sits = matches!(team.standing, Standing::Own | Standing::Sitting);
-        let (Some(session), true) = (GroupSession::load(&Rows(self.tx), *mailbox)?, sits) else {
+        if !sits {
+            return Ok(None);
+        }
+        let stands = self.look_group(mailbox, |session| (session.epoch(), session.members()))?;
+        let Some((epoch, seats)) = stands else {
             return Ok(None);
         };
-        let (view, epoch) = (self.team_view(mailbox)?, session.epoch());
+        let (view, roster) = (self.team_view(mailbox)?, self.roster(&terms.organisation)?);
+        let may = |who: &IdentityId| {
+            roster
+                .as_ref()
+                .is_some_and(|s| has_turn(&s.roster, &view, &terms, who, self.now))
+        };
         // The patient's phone is the one that is off most of the time.
         let drawn = |who: &IdentityId, endpoint: &PublicKey| {
             let lot = hash(HashLabel::Original, &("team line", mailbox, epoch, endpoint));
             (*who == terms.patient, lot)
         };
         let own = drawn(&self.me(), &self.keys.endpoint.public());
-        let mut before = 0;
-        for seat in session.members()? {
+        let (mut before, mut goes, seats) = (0, false, seats?);
+        for seat in &seats {
             let who = seat.member.identity;
-            let able = who == terms.patient || self.has_turn(&view, &terms, &who)?;
+            let able = who == terms.patient || may(&who);
             before += u64::from(able && drawn(&who, &seat.member.endpoint) < own);
+            goes |= !able;
         }
-        Ok(Some((epoch, before)))
+        let asking: Vec<IdentityId> = self.asks(mailbox)?.into_iter().map(|ask| ask.person).collect();
+        let seated: Vec<IdentityId> = seats.iter().map(|seat| seat.member.identity).collect();
+        let shift = roster.iter().flat_map(|s| &s.roster.entries);
+        let shift = shift.map(|entry| entry.person).filter(|who| may(who));
+        Ok(Some(Place {
+            epoch,
+            before,
+            // Whoever must go does not wait for those who come.
+            more_come: !goes && more_come(shift, &seated, &asking),
+        }))
     }
 
     /// Brings one team in line now, if this endpoint may.
@@ -121,14 +173,14 @@ impl Ctx<'_, '_> {
         let (Some(held), true, true) = (held, open, sits) else {
             return Ok(());
         };
-        let Some(session) = GroupSession::load(&Rows(self.tx), *mailbox)? else {
+        let free = |session: &GroupSession| {
+            let free = session.standing() == Group::Member && session.pending().is_none();
+            free.then(|| session.members())
+        };
+        let Some(Some(seats)) = self.look_group(mailbox, free)? else {
             return Ok(());
         };
-        if session.standing() != Group::Member || session.pending().is_some() {
-            return Ok(());
-        }
-        let seats = session.members()?;
-        drop(session);
+        let seats = seats?;
         let Some(signed) = self.roster(&terms.organisation)? else {
             return Ok(());
         };
@@ -210,13 +262,18 @@ impl Ctx<'_, '_> {
     /// Whether somebody has a turn now, or soon enough to be let in.
     fn has_turn(&self, view: &View, terms: &Terms, who: &IdentityId) -> Result<bool> {
         let roster = self.roster(&terms.organisation)?;
-        let turn = roster.is_some_and(|s| s.roster.on_duty(who, &terms.role, self.now, EARLY_MS, 0));
-        Ok(turn && !view.all_barred().contains(who) && !view.barring.contains(who))
+        Ok(roster.is_some_and(|s| has_turn(&s.roster, view, terms, who, self.now)))
     }
 
     fn wanted_of(&mut self, held: &Held, terms: &Terms, view: &View, seats: &[Seat]) -> Result<Wanted> {
         let roster = self.roster(&terms.organisation)?;
-        let until = roster.map_or(0, |s| s.roster.until.stamp());
+        let until = roster.as_ref().map_or(0, |s| s.roster.until.stamp());
+        let now = self.now;
+        let may = |who: &IdentityId| {
+            roster
+                .as_ref()
+                .is_some_and(|s| has_turn(&s.roster, view, terms, who, now))
+        };
         let (me, here) = (self.me(), self.keys.endpoint.public());
         let (mut remove, mut ended) = (Vec::new(), Vec::new());
         for seat in seats {
@@ -232,7 +289,7 @@ impl Ctx<'_, '_> {
                 }
                 continue;
             }
-            let gone = !self.has_turn(view, terms, &who)?;
+            let gone = !may(&who);
             if over && !gone {
                 ended.push(who);
             }
@@ -253,7 +310,7 @@ impl Ctx<'_, '_> {
                 self.drop_ask(&held.id, &ask.endpoint)?;
                 continue;
             };
-            if !self.has_turn(view, terms, &ask.person)? {
+            if !may(&ask.person) {
                 continue;
             }
             if let Some(seat) = seat
@@ -275,20 +332,21 @@ impl Ctx<'_, '_> {
     /// whole team, and what proves who everybody is. Said to whoever looks, before anything is
     /// done; whoever is left out comes in when somebody has gone.
     fn that_fits(&mut self, held: &Held, terms: &Terms, view: &View, mut wanted: Wanted) -> Result<Wanted> {
-        let Some(session) = GroupSession::load(&Rows(self.tx), held.id)? else {
-            return Ok(wanted);
-        };
         if wanted.add.is_empty() {
             return Ok(wanted);
         }
-        let mut people: Vec<IdentityId> = session.members()?.iter().map(|s| s.member.identity).collect();
+        let look = |session: &GroupSession| (session.members(), session.tree_bytes());
+        let Some((seats, tree)) = self.look_group(&held.id, look)? else {
+            return Ok(wanted);
+        };
+        let mut people: Vec<IdentityId> = seats?.iter().map(|s| s.member.identity).collect();
         people.extend(self.authors(view)?);
         let basis = |guests: usize| {
             let coming = wanted.add.iter().take(guests).map(|p| p.member().identity);
             let everybody = people.iter().copied().chain(coming).collect();
             Ok(canonical::encode(&self.basis(terms, view, everybody)?).len())
         };
-        let fit = guests_that_fit(wanted.add.len(), session.tree_bytes(), basis)?;
+        let fit = guests_that_fit(wanted.add.len(), tree, basis)?;
         wanted.add.truncate(fit);
         match fit {
             0 => self.note_trouble(held, ErrorCode::TeamFull)?,
@@ -337,9 +395,9 @@ impl Ctx<'_, '_> {
         people.push(terms.organisation);
         people.sort_unstable();
         people.dedup();
-        let mut proofs = Vec::new();
+        let (mut proofs, attestations) = (Vec::new(), all_attestations(self.tx)?);
         for who in people {
-            proofs.push(Bytes(self.proofs_about(&who)?.to_bytes()));
+            proofs.push(Bytes(self.proofs_among(&who, &attestations)?.to_bytes()));
         }
         Ok(TeamBasis {
             roster,
@@ -378,8 +436,7 @@ impl Ctx<'_, '_> {
         let (Some(waiting), Some(Known { terms, .. })) = (waiting, self.team(&held.id)?) else {
             return Ok(());
         };
-        let session = GroupSession::load(&Rows(self.tx), held.id)?;
-        let seats = session.map(|s| s.members()).transpose()?.unwrap_or_default();
+        let seats = self.seats(&held.id)?;
         let view = self.team_view(&held.id)?;
         let mut people: Vec<IdentityId> = seats.iter().map(|s| s.member.identity).collect();
         people.extend(self.authors(&view)?);
@@ -417,12 +474,12 @@ impl Ctx<'_, '_> {
         ) {
             return Ok(());
         }
-        let Some(session) = GroupSession::load(&Rows(self.tx), *mailbox)? else {
+        let Some(session) = self.lend_group(mailbox)? else {
             return Ok(());
         };
         if commit.is_some() && session.pending().map(|p| p.commit) == commit {
             let step = session.give_up_commit(&Rows(self.tx))?;
-            step.commit(|diff, _| apply(self.tx, diff))?;
+            self.write_group(step)?;
             self.tx.delete(Table::Groups, &letter_name(mailbox))?;
         }
         Ok(())
@@ -472,6 +529,23 @@ impl Ctx<'_, '_> {
 mod tests {
     use super::*;
     use crate::core::records::Padding;
+
+    #[test]
+    fn a_shift_changes_a_team_once_for_each_or_waits_for_somebody_who_is_there() {
+        let who = |names: &[u8]| -> Vec<IdentityId> { names.iter().map(|n| IdentityId([*n; 32])).collect() };
+        let waits = |shift: &[u8], seated: &[u8], asking: &[u8]| {
+            more_come(who(shift).into_iter(), &who(seated), &who(asking))
+        };
+        assert!(waits(&[1, 2, 3, 4], &[1], &[2]), "3 and 4 are on their way");
+        assert!(waits(&[1, 2, 3, 4], &[1], &[2, 3]));
+        assert!(!waits(&[1, 2, 3, 4], &[1], &[2, 3, 4]), "the last has asked");
+        assert!(!waits(&[1, 2], &[1], &[2]), "he comes alone");
+        assert!(!waits(&[1, 2, 3], &[1], &[]), "nobody has come");
+        assert!(
+            !waits(&[1, 2, 3], &[1, 2], &[2]),
+            "a seat that is asked for again"
+        );
+    }
 
     #[test]
     fn a_seat_is_promised_that_no_message_can_carry() {

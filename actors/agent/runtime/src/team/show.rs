@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use telesphor_clinical::roster::SignedRoster;
-use telesphor_sealing::{GroupSession, Moved};
+use telesphor_sealing::{GroupSession, Moved, Seat};
 use telesphor_vault::{Records, Table};
 use telesphor_wire::canonical;
 use telesphor_wire::error::ErrorCode;
@@ -216,11 +216,16 @@ pub(crate) fn seated(
 ) -> Result<Vec<IdentityId>> {
     let session = GroupSession::load(&Rows(records), *mailbox)?;
     let seats = session.map(|s| s.members()).transpose()?.unwrap_or_default();
+    Ok(beside(seats, me))
+}
+
+/// Whose seats these are, but for `me`.
+pub(crate) fn beside(seats: Vec<Seat>, me: &IdentityId) -> Vec<IdentityId> {
     let mut people: Vec<IdentityId> = seats.into_iter().map(|s| s.member.identity).collect();
     people.retain(|who| who != me);
     people.sort_unstable();
     people.dedup();
-    Ok(people)
+    people
 }
 
 /// Every team known here.

@@ -8,7 +8,6 @@ use super::EARLY_MS;
 use super::record::{Known, Standing, closed_name};
 use crate::core::{Core, Ctx};
 use crate::error::Result;
-use crate::group::rows::Rows;
 
 /// The longest that nothing is looked at, milliseconds.
 const AT_LEAST_MS: u64 = 3600 * 1000;
@@ -23,8 +22,8 @@ impl Core {
         let snapshot = self.read()?;
         let mut wedged = Vec::new();
         for mailbox in mailboxes.iter().filter(|m| self.index.followed.contains_key(m)) {
-            let session = GroupSession::load(&Rows(&snapshot), *mailbox)?;
-            if session.is_some_and(|s| s.standing() == Group::Wedged) {
+            let standing = self.look_group(&snapshot, mailbox, GroupSession::standing)?;
+            if standing == Some(Group::Wedged) {
                 wedged.push(*mailbox);
             }
         }

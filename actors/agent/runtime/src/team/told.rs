@@ -11,7 +11,6 @@ use telesphor_clinical::own_device::SeatGiven;
 use telesphor_clinical::roster::SignedRoster;
 use telesphor_clinical::self_entry::{MailboxUse, SelfEntry};
 use telesphor_identity::endpoint::EndReason;
-use telesphor_sealing::GroupSession;
 use telesphor_vault::Table;
 use telesphor_wire::bytes::Bytes;
 use telesphor_wire::canonical;
@@ -27,7 +26,6 @@ use crate::core::Ctx;
 use crate::core::records::{Held, Job, MailboxState};
 use crate::endpoints::mailboxes::owner_entry;
 use crate::error::{Error, Result};
-use crate::group::rows::Rows;
 use crate::mailbox::open::NO_END;
 
 /// A team, as one device tells another of it.
@@ -103,7 +101,7 @@ impl Ctx<'_, '_> {
     fn sits_in(&self, mailbox: &MailboxId) -> Result<bool> {
         let held: Option<Held> = self.get(Table::Mailboxes, &mailbox.0)?;
         let open = held.is_some_and(|h| h.state == MailboxState::Open);
-        Ok(open && GroupSession::load(&Rows(self.tx), *mailbox)?.is_some())
+        Ok(open && self.has_group(mailbox)?)
     }
 
     /// Tells a new device of every team that is not over.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use telesphor_clinical::scope::Scopes;
+use telesphor_sealing::GroupSession;
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ids::{IdentityId, MailboxId};
 
@@ -166,9 +167,10 @@ impl Agent {
     ) -> Result<()> {
         people.sort_unstable();
         self.wait_for(wait, move |core| {
-            let snapshot = core.read()?;
-            let me = core.profile.identity;
-            Ok((show::seated(&snapshot, &mailbox, &me)? == people).then_some(()))
+            let seats = core.look_group(&core.read()?, &mailbox, GroupSession::members)?;
+            let seats = seats.transpose()?.unwrap_or_default();
+            let there = show::beside(seats, &core.profile.identity);
+            Ok((there == people).then_some(()))
         })
         .await
     }

@@ -1,6 +1,7 @@
 //! Tests on a whole small team: every device restarts from its stored rows before every step.
 
 mod deposits;
+mod held;
 mod hostile;
 mod joins;
 mod packages;

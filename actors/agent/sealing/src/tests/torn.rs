@@ -104,6 +104,38 @@ fn a_failing_disk_taken_for_somebody_elses_fault() {
 }
 
 #[test]
+fn a_failing_disk_under_a_group_in_memory_taken_for_somebody_elses_fault() {
+    let (mut relay, mut a, mut b, c) = three();
+    let in_memory = |device: &Device, state: &dyn MlsStateRead| {
+        let mut held = HeldGroups::default();
+        held.give_back(GroupSession::load(&device.rows, MAILBOX).unwrap().unwrap());
+        held.written();
+        held.lend(state, MAILBOX)?.ok_or(SessionError::NoGroup)
+    };
+    let plan = remove(c.index());
+    let owner = relay.owner.public();
+    at_every_read(&a, |s| in_memory(&a, s)?.seal(s, &a.keys, b"x", Bucket::Message));
+    at_every_read(&a, |s| in_memory(&a, s)?.stage_commit(s, &a.keys, &plan, &anyone));
+    let said = a.seal(b"hello");
+    relay.deposit(&said);
+    let first = relay.log[0].clone();
+    let receive = |d: &Device, s: &dyn MlsStateRead, event: &Posted| {
+        in_memory(d, s)?.receive(s, &d.keys, event.incoming(), &owner, &anyone)
+    };
+    at_every_read(&b, |s| receive(&b, s, &first));
+    a.read(&relay);
+    b.read(&relay);
+    let out = a.stage(&plan);
+    relay.commit(&out.commit);
+    let second = relay.log[1].clone();
+    for d in [&a, &b, &c] {
+        at_every_read(d, |s| receive(d, s, &second));
+    }
+    at_every_read(&a, |s| in_memory(&a, s)?.give_up_commit(s));
+    at_every_read(&a, |s| in_memory(&a, s)?.forget(s));
+}
+
+#[test]
 fn a_crash_before_the_write_that_leaves_something_behind() {
     let (mut relay, mut a, mut b, mut c) = three();
     // Whatever happens, it first happens in vain: made, dropped, and made again from the store.
