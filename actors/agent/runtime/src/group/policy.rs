@@ -31,7 +31,7 @@ pub(crate) fn policy_hash(used: MailboxUse) -> Digest {
 /// What is needed to judge changes of one group.
 pub(crate) enum Rules {
     /// A group of two identities' endpoints.
-    Pair(Pair),
+    Pair(Box<Pair>),
     /// A care team.
     Team(Box<TeamRules>),
 }
@@ -91,10 +91,10 @@ impl Ctx<'_, '_> {
     /// The rules of a group of two identities.
     pub(crate) fn rules(&self, held: &Held, owner: IdentityId) -> Result<Rules> {
         let belong = self.histories([Some(self.me()), held.with].into_iter().flatten())?;
-        Ok(Rules::Pair(Pair {
+        Ok(Rules::Pair(Box::new(Pair {
             used: held.used,
             owner,
             belong,
-        }))
+        })))
     }
 }

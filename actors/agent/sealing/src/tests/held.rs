@@ -148,7 +148,7 @@ fn a_group_that_was_forgotten_or_never_marked_lives_on_in_memory() {
 
     // One that a version wrote which had no marks: it is read each time, until its first step.
     let (_, _, mut b) = before_a_commit();
-    let mark = [&[b'r'], &MAILBOX.0[..], &[3]].concat();
+    let mark = [&b"r"[..], &MAILBOX.0[..], &[3]].concat();
     assert!(b.rows.remove(&mark).is_some());
     let session = lent(&mut held, &b);
     held.give_back(session);
