@@ -4,7 +4,9 @@ use serde_json::Value;
 use telesphor_wire::answer::Answer;
 use telesphor_wire::canonical;
 use telesphor_wire::command::Command;
+use telesphor_wire::ext::Extensions;
 use telesphor_wire::forward::ask::Ask;
+use telesphor_wire::forward::key::SealingKeyStatement;
 use telesphor_wire::forward::reply::ForwardedReply;
 use telesphor_wire::forward::{ForwardError, Forwarded};
 use telesphor_wire::hash::Secret;
@@ -152,7 +154,11 @@ fn an_answer_is_taken_for_another_request_or_by_somebody_else() {
 
 #[test]
 fn a_sealing_key_that_the_pinned_domain_did_not_sign_for_now_is_sealed_to() {
-    let signed = signed_sealing_key();
+    let plain = || SealingKeyStatement {
+        ext: Extensions::none(),
+        ..sealing_statement()
+    };
+    let signed = plain().sign(&key(1));
     let bad = Err(ForwardError::BadSealingKey);
     let (from, until) = (signed.statement.from, signed.statement.until);
     let check = |domain: &Domain, by: u8, now| signed.verify(domain, &public(by), now).cloned();
@@ -167,7 +173,9 @@ fn a_sealing_key_that_the_pinned_domain_did_not_sign_for_now_is_sealed_to() {
     assert_eq!(check(&domain(), 1, until), bad, "no more");
     assert_eq!(signed.statement.destroyed(), until + SEALING_KEPT_MS);
 
-    let mut longer = sealing_statement();
+    let newer = signed_sealing_key().verify(&domain(), &public(1), NOW).cloned();
+    assert_eq!(newer, bad, "needs a version that knows its critical extension");
+    let mut longer = plain();
     longer.until = longer.from + SEALING_LIFE_MS + 1;
     let longer = longer.sign(&key(1));
     assert!(
