@@ -164,6 +164,10 @@ labels! {
         OrderLink = "order-link",
         CommitBytes = "commit-bytes",
         Command = "command",
+        /// Which of a domain's sealing keys.
+        SealingKeyId = "sealing-key-id",
+        /// A forwarded request as it travels: what its reply answers.
+        Forwarded = "forwarded",
         FieldLeaf = "field-leaf",
         FieldPad = "field-pad",
         FieldNode = "field-node",
@@ -251,6 +255,8 @@ labels! {
     HpkeLabel, "telesphor/1 ", {
         Deposit = "seal deposit",
         Forward = "seal forward",
+        /// The answer to a forwarded request: another type, so another label.
+        ForwardReply = "seal forward-reply",
         DeliveryLog = "seal delivery-log",
         Share = "seal share",
         Emergency = "seal emergency",

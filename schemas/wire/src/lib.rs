@@ -28,6 +28,7 @@ pub mod command;
 pub mod domain;
 pub mod error;
 pub mod ext;
+pub mod forward;
 pub mod hash;
 pub mod ids;
 pub mod jws;

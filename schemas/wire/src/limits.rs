@@ -82,6 +82,14 @@ pub const MAX_NOT_AFTER_MS: u64 = 7 * 24 * 3600 * 1000;
 /// jump nor by a replay: it is remembered until it has expired.
 pub const DEDUPE_MARGIN_MS: u64 = 60_000;
 
+/// A domain's sealing key is sealed to for at most this long, milliseconds (7 days).
+pub const SEALING_LIFE_MS: u64 = 7 * 24 * 3600 * 1000;
+/// Its private half is destroyed this long after its end, milliseconds (7 days).
+pub const SEALING_KEPT_MS: u64 = 7 * 24 * 3600 * 1000;
+/// What a forwarded request or reply may have beside the message in it, bytes: the reply key, the
+/// command around the payload, the payload's own framing.
+pub const FORWARD_FRAME_BYTES: usize = 8 * 1024;
+
 /// Parts of every prescription on the dispense ledger, whatever it is of: units cost their share of
 /// it, rounded down, which is exact for up to [`RX_MAX_UNITS`] units and [`RX_MAX_FILLS`] fills.
 pub const RX_PARTS: u64 = 1 << 40;

@@ -4,6 +4,8 @@
 //! zeros`, the whole as long as a bucket. MLS messages are padded by the MLS layer instead
 //! (its `padding_size` is set to the bucket), so here only other sealed content is.
 
+use crate::limits;
+
 /// A class of content, with the sizes it may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bucket {
@@ -17,9 +19,12 @@ pub enum Bucket {
     Handshake,
     /// Key packages: 4 KiB.
     KeyPackage,
+    /// Forwarded requests and replies: a fixed frame and the size of the message in it.
+    Forwarded,
 }
 
 const KIB: usize = 1024;
+const FRAME: usize = limits::FORWARD_FRAME_BYTES;
 
 impl Bucket {
     /// The sizes of this class, rising, bytes.
@@ -40,6 +45,20 @@ impl Bucket {
                 1024 * KIB,
             ],
             Self::KeyPackage => &[4 * KIB],
+            Self::Forwarded => &[
+                FRAME + 512,
+                FRAME + KIB,
+                FRAME + 2 * KIB,
+                FRAME + 4 * KIB,
+                FRAME + 8 * KIB,
+                FRAME + 16 * KIB,
+                FRAME + 32 * KIB,
+                FRAME + 64 * KIB,
+                FRAME + 128 * KIB,
+                FRAME + 256 * KIB,
+                FRAME + 512 * KIB,
+                FRAME + 1024 * KIB,
+            ],
         }
     }
 

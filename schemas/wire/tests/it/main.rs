@@ -7,6 +7,7 @@ mod support;
 mod blobs;
 mod canonical;
 mod documents;
+mod forward;
 mod fuzz_round;
 mod growth;
 mod malformed;

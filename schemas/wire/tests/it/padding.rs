@@ -1,11 +1,12 @@
 use telesphor_wire::padding::{Bucket, PaddingError, blob_size, pad, unpad};
 
-const ALL: [Bucket; 5] = [
+const ALL: [Bucket; 6] = [
     Bucket::Message,
     Bucket::Uniform,
     Bucket::Receipt,
     Bucket::Handshake,
     Bucket::KeyPackage,
+    Bucket::Forwarded,
 ];
 
 #[test]

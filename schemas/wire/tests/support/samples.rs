@@ -18,10 +18,12 @@ use telesphor_wire::text::{Domain, SupportCode};
 
 mod blobs;
 mod every;
+mod forward;
 mod ledger;
 mod records;
 pub use blobs::*;
 pub use every::*;
+pub use forward::*;
 pub use ledger::*;
 pub use records::*;
 

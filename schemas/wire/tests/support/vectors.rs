@@ -219,6 +219,7 @@ fn padding() -> Entries {
         ("receipt", Bucket::Receipt),
         ("handshake", Bucket::Handshake),
         ("key-package", Bucket::KeyPackage),
+        ("forwarded", Bucket::Forwarded),
     ];
     let mut entries = Entries::new();
     for (name, bucket) in buckets {
@@ -311,5 +312,22 @@ fn sealed() -> Entries {
             "sealed": hex::encode(canonical::encode(&record)),
         }),
     );
+    entries.insert("forwarded".into(), forwarded());
     entries
+}
+
+/// One request to another domain and its answer, with the private keys of both.
+fn forwarded() -> Value {
+    let asked = ask(telesphor_wire::command::Command::Deposit(signed_deposit()));
+    let request = asked.seal(&domain(), &sealing()).unwrap();
+    let reply = told().seal(&request, &asked.reply).unwrap();
+    json!({
+        "sealing_seed": hex::encode(sealing_key().seed().expose()),
+        "reply_seed": hex::encode(reply_key().seed().expose()),
+        "now": NOW,
+        "ask": hex::encode(canonical::encode(&asked)),
+        "told": hex::encode(canonical::encode(&told())),
+        "sealed": hex::encode(canonical::encode(&request)),
+        "sealed_reply": hex::encode(canonical::encode(&reply)),
+    })
 }

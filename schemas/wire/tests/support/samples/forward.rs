@@ -1,0 +1,70 @@
+//! Requests between domains, and their answers.
+
+use telesphor_wire::answer::Answer;
+use telesphor_wire::forward::Forwarded;
+use telesphor_wire::forward::ask::{Ask, Wish};
+use telesphor_wire::forward::key::{self, SealingKeyStatement, SignedSealingKey};
+use telesphor_wire::forward::reply::{ForwardedReply, Told};
+use telesphor_wire::limits::SEALING_LIFE_MS;
+
+use super::every::{Sample, sample};
+use super::*;
+
+/// The private half of [`sealing`].
+pub fn sealing_key() -> SealingKey {
+    SealingKey::from_seed(Secret::new([0x5e; 32]))
+}
+pub fn reply_key() -> SealingKey {
+    SealingKey::from_seed(Secret::new([0x5f; 32]))
+}
+pub fn sealing_statement() -> SealingKeyStatement {
+    SealingKeyStatement {
+        domain: domain(),
+        key: sealing(),
+        from: NOW - HOUR,
+        until: NOW - HOUR + SEALING_LIFE_MS,
+        ext: growth(),
+    }
+}
+pub fn signed_sealing_key() -> SignedSealingKey {
+    sealing_statement().sign(&key(1))
+}
+pub fn ask(command: Command) -> Ask {
+    Ask {
+        wish: Wish::Command(Box::new(command)),
+        reply: reply_key().public(),
+        not_after: NOW + HOUR,
+        ext: Extensions::none(),
+    }
+}
+pub fn told() -> Told {
+    Told {
+        answer: Answer::Durable(Box::new(receipt())),
+        ext: Extensions::none(),
+    }
+}
+
+pub fn forward_structures() -> Vec<Sample> {
+    let sealed = Sealed {
+        enc: Bytes(vec![0xe0; 1120]),
+        ciphertext: Bytes(vec![0xc1; 8 * 1024 + 512 + 16]),
+    };
+    let forwarded = Forwarded {
+        to: domain(),
+        key: key::id(&sealing()),
+        sealed: sealed.clone(),
+        ext: Extensions::none(),
+    };
+    let reply = ForwardedReply {
+        to: forwarded.digest(),
+        sealed,
+        ext: Extensions::none(),
+    };
+    vec![
+        sample("sealing-key", &signed_sealing_key()),
+        sample("forward-ask", &ask(Command::Deposit(signed_deposit()))),
+        sample("forward-told", &told()),
+        sample("forwarded", &forwarded),
+        sample("forwarded-reply", &reply),
+    ]
+}
