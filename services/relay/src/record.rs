@@ -7,15 +7,13 @@ use telesphor_wire::canonical;
 use telesphor_wire::domain::{DomainRecord, RelayEntry, SignedDomainRecord};
 use telesphor_wire::ext::Extensions;
 use telesphor_wire::hash::Digest;
+use telesphor_wire::limits::SEALING_LIFE_MS;
 use telesphor_wire::text::Domain;
 
 use crate::fault::{Exit, Fault};
 use crate::files;
 use crate::keys::Keys;
 use crate::layout::Layout;
-
-/// A sealing key lives so long, milliseconds (crypto profile, part 3).
-pub const SEALING_LIFE_MS: u64 = 7 * 24 * 3600 * 1000;
 
 /// What a record is made from, beside the keys.
 pub struct Facts<'a> {
