@@ -148,7 +148,11 @@ pub fn cut(shape: Shape, sum: &[u8], name: &[u8; NAME], number: &[u64]) -> Resul
             write(&vector, sum, name, &wide)
         }
         (Shape::Histogram(length), [bucket]) => {
+            // The library writes into the bucket unseen, and would panic.
             let bucket = usize::try_from(*bucket).map_err(|_| HalvesError::Number)?;
+            if bucket >= usize::from(length) {
+                return Err(HalvesError::Number);
+            }
             let chunk = optimal_chunk_length(usize::from(length));
             let histogram = Prio3Histogram::new_histogram(2, usize::from(length), chunk);
             write(&histogram.map_err(|_| HalvesError::Shape)?, sum, name, &bucket)

@@ -5,6 +5,7 @@
 //! organisation, one set of scopes and one end (decision 6). The roster service carries requests
 //! and Welcomes between people who do not know each other; it sits in no group (decision 24).
 
+mod after;
 mod ask;
 mod correct;
 mod cut;
