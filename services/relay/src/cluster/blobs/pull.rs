@@ -19,12 +19,14 @@ impl Peers {
     /// Pulls a blob that is wanted, first from whoever told of it. What fails is tried again when
     /// cards are compared next.
     pub(super) async fn pull(self: Arc<Self>, address: Digest, first: Option<PublicKey>) {
+        // Taken before it waits for its turn: whoever wants it meanwhile, each time that cards are
+        // compared, finds it taken and does not wait beside it.
+        let Some(pull) = self.blobs.pull(address) else {
+            return;
+        };
         let Ok(_permit) = self.pulls.clone().acquire_owned().await else {
             return;
         };
-        let blobs = self.blobs.clone();
-        let begun = tokio::task::spawn_blocking(move || blobs.pull(address)).await;
-        let Ok(Some(pull)) = begun else { return };
         let mut from = self.others();
         from.sort_by_key(|relay| Some(*relay) != first);
         if let Err(error) = self.whole(pull, &from).await
