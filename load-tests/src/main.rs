@@ -129,7 +129,7 @@ fn run(bench: &Bench) -> Result<bool> {
         mailboxes::run(&runtime, folder.path(), lasts, bench.mailboxes, &mut report)?;
     }
     if wants("sealed") {
-        sealed::run(&runtime, folder.path(), lasts, &mut report)?;
+        sealed::run(folder.path(), lasts, &mut report)?;
     }
     if wants("teams") {
         teams::run(&runtime, folder.path(), &mut report)?;

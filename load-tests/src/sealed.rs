@@ -29,7 +29,7 @@ use telesphor_wire::ids::{CommandId, IdentityId, MailboxId};
 use telesphor_wire::mailbox::{EventKind, Genesis, MailboxKind, Policy, next_key};
 use telesphor_wire::padding::Bucket;
 use telesphor_wire::sign::SigningKey;
-use tokio::runtime::Runtime;
+use tokio::runtime::Builder;
 use tokio::sync::mpsc;
 
 use crate::error::{Result, odd};
@@ -132,7 +132,10 @@ fn rows_of(diff: &StateDiff, with: &[Row]) -> Vec<Row> {
 }
 
 /// The scenario.
-pub(crate) fn run(runtime: &Runtime, folder: &Path, lasts: Duration, report: &mut Report) -> Result<()> {
+///
+/// Both sides are on one thread, each as the `telesphor` program is.
+pub(crate) fn run(folder: &Path, lasts: Duration, report: &mut Report) -> Result<()> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
     report.section("Sealed end to end, 1 KiB on the wire, one message after another");
     let folder = folder.join("sealed");
     let mut relay = Relay::init(&folder, "load.example")?;

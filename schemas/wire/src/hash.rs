@@ -10,6 +10,8 @@ use crate::bytes::bytes32;
 use crate::canonical;
 use crate::labels::{HashLabel, KdfLabel, SignLabel};
 
+mod abreast;
+
 bytes32! {
     /// A 32-byte BLAKE3 hash under some label; the field's name says which.
     Digest
@@ -20,6 +22,13 @@ pub fn hash_bytes(label: HashLabel, bytes: &[u8]) -> Digest {
     let mut hasher = hasher(context_key(&HASH_KEYS, label as usize));
     hasher.update(bytes);
     Digest(*hasher.finalize().as_bytes())
+}
+
+/// `H(label, bytes)` of each of these: for many short inputs at a fraction of the price of one after the
+/// other.
+pub fn hash_all(label: HashLabel, inputs: &[&[u8]]) -> Vec<Digest> {
+    let hashes = abreast::hash(context_key(&HASH_KEYS, label as usize), inputs);
+    hashes.into_iter().map(Digest).collect()
 }
 
 /// `H(label, x)` over the canonical bytes of a typed value.

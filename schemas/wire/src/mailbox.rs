@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bytes::Bytes;
 use crate::ext::Extensions;
-use crate::hash::{Digest, hash, hash_bytes};
+use crate::hash::{Digest, hash, hash_all, hash_bytes};
 use crate::ids::MailboxId;
 use crate::labels::HashLabel;
 use crate::sign::PublicKey;
@@ -185,6 +185,11 @@ pub struct Event {
 /// `H("payload", ciphertext)`.
 pub fn payload_hash(payload: &[u8]) -> Digest {
     hash_bytes(HashLabel::Payload, payload)
+}
+
+/// [`payload_hash`] of each of these.
+pub fn payload_hashes(payloads: &[&[u8]]) -> Vec<Digest> {
+    hash_all(HashLabel::Payload, payloads)
 }
 
 /// `h(n) = H("event", {h(n-1), header, payload hash})`.

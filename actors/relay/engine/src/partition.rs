@@ -64,7 +64,7 @@ impl Partition {
     /// hands over one after the other are ordered that way.
     pub(crate) fn submit(&self, core: &Core, order: &dyn Order, items: Vec<Item>) {
         // Here, and not by the writer: it is one thread, and those who submit are many.
-        let hashed = items.iter().map(|item| Hashed::of(&item.submission)).collect();
+        let hashed = Hashed::of_all(items.iter().map(|item| &item.submission));
         let (mut submissions, mut tickets) =
             (Vec::with_capacity(items.len()), Vec::with_capacity(items.len()));
         for Item {

@@ -5,7 +5,7 @@ use telesphor_wire::batch::{SessionWord, Submission};
 use telesphor_wire::command::{Command, Deposit};
 use telesphor_wire::hash::Digest;
 use telesphor_wire::ids::MailboxId;
-use telesphor_wire::mailbox::{MailboxKind, payload_hash};
+use telesphor_wire::mailbox::{MailboxKind, payload_hash, payload_hashes};
 use telesphor_wire::sign::PublicKey;
 
 use crate::facts::{MemoryKey, token_hash};
@@ -53,12 +53,25 @@ pub enum Depositor {
 impl Hashed {
     /// Hashes a submission and checks the signature that a deposit, or an act on the ledger, bears.
     pub fn of(submission: &Submission) -> Self {
+        let payload = payload_of(submission).map(payload_hash);
+        Self::with(submission, payload)
+    }
+
+    /// [`Hashed::of`] for each of these, whose payloads are hashed side by side.
+    pub fn of_all<'a>(submissions: impl Iterator<Item = &'a Submission> + Clone) -> Vec<Self> {
+        let payloads: Vec<&[u8]> = submissions.clone().filter_map(payload_of).collect();
+        let mut hashes = payload_hashes(&payloads).into_iter();
+        submissions
+            .map(|submission| Self::with(submission, payload_of(submission).and_then(|_| hashes.next())))
+            .collect()
+    }
+
+    fn with(submission: &Submission, payload: Option<Digest>) -> Self {
         let command = &submission.command;
         let mut token = None;
-        let (mut payload, mut depositor) = (Digest([0; 32]), Depositor::Nobody);
+        let (payload, mut depositor) = (payload.unwrap_or(Digest([0; 32])), Depositor::Nobody);
         let body = match command {
             Command::Deposit(d) => {
-                payload = payload_hash(&d.payload);
                 depositor = depositor_of(d, submission.word.as_ref(), payload);
                 command.body_hash_with(&payload)
             }
@@ -131,6 +144,14 @@ impl<'a> Prepared<'a> {
             scope,
             command: self.command.id(),
         }
+    }
+}
+
+/// The bulk of a submission, if it is a deposit.
+fn payload_of(submission: &Submission) -> Option<&[u8]> {
+    match &submission.command {
+        Command::Deposit(d) => Some(&d.payload),
+        _ => None,
     }
 }
 

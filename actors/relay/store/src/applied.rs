@@ -30,12 +30,15 @@ pub struct Ordered {
 impl Ordered {
     pub(crate) fn prepared(&self) -> Vec<Prepared<'_>> {
         let submissions = &self.batch.submissions;
-        if self.hashed.len() == submissions.len() {
-            let both = submissions.iter().zip(&self.hashed);
-            both.map(|(s, hashed)| Prepared::with(s, hashed)).collect()
+        let made;
+        let hashed = if self.hashed.len() == submissions.len() {
+            &self.hashed
         } else {
-            submissions.iter().map(Prepared::new).collect()
-        }
+            made = Hashed::of_all(submissions.iter());
+            &made
+        };
+        let both = submissions.iter().zip(hashed);
+        both.map(|(s, hashed)| Prepared::with(s, hashed)).collect()
     }
 }
 
