@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use futures_util::future::try_join_all;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use telesphor_agent::{Agent, Draft, NewProfile, Passphrase, TeamRequest, Turn};
 use telesphor_chaos::relay::Relay;
@@ -219,6 +220,36 @@ impl House {
             ward.sit(day, night).await?;
         }
         Ok(())
+    }
+
+    /// Waits until these shifts have said and heard all there is.
+    pub(super) async fn settle(&self, day: bool, night: bool) -> Result<()> {
+        for ward in &self.wards {
+            let shifts = [(&ward.day, day), (&ward.night, night)];
+            let shifts = shifts.into_iter().filter(|(_, on)| *on);
+            let all = shifts.flat_map(|(shift, _)| shift);
+            let settled =
+                all.map(|person| async move { person.agent()?.settle(PATIENCE).await.map_err(odd) });
+            try_join_all(settled).await?;
+        }
+        Ok(())
+    }
+
+    /// Events of all teams' mailboxes, added up.
+    pub(super) async fn events(&self, by_night: bool) -> Result<u64> {
+        let mut sum = 0;
+        for ward in &self.wards {
+            let shift = if by_night { &ward.night } else { &ward.day };
+            let seen_by = shift.first().ok_or_else(|| odd("an empty shift"))?.agent()?;
+            let teams: Vec<MailboxId> = ward.patients.iter().map(|p| p.team).collect();
+            let all = seen_by.mailboxes().await.map_err(odd)?;
+            sum += all
+                .iter()
+                .filter(|m| teams.contains(&m.id))
+                .map(|m| m.seq)
+                .sum::<u64>();
+        }
+        Ok(sum)
     }
 
     /// Epochs of all teams, added up.

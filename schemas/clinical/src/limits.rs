@@ -20,6 +20,8 @@ pub const MAX_ESCALATIONS: usize = 16;
 pub const MAX_COSIGNATURES: usize = 16;
 /// Entries of one list inside a message (addresses, heads, documents of a grant).
 pub const MAX_LIST: usize = 1024;
+/// Messages that travel as one.
+pub const MAX_PAPERS: usize = 64;
 /// Turns on one edition of a roster.
 pub const MAX_ROSTER: usize = 2048;
 /// People whose proofs travel with one change of a team.

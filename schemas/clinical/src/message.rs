@@ -84,6 +84,28 @@ crate::open_tagged! {
         32 => Parts(Box<crate::blob::PartsWord>),
         /// A word about a study.
         36 => Study(crate::study::word::StudyWord),
+        /// What one endpoint had to say that nobody waited for.
+        37 => Papers(Papers),
+    }
+}
+
+/// Messages of one sender that travel as one. Each means what it would mean alone; none of them is
+/// such a bundle itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Papers {
+    /// Canonical bytes of each [`GroupMessage`], in the order in which they were to be said.
+    #[serde(deserialize_with = "bounded::<{ limits::MAX_PAPERS }, _, _>")]
+    pub words: Vec<Bytes>,
+}
+
+impl Papers {
+    /// The messages. What cannot be read, or is a bundle itself, is left out: the others do not
+    /// suffer for it.
+    pub fn messages(&self) -> Vec<GroupMessage> {
+        let all = self.words.iter();
+        let all = all.filter_map(|word| canonical::decode::<GroupMessage>(word).ok());
+        all.filter(|message| !matches!(message, GroupMessage::Papers(_)))
+            .collect()
     }
 }
 

@@ -5,11 +5,14 @@ use telesphor_clinical::blob::Carried;
 use telesphor_clinical::contact::{ContactRecord, IntakeKey};
 use telesphor_clinical::instant::{Clock, Instant, Precision};
 use telesphor_clinical::invite::{InviteAccept, InviteError, InviteLink, InviteOffer, SignedInviteAccept};
-use telesphor_clinical::message::{DepositEnvelope, GroupEnvelope, GroupMessage, Heads, MessageError};
+use telesphor_clinical::message::{
+    DepositEnvelope, GroupEnvelope, GroupMessage, Heads, MessageError, Papers,
+};
 use telesphor_clinical::open::Foreign;
 use telesphor_clinical::scope::{Scope, Scopes};
 use telesphor_clinical::stream::{Channel, Gap, GapReason, Quality};
 use telesphor_clinical::text::Text;
+use telesphor_wire::bytes::Bytes;
 use telesphor_wire::canonical;
 use telesphor_wire::ext::{Extension, Extensions};
 use telesphor_wire::hash::{Digest, Secret};
@@ -243,6 +246,31 @@ fn a_critical_extension_of_a_message_is_refused_by_its_number() {
         DepositEnvelope::from_bytes(&envelope.to_bytes()).is_err(),
         "a group message is no deposit"
     );
+}
+
+#[test]
+fn one_word_of_a_bundle_that_nobody_can_read_takes_the_others_with_it() {
+    let word = |message: &GroupMessage| Bytes(canonical::encode(message));
+    let heads = GroupMessage::Heads(Heads::default());
+    let inner = GroupMessage::Papers(Papers {
+        words: vec![word(&heads)],
+    });
+    let papers = Papers {
+        words: vec![word(&heads), Bytes(vec![0xc1]), word(&inner), word(&heads)],
+    };
+    let bytes = canonical::encode(&GroupMessage::Papers(papers));
+    let GroupMessage::Papers(read) = canonical::decode(&bytes).unwrap() else {
+        panic!("a bundle is read as one");
+    };
+    assert_eq!(
+        read.messages(),
+        [heads.clone(), heads],
+        "and no bundle in a bundle"
+    );
+    let many = Papers {
+        words: vec![Bytes::default(); telesphor_clinical::limits::MAX_PAPERS + 1],
+    };
+    assert!(canonical::decode::<Papers>(&canonical::encode(&many)).is_err());
 }
 
 #[test]

@@ -18,7 +18,7 @@ use telesphor_clinical::instant::{Clock, Instant};
 use telesphor_clinical::invite::InviteLink;
 use telesphor_clinical::mandate::{Mandate, Power, StatusPlace};
 use telesphor_clinical::message::{
-    DepositEnvelope, DepositMessage, GroupEnvelope, GroupMessage, PseudonymAnnouncement,
+    DepositEnvelope, DepositMessage, GroupEnvelope, GroupMessage, Papers, PseudonymAnnouncement,
 };
 use telesphor_clinical::present::{PresenceAsk, WrittenBy};
 use telesphor_clinical::receipt::{OpeningReceipt, Person, Presence, ReceiptKind, SignedPresence};
@@ -33,6 +33,7 @@ use telesphor_clinical::standing_in::{
 use telesphor_clinical::statement::{Profile, SaltUse, part_hash, salt, statement_bytes};
 use telesphor_clinical::stream::{Association, Channel, Gap, GapReason, Quality, StreamBatch};
 use telesphor_clinical::text::Text;
+use telesphor_wire::bytes::Bytes;
 use telesphor_wire::canonical::encode;
 use telesphor_wire::ext::{Extension, Extensions};
 use telesphor_wire::hash::{Digest, Secret};
@@ -261,7 +262,18 @@ pub fn derived() -> Map<String, Value> {
     };
     put(
         "group-pseudonym",
-        hex_of(&GroupEnvelope::new(cursor, GroupMessage::Pseudonym(pseudonym))),
+        hex_of(&GroupEnvelope::new(
+            cursor,
+            GroupMessage::Pseudonym(pseudonym.clone()),
+        )),
+    );
+    let word = Bytes(encode(&GroupMessage::Pseudonym(pseudonym)));
+    let papers = Papers {
+        words: vec![word.clone(), word],
+    };
+    put(
+        "group-papers",
+        hex_of(&GroupEnvelope::new(cursor, GroupMessage::Papers(papers))),
     );
     let carried = || Carried::Inline(vec![1, 2, 3].into());
     put(

@@ -241,11 +241,8 @@ impl Agent {
     pub async fn document(&self, what: &str) -> Result<DocumentView> {
         let what = what.to_owned();
         self.look(move |snapshot, profile| {
-            view(
-                snapshot,
-                &People::load(snapshot, profile)?,
-                &find(snapshot, &what)?,
-            )
+            let kept = find(snapshot, &what)?;
+            view(snapshot, &People::load(snapshot, profile)?, &kept)
         })
         .await
     }

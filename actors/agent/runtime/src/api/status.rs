@@ -71,13 +71,25 @@ impl Agent {
             .shared
             .change(|core| {
                 core.index.fence_wanted += 1;
+                // What would be said by and by is said now.
+                core.index.papers_wanted += 1;
                 Ok(core.index.fence_wanted)
             })
             .await?;
+        let quiet = self.quiet(wait, asked).await;
+        let done = self.shared.work(|core| {
+            core.index.papers_wanted = core.index.papers_wanted.saturating_sub(1);
+            Ok(())
+        });
+        done.await?;
+        quiet
+    }
+
+    async fn quiet(&self, wait: Duration, asked: u64) -> Result<()> {
         self.wait_for(wait, move |core| {
             let index = &core.index;
             // A team that waits to be brought in line is work under way.
-            let still = index.outbox.is_empty() && index.lines.is_empty();
+            let still = index.outbox.is_empty() && index.lines.is_empty() && index.papers.is_empty();
             let quiet = index.connected && still && index.behind() == 0;
             Ok((quiet && index.fence_reached >= asked).then_some(()))
         })

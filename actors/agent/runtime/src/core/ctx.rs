@@ -42,6 +42,8 @@ pub(crate) struct Effects {
     pub(crate) asks: Vec<(IdentityId, TeamAsk)>,
     /// Teams to bring in line: in which epoch, and not before when (Unix milliseconds).
     pub(crate) lines: Vec<(MailboxId, (u64, u64))>,
+    /// Teams in which words are held, and when they are due; no more, if not.
+    pub(crate) papers: Vec<(MailboxId, Option<u64>)>,
     /// There is a mandate here.
     pub(crate) mandates: bool,
     /// Files are to be put or told of.

@@ -147,6 +147,10 @@ pub(crate) struct Index {
     /// Teams to bring in line: in which epoch, and not before when (Unix milliseconds). Lost with
     /// the program: at the next start all teams are looked at.
     pub(crate) lines: BTreeMap<MailboxId, (u64, u64)>,
+    /// Teams in which words are held, and when they are due, Unix milliseconds.
+    pub(crate) papers: BTreeMap<MailboxId, u64>,
+    /// How many wait until they are said.
+    pub(crate) papers_wanted: usize,
     /// Files may have to be put or told of.
     pub(crate) parts: bool,
     /// How far files have come on their way to the relay: bytes there, bytes in all.

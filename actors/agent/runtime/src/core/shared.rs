@@ -79,6 +79,7 @@ impl Core {
         }
         index.mandates = !crate::mandates::record::all_mandates(&snapshot)?.is_empty();
         index.changed = true;
+        index.papers = crate::team::papers_due(&snapshot)?.into_iter().collect();
         index.parts = !crate::blobs::record::wanted(&snapshot)?.is_empty();
         drop(snapshot);
         Ok(Self {
@@ -170,6 +171,12 @@ impl Core {
             let at = self.index.lines.entry(mailbox).or_insert(line);
             // Drawn anew for another epoch; in the same one nothing is put off again and again.
             *at = if at.0 == line.0 { line.min(*at) } else { line };
+        }
+        for (mailbox, due) in fx.papers {
+            match due {
+                Some(due) => _ = self.index.papers.insert(mailbox, due),
+                None => _ = self.index.papers.remove(&mailbox),
+            }
         }
         if let Some(profile) = fx.profile {
             self.profile = profile;

@@ -109,6 +109,7 @@ pub(crate) struct Devices {
     root: Option<Secret>,
     own: Vec<EndpointState>,
     sessions: HashSet<Nonce>,
+    now: u64,
 }
 
 impl Devices {
@@ -120,6 +121,7 @@ impl Devices {
             root: core.keys.stored.root.clone(),
             own: history.map_or_else(Vec::new, |(_, h)| h.now().endpoints.clone()),
             sessions: own_sessions(records)?,
+            now: (core.clock)(),
             profile,
         })
     }
@@ -142,7 +144,9 @@ impl Devices {
         }
         // Whoever was in the group in that epoch has heard every announcement that was made.
         let there = names::was_in(&record.mailbox, record.branch, record.epoch);
-        Ok(match records.contains(Table::Receipts, &there)? {
+        let heard = records.contains(Table::Receipts, &there)?
+            && !crate::team::may_be_unsaid(records, &record.mailbox, self.now)?;
+        Ok(match heard {
             true => Reader::Nobody,
             false => Reader::Unknown,
         })

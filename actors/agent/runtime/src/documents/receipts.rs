@@ -80,8 +80,8 @@ impl Ctx<'_, '_> {
             self.answer_letter(&came, &signed, named.map(|n| n.proofs))?;
             return Ok(signed);
         }
-        let body = GroupMessage::Receipt(Box::new(signed.clone()));
-        let body = Bytes(canonical::encode(&body));
+        let word = GroupMessage::Receipt(Box::new(signed.clone()));
+        let body = Bytes(canonical::encode(&word));
         let padding = Padding::Receipt;
         // Said where the document was shown, which needs no conversation; else in one.
         let what = match self.get::<MailboxId>(Table::Receipts, &names::came_in(&document))? {
@@ -107,7 +107,12 @@ impl Ctx<'_, '_> {
         if let Some(named) = &named {
             self.vouch(&named.proofs, &what)?;
         }
-        self.enqueue(what, Job::Nothing(true), None)?;
+        match &what {
+            What::Room(say) if !is_answer(kind) && self.team(&say.mailbox)?.is_some() => {
+                self.say_for_the_record(say.mailbox, &word)?;
+            }
+            _ => _ = self.enqueue(what, Job::Nothing(true), None)?,
+        }
         Ok(signed)
     }
 

@@ -114,7 +114,7 @@ impl Ctx<'_, '_> {
             let key = owner.key();
             staged.commit.second = Some((key.public(), key.sign(&staged.commit.body)));
         }
-        self.enqueue_entry(Entry {
+        let seq = self.enqueue_entry(Entry {
             what: What::Ready(MailboxChoice {
                 mailbox: Some(*mailbox),
             }),
@@ -126,6 +126,9 @@ impl Ctx<'_, '_> {
             after: change.after,
             queued: self.now,
         })?;
+        if held.used == MailboxUse::Team {
+            self.put(Table::Groups, &crate::team::change_name(mailbox), &seq)?;
+        }
         if staged.welcome.is_none() {
             // One that waited for a commit which lost leads nowhere.
             self.take_letter(mailbox)?;

@@ -15,6 +15,7 @@ use crate::core::records::Held;
 use crate::core::{Ctx, names};
 use crate::endpoints::siblings::worth_telling;
 use crate::error::{Error, Result};
+use crate::sync::events::is_local;
 use crate::sync::reoffer::KEEP_MS;
 
 /// Until when the access key serves that a commit or rewind brings.
@@ -186,17 +187,30 @@ impl Ctx<'_, '_> {
         let envelope =
             GroupEnvelope::from_bytes(&message.content).map_err(|_| Error::of(ErrorCode::Malformed))?;
         self.compare_heads(held, &envelope.seen)?;
-        let from = &message.from;
+        let GroupMessage::Papers(papers) = envelope.body else {
+            return self.heard_one(held, &message.from, envelope.body, stamp);
+        };
+        for body in papers.messages() {
+            // Each is as good as it would be alone.
+            match self.heard_one(held, &message.from, body, stamp) {
+                Err(error) if is_local(error.code) => return Err(error),
+                Ok(()) | Err(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn heard_one(&mut self, held: &Held, from: &Seat, body: GroupMessage, stamp: u64) -> Result<()> {
         let who = from.member.identity;
         if who != self.me() {
             let told = match self.somebody_stands(held)? {
-                true => worth_telling(&envelope.body),
+                true => worth_telling(&body),
                 false => None,
             };
-            self.carry_out(held, from, envelope.body, stamp)?;
+            self.carry_out(held, from, body, stamp)?;
             return told.map_or(Ok(()), |told| self.pass_on(told));
         }
-        match self.sibling_said(held, from, envelope.body, stamp)? {
+        match self.sibling_said(held, from, body, stamp)? {
             Some(body) => self.carry_out(held, from, body, stamp),
             None => Ok(()),
         }
@@ -241,6 +255,7 @@ impl Ctx<'_, '_> {
             | GroupMessage::Team(_)
             | GroupMessage::Role(_)
             | GroupMessage::Rx(_)
+            | GroupMessage::Papers(_)
             | GroupMessage::Heads(_)
             | GroupMessage::Request(_)
             | GroupMessage::Foreign(_) => Ok(()),

@@ -29,8 +29,8 @@ impl Ctx<'_, '_> {
         }
         if self.team(mailbox)?.is_some() {
             // Apart from what is owned and changed there, which must not wait behind it.
-            self.say_in_team(*mailbox, &body)?;
-            return Ok(());
+            self.hold_papers(mailbox)?;
+            return self.say_for_the_record(*mailbox, &body);
         }
         self.say(*mailbox, &body, Padding::Message, Job::Nothing(true))?;
         Ok(())

@@ -6,6 +6,7 @@ use telesphor_wire::ids::MailboxId;
 use telesphor_wire::limits::DEFAULT_CREDIT_BYTES;
 
 use super::life::{Life, RightKey};
+use crate::core::records::Via;
 use crate::error::Result;
 use crate::link::{LinkError, session::Standing};
 
@@ -16,9 +17,13 @@ impl Life {
     /// Proves and follows every mailbox that is open and not followed at its present epoch. All
     /// proofs are on their way together: whoever comes on duty enters a ward of teams, and each
     /// by itself would cost the way to the relay and back.
-    pub(super) async fn follow(&mut self) -> Result<()> {
+    pub(super) async fn follow(&mut self, wanted: Vec<(MailboxId, Via, u64)>) -> Result<()> {
+        // A member's key of an epoch that is over is asked for by nobody any more.
+        let keys: Vec<RightKey> = wanted.iter().map(|(id, via, _)| Self::key(*id, via)).collect();
+        self.refused
+            .retain(|key, _| !matches!(key, RightKey::Member(_)) || keys.contains(key));
         let mut entering = Vec::new();
-        for (mailbox, via, after) in self.shared.work(|core| Ok(core.wanted())).await? {
+        for (mailbox, via, after) in wanted {
             let key = Self::key(mailbox, &via);
             if self.refused.contains_key(&key) || self.following.values().any(|(_, k)| *k == key) {
                 continue;

@@ -15,16 +15,13 @@ use tokio::sync::mpsc;
 
 use super::answers::Outcome;
 use super::domain;
+use super::duties::Then;
 use super::records::Look;
 use crate::core::records::{MemberVia, Via};
 use crate::core::{Core, Shared};
 use crate::error::{Error, Result};
 use crate::link::{Credential, LinkError, Pin, Push, Session};
 
-/// Commands taken from the outbox at once.
-const SEND_BATCH: usize = 128;
-/// Entries sealed in one transaction.
-const SEAL_BATCH: usize = 64;
 /// Answers handled in one transaction.
 const ANSWER_BATCH: usize = 256;
 
@@ -107,20 +104,21 @@ impl Life {
     /// Serves until the connection ends.
     pub(crate) async fn serve(&mut self) -> Result<()> {
         loop {
-            let lease = self.leases().await?.min(self.wedged().await?);
-            self.follow().await?;
-            let records = self.records().await?;
-            self.fence().await?;
-            let look = |core: &mut Core| Ok((core.tend_teams()?, core.domain_due()));
-            let ((teams, in_line), domain_due) = self.shared.work(look).await?;
-            if domain_due {
+            let look = self.shared.work(Core::duties).await?;
+            let lease = self.leases(look.leases).await?.min(self.wedged().await?);
+            self.follow(look.wanted).await?;
+            let records = self.records(look.records_watched, look.fence_wanted).await?;
+            if look.fence_wanted > look.fence_reached {
+                self.fence(look.fence_wanted).await?;
+            }
+            if look.domain_due {
                 domain::look(&self.shared, self.pin.clone());
             }
-            if in_line {
+            if look.in_line {
                 self.shared.news();
             }
-            let teams = Duration::from_millis(teams);
-            let mandates = Duration::from_millis(self.shared.work(Core::tend_mandates).await?);
+            let teams = Duration::from_millis(look.teams);
+            let mandates = Duration::from_millis(look.mandates);
             let due = self.send().await?;
             let pause = due.unwrap_or(Duration::from_secs(3600)).min(lease);
             let pause = pause.min(teams).min(records).min(mandates);
@@ -165,9 +163,8 @@ impl Life {
 
     /// Asks again for every right whose lease has run out: the relay's word ends it here, not
     /// this machine's clock. Gives how long until the next look.
-    async fn leases(&mut self) -> Result<Duration> {
+    async fn leases(&mut self, (over, next): (Vec<MailboxId>, Option<u64>)) -> Result<Duration> {
         const NEVER: Duration = Duration::from_secs(3600);
-        let (over, next) = self.shared.work(|core| Ok(core.leases())).await?;
         let pause = next.map_or(NEVER, |ms| Duration::from_millis(ms + 1).min(NEVER));
         let handles: Vec<u32> = self
             .following
@@ -194,15 +191,7 @@ impl Life {
 
     /// Looks every head up anew if somebody asked for it: what was durable before the asking is
     /// then known to be there, and has been read once the cursors have come up to it.
-    async fn fence(&mut self) -> Result<()> {
-        let asked = self
-            .shared
-            .work(|core| {
-                let index = &core.index;
-                Ok((index.fence_wanted > index.fence_reached).then_some(index.fence_wanted))
-            })
-            .await?;
-        let Some(wanted) = asked else { return Ok(()) };
+    async fn fence(&mut self, wanted: u64) -> Result<()> {
         for (mailbox, via, _) in self.shared.work(|core| Ok(core.wanted())).await? {
             // Nothing of it can be read on this connection, so nothing of it is waited for.
             if self.refused.contains_key(&Self::key(mailbox, &via)) {
@@ -253,12 +242,15 @@ impl Life {
     /// Seals and sends what can go; gives how long until something held back is due.
     async fn send(&mut self) -> Result<Option<Duration>> {
         loop {
-            let sealed = self.shared.work(|core| core.seal_some(SEAL_BATCH)).await?;
-            if sealed > 0 {
+            let out = self.shared.work(Core::outgoing).await?;
+            if out.sealed > 0 {
                 self.shared.news();
             }
-            let ready = self.shared.work(|core| core.take_ready(SEND_BATCH)).await?;
-            let none = ready.is_empty();
+            let ready = match out.then {
+                Then::Send(ready) => ready,
+                Then::LookAgain => continue,
+                Then::Wait(due) => return Ok(due),
+            };
             for ready in ready {
                 let handle = match &ready.via {
                     Via::Signed(_) => 0,
@@ -286,20 +278,6 @@ impl Life {
                     (ready.seq, outcome.map(Outcome::Replied).map_err(Error::from))
                 });
                 self.calls.push(call);
-            }
-            if none {
-                if self.shared.work(Core::tend).await? {
-                    continue;
-                }
-                return self
-                    .shared
-                    .work(|core| {
-                        Ok(core
-                            .index
-                            .next_due()
-                            .map(|t| t.saturating_duration_since(std::time::Instant::now())))
-                    })
-                    .await;
             }
         }
     }

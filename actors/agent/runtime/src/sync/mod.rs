@@ -6,6 +6,7 @@
 
 pub(crate) mod answers;
 mod domain;
+mod duties;
 pub(crate) mod events;
 mod follow;
 pub(crate) mod life;

@@ -32,14 +32,10 @@ pub(crate) struct Look {
 impl Life {
     /// Looks for new records if that is due, or if somebody waits for everything that is there;
     /// gives how long until the next look.
-    pub(super) async fn records(&mut self) -> Result<Duration> {
+    pub(super) async fn records(&mut self, watched: bool, fence: u64) -> Result<Duration> {
         if !self.session.facts().records {
             return Ok(SELDOM);
         }
-        let (watched, fence) = self
-            .shared
-            .work(|core| Ok((core.index.records_watched, core.index.fence_wanted)))
-            .await?;
         let every = if watched { OFTEN } else { SELDOM };
         let passed = self.records.last.map(|last| last.elapsed());
         if let Some(left) = passed.and_then(|passed| every.checked_sub(passed))

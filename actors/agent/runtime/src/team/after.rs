@@ -11,7 +11,7 @@ use telesphor_wire::hash::Digest;
 use telesphor_wire::ids::{IdentityId, MailboxId};
 use telesphor_wire::mailbox::Cursor;
 
-use super::record::{Known, TeamLetter, letter_name};
+use super::record::{Known, TeamLetter, change_name, letter_name};
 use crate::core::records::{Entry, Held, Job, MailboxState, What};
 use crate::core::{Ctx, names};
 use crate::error::Result;
@@ -99,14 +99,14 @@ impl Ctx<'_, '_> {
 
     /// Takes changes out of the outbox that cannot win any more: their epoch is over.
     pub(crate) fn drop_commits(&mut self, mailbox: &MailboxId) -> Result<()> {
-        for (seq, bytes) in self.tx.range(Table::Outbox, names::OUTBOX, 0, usize::MAX)? {
-            let Ok(entry) = canonical::decode::<Entry>(&bytes) else {
-                continue;
-            };
-            if entry.job == Job::Commit(*mailbox) {
+        if let Some(seq) = self.get::<u64>(Table::Groups, &change_name(mailbox))? {
+            let entry = self.tx.at(Table::Outbox, names::OUTBOX, seq)?;
+            let entry = entry.and_then(|bytes| canonical::decode::<Entry>(&bytes).ok());
+            if entry.is_some_and(|entry| entry.job == Job::Commit(*mailbox)) {
                 self.tx.delete_at(Table::Outbox, names::OUTBOX, seq)?;
                 self.fx.done.push(seq);
             }
+            self.tx.delete(Table::Groups, &change_name(mailbox))?;
         }
         self.tx.delete(Table::Groups, &letter_name(mailbox))?;
         Ok(())
@@ -114,6 +114,7 @@ impl Ctx<'_, '_> {
 
     /// Takes out of the outbox what was to be said in a team whose end has come.
     pub(crate) fn drop_said(&mut self, mailbox: &MailboxId) -> Result<()> {
+        self.forget_papers(mailbox)?;
         for (seq, bytes) in self.tx.range(Table::Outbox, names::OUTBOX, 0, usize::MAX)? {
             let Ok(entry) = canonical::decode::<Entry>(&bytes) else {
                 continue;

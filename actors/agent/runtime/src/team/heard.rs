@@ -4,11 +4,13 @@ use telesphor_clinical::message::GroupMessage;
 use telesphor_clinical::team::{TeamAsk, TeamBasis, TeamWord};
 use telesphor_sealing::Seat;
 use telesphor_vault::Table;
+use telesphor_wire::bytes::Bytes;
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ids::{IdentityId, MailboxId};
 use telesphor_wire::mailbox::payload_hash;
 
 use super::record::{Standing, Terms};
+use super::serve::proved_again;
 use crate::core::Ctx;
 use crate::core::records::Held;
 use crate::error::{Error, Result};
@@ -119,10 +121,11 @@ impl Ctx<'_, '_> {
 
     /// Somebody asks for seats, in one or many teams. One that is no good does not hold up the
     /// others.
-    fn asked(&mut self, from: &IdentityId, asks: Vec<TeamAsk>) -> Result<()> {
-        let mut teams = Vec::new();
+    fn asked(&mut self, from: &IdentityId, mut asks: Vec<TeamAsk>) -> Result<()> {
+        proved_again(&mut asks);
+        let (mut teams, mut proved) = (Vec::new(), Vec::new());
         for ask in asks {
-            match self.one_asked(from, &ask) {
+            match self.one_asked(from, &ask, &mut proved) {
                 Err(error) if is_local(error.code) => return Err(error),
                 Ok(true) if !teams.contains(&ask.mailbox) => teams.push(ask.mailbox),
                 Ok(_) | Err(_) => {}
@@ -135,7 +138,7 @@ impl Ctx<'_, '_> {
     }
 
     /// Gives whether a seat may have to be given here.
-    fn one_asked(&mut self, from: &IdentityId, ask: &TeamAsk) -> Result<bool> {
+    fn one_asked(&mut self, from: &IdentityId, ask: &TeamAsk, proved: &mut Vec<IdentityId>) -> Result<bool> {
         if self.served(&ask.mailbox)?.is_some() {
             self.carry_ask(from, ask)?;
             return Ok(false);
@@ -146,8 +149,14 @@ impl Ctx<'_, '_> {
         if known.terms.organisation != *from || known.team.standing == Standing::Over {
             return Ok(false);
         }
-        self.take_all_proofs(std::slice::from_ref(&ask.proofs))?;
-        self.put_ask(ask)?;
+        if !proved.contains(&ask.person) {
+            self.take_all_proofs(std::slice::from_ref(&ask.proofs))?;
+            proved.push(ask.person);
+        }
+        self.put_ask(&TeamAsk {
+            proofs: Bytes::default(),
+            ..ask.clone()
+        })?;
         Ok(true)
     }
 }

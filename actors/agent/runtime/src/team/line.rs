@@ -4,7 +4,7 @@
 //! who sits there and is on duty, or by the patient: the first commit wins, the others look again.
 
 use telesphor_clinical::message::GroupMessage;
-use telesphor_clinical::roster::Roster;
+use telesphor_clinical::roster::{Roster, SignedRoster};
 use telesphor_clinical::team::{TeamAsk, TeamBasis, TeamWord};
 use telesphor_sealing::limits::GUEST_BYTES;
 use telesphor_sealing::package::open_package;
@@ -42,6 +42,10 @@ const GATHER_MS: u64 = 150;
 const GATHER_SHIFT_MS: u64 = 1_500;
 /// How long each waits for the one before, milliseconds: longer than a change takes to come round.
 const STEP_MS: u64 = 700;
+/// How long after a new edition access is lengthened by it, if no change has done so before.
+const LENGTHEN_MS: u64 = 10 * 60 * 1000;
+/// With less of it left it is lengthened at once.
+const LEASE_LEFT_MS: u64 = 3600 * 1000;
 /// After so many of them everybody who is left tries.
 const MAX_STEPS: u64 = 5;
 
@@ -52,6 +56,8 @@ struct Place {
     before: u64,
     /// Somebody asked for a seat, and others of that shift have not yet.
     more_come: bool,
+    /// Nobody asked for one, and whoever goes goes because a turn has ended.
+    only_turns_end: bool,
 }
 
 fn has_turn(roster: &Roster, view: &View, terms: &Terms, who: &IdentityId, now: u64) -> bool {
@@ -67,6 +73,14 @@ fn more_come(
 ) -> bool {
     let comes = asking.iter().any(|who| !seated.contains(who));
     comes && shift.any(|who| !seated.contains(&who) && !asking.contains(&who))
+}
+
+/// When access is lengthened because a new edition allows it, Unix milliseconds. A change costs
+/// every member as much as one that lets a shift in, so there is time for that one to come; not
+/// so long that nobody may be there any more to make it.
+pub(super) fn lengthened_at(lease: u64, newest: &SignedRoster) -> u64 {
+    let unhurried = newest.roster.issued.stamp().saturating_add(LENGTHEN_MS);
+    unhurried.min(lease.saturating_sub(LEASE_LEFT_MS))
 }
 
 /// What a team should be, as its own members see it now.
@@ -101,8 +115,13 @@ impl Ctx<'_, '_> {
         } else {
             GATHER_MS
         };
-        let wait = gather + STEP_MS * place.before.min(MAX_STEPS);
-        self.fx.lines.push((*mailbox, (place.epoch, self.now + wait)));
+        let mut from = self.now + gather;
+        if place.only_turns_end {
+            // What they still have to say of the epoch before is heard first.
+            from = from.max(self.papers_said_at(mailbox)?.unwrap_or(0));
+        }
+        let at = from + STEP_MS * place.before.min(MAX_STEPS);
+        self.fx.lines.push((*mailbox, (place.epoch, at)));
         Ok(())
     }
 
@@ -131,14 +150,15 @@ impl Ctx<'_, '_> {
             (*who == terms.patient, lot)
         };
         let own = drawn(&self.me(), &self.keys.endpoint.public());
-        let (mut before, mut goes, seats) = (0, false, seats?);
+        let (mut before, mut goes, mut barred, seats) = (0, false, false, seats?);
         for seat in &seats {
             let who = seat.member.identity;
             let able = who == terms.patient || may(&who);
             before += u64::from(able && drawn(&who, &seat.member.endpoint) < own);
             goes |= !able;
+            barred |= view.is_barred(&who);
         }
-        let asking: Vec<IdentityId> = self.asks(mailbox)?.into_iter().map(|ask| ask.person).collect();
+        let asking = self.askers(mailbox)?;
         let seated: Vec<IdentityId> = seats.iter().map(|seat| seat.member.identity).collect();
         let shift = roster.iter().flat_map(|s| &s.roster.entries);
         let shift = shift.map(|entry| entry.person).filter(|who| may(who));
@@ -147,6 +167,7 @@ impl Ctx<'_, '_> {
             before,
             // Whoever must go does not wait for those who come.
             more_come: !goes && more_come(shift, &seated, &asking),
+            only_turns_end: goes && !barred && asking.is_empty(),
         }))
     }
 
@@ -200,7 +221,7 @@ impl Ctx<'_, '_> {
         let in_line = |wanted: &Wanted| {
             let lasts = match discharged {
                 true => held.lease <= now,
-                false => held.lease >= wanted.lease,
+                false => held.lease >= wanted.lease || now < lengthened_at(held.lease, &signed),
             };
             wanted.add.is_empty() && wanted.remove.is_empty() && lasts
         };
@@ -425,6 +446,35 @@ mod tests {
             !waits(&[1, 2, 3], &[1, 2], &[2]),
             "a seat that is asked for again"
         );
+    }
+
+    #[test]
+    fn every_new_edition_changes_every_team_or_access_runs_out_while_nobody_is_there() {
+        use telesphor_clinical::instant::{Clock, Instant};
+        use telesphor_wire::ext::Extensions;
+        use telesphor_wire::sign::{Signature, SigningKey};
+        let hour = 3_600_000;
+        let issued = 1_800_000_000_000;
+        let at = |ms| Instant::now_of(ms, 0, Clock::Device);
+        let signed = SignedRoster {
+            roster: Roster {
+                version: 1,
+                organisation: IdentityId([9; 32]),
+                head: telesphor_wire::hash::Digest([0; 32]),
+                endpoint: SigningKey::generate().public(),
+                edition: 2,
+                issued: at(issued),
+                until: at(issued + 48 * hour),
+                entries: Vec::new(),
+                ext: Extensions::none(),
+            },
+            signature: Signature([0; 64]),
+        };
+        let lengthened = |lease| lengthened_at(lease, &signed);
+        assert_eq!(lengthened(issued + 24 * hour), issued + hour / 6, "no hurry");
+        assert!(lengthened(issued + hour) <= issued, "it would run out soon");
+        assert_eq!(lengthened(issued + hour + 60_000), issued + 60_000);
+        assert!(lengthened(0) <= issued);
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod found;
 mod heal;
 mod heard;
 mod line;
+mod papers;
 mod record;
 pub(crate) mod roster;
 pub(crate) mod rules;
@@ -26,7 +27,8 @@ mod tend;
 mod told;
 mod verbs;
 
-pub(crate) use record::{is_over, team_patient, team_policy};
+pub(crate) use papers::{may_be_unsaid, papers_due};
+pub(crate) use record::{change_name, is_over, team_patient, team_policy};
 pub(crate) use serve::padding_for;
 
 pub use drill::{Mischief, TeamStand};

@@ -184,8 +184,14 @@ fn seated_name(mailbox: &MailboxId) -> Vec<u8> {
     named(b"team-seated/", mailbox)
 }
 
+/// Who asks there: devices and their people, oldest first.
 fn ask_list(mailbox: &MailboxId) -> Vec<u8> {
-    named(b"team-asks/", mailbox)
+    named(b"team-askers/", mailbox)
+}
+
+/// Where in the outbox this endpoint's change of a team lies.
+pub(crate) fn change_name(mailbox: &MailboxId) -> Vec<u8> {
+    named(b"team-change/", mailbox)
 }
 
 pub(crate) fn letter_name(mailbox: &MailboxId) -> Vec<u8> {
@@ -246,7 +252,9 @@ impl Ctx<'_, '_> {
 
     pub(crate) fn put_team(&mut self, team: &Team) -> Result<()> {
         self.enlist(TEAMS, team.mailbox)?;
-        self.fx.teams = true;
+        let before = self.team(&team.mailbox)?.map(|known| known.team.standing);
+        // Whoever has a seat has looked at it where it came; all others may have something to do.
+        self.fx.teams |= before != Some(team.standing) && team.standing != Standing::Sitting;
         self.put(Table::Groups, &named(b"team/", &team.mailbox), team)
     }
 
@@ -301,30 +309,37 @@ impl Ctx<'_, '_> {
 
     /// Requests for seats in a team, oldest first.
     pub(crate) fn asks(&self, mailbox: &MailboxId) -> Result<Vec<TeamAsk>> {
-        let endpoints: Vec<PublicKey> = self.get(Table::Groups, &ask_list(mailbox))?.unwrap_or_default();
         let mut all = Vec::new();
-        for endpoint in endpoints {
+        for (endpoint, _) in self.ask_list(mailbox)? {
             all.extend(self.get::<TeamAsk>(Table::Groups, &ask_name(mailbox, &endpoint))?);
         }
         Ok(all)
     }
 
+    fn ask_list(&self, mailbox: &MailboxId) -> Result<Vec<(PublicKey, IdentityId)>> {
+        Ok(self.get(Table::Groups, &ask_list(mailbox))?.unwrap_or_default())
+    }
+
+    /// Who asks for a seat in a team.
+    pub(crate) fn askers(&self, mailbox: &MailboxId) -> Result<Vec<IdentityId>> {
+        Ok(self.ask_list(mailbox)?.into_iter().map(|(_, who)| who).collect())
+    }
+
     pub(crate) fn put_ask(&mut self, ask: &TeamAsk) -> Result<()> {
-        let list = ask_list(&ask.mailbox);
-        let mut endpoints: Vec<PublicKey> = self.get(Table::Groups, &list)?.unwrap_or_default();
-        if !endpoints.contains(&ask.endpoint) {
-            endpoints.push(ask.endpoint);
-            self.put(Table::Groups, &list, &endpoints)?;
+        let mut askers = self.ask_list(&ask.mailbox)?;
+        if !askers.iter().any(|(endpoint, _)| *endpoint == ask.endpoint) {
+            askers.push((ask.endpoint, ask.person));
+            self.put(Table::Groups, &ask_list(&ask.mailbox), &askers)?;
         }
         self.put(Table::Groups, &ask_name(&ask.mailbox, &ask.endpoint), ask)
     }
 
     pub(crate) fn drop_ask(&mut self, mailbox: &MailboxId, endpoint: &PublicKey) -> Result<()> {
-        let list = ask_list(mailbox);
-        let mut endpoints: Vec<PublicKey> = self.get(Table::Groups, &list)?.unwrap_or_default();
-        if endpoints.contains(endpoint) {
-            endpoints.retain(|e| e != endpoint);
-            self.put(Table::Groups, &list, &endpoints)?;
+        let mut askers = self.ask_list(mailbox)?;
+        let before = askers.len();
+        askers.retain(|(key, _)| key != endpoint);
+        if askers.len() < before {
+            self.put(Table::Groups, &ask_list(mailbox), &askers)?;
             self.tx.delete(Table::Groups, &ask_name(mailbox, endpoint))?;
         }
         Ok(())

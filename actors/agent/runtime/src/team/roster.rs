@@ -155,9 +155,13 @@ impl Ctx<'_, '_> {
     /// A roster has come, from whomever: it counts if the organisation is known here and signed
     /// it, and if it is newer than the one that is kept.
     pub(crate) fn roster_came(&mut self, signed: &SignedRoster) -> Result<()> {
-        self.check_roster(signed)?;
         let roster = &signed.roster;
         let known = self.roster(&roster.organisation)?;
+        if known.as_ref() == Some(signed) {
+            // Checked when it was kept: each seat and each change of a ward brings it again.
+            return Ok(());
+        }
+        self.check_roster(signed)?;
         if known.is_none_or(|k| k.roster.edition < roster.edition) {
             self.keep_roster(signed)?;
         }

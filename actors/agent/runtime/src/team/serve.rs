@@ -134,7 +134,8 @@ impl Ctx<'_, '_> {
         }
         for (to, asks) in words {
             for asks in asks.chunks(ASKS_AT_ONCE) {
-                let asks = asks.to_vec();
+                let mut asks = asks.to_vec();
+                prove_once(&mut asks);
                 self.tell_team(&to, TeamWord::Asks(Box::new(TeamAsks { asks })))?;
             }
         }
@@ -187,6 +188,30 @@ impl Ctx<'_, '_> {
     }
 }
 
+/// Leaves out of a word what proves somebody who asks for several seats in it, but once.
+fn prove_once(asks: &mut [TeamAsk]) {
+    let mut said: Vec<(IdentityId, Bytes)> = Vec::new();
+    for ask in asks {
+        let proved = (ask.person, ask.proofs.clone());
+        match said.contains(&proved) {
+            true => ask.proofs = Bytes::default(),
+            false => said.push(proved),
+        }
+    }
+}
+
+/// Puts in again what [`prove_once`] has left out.
+pub(super) fn proved_again(asks: &mut [TeamAsk]) {
+    let mut said: Vec<(IdentityId, Bytes)> = Vec::new();
+    for ask in asks {
+        let known = said.iter().rev().find(|(who, _)| *who == ask.person);
+        match known {
+            Some((_, proofs)) if ask.proofs.is_empty() => ask.proofs = proofs.clone(),
+            _ => said.push((ask.person, ask.proofs.clone())),
+        }
+    }
+}
+
 /// The smallest sizes on the wire that a word fits into.
 pub(crate) fn padding_for(body: &Bytes) -> Padding {
     const MARGIN: usize = 1024;
@@ -228,7 +253,7 @@ mod tests {
             package: vec![n; 4_000].into(),
             secret: Secret::new([n; 32]),
             again: false,
-            proofs: vec![n; 600].into(),
+            proofs: vec![7; 600].into(),
         };
         hospital
             .write(|ctx| {
@@ -247,9 +272,15 @@ mod tests {
             let GroupMessage::Team(TeamWord::Asks(asks)) = body else {
                 return None;
             };
-            Some((say.padding, asks.asks.len()))
+            let proofs = asks.asks.iter().filter(|ask| !ask.proofs.is_empty()).count();
+            let mut again = asks.asks;
+            let there = again.len();
+            proved_again(&mut again);
+            assert!(again.iter().all(|ask| *ask.proofs == [7; 600]), "each is proved");
+            Some((say.padding, there, proofs))
         });
         let told: Vec<_> = told.collect();
-        assert_eq!(told, [(Padding::Handshake, 48), (Padding::Message, 12)]);
+        // What proves that person goes once with each.
+        assert_eq!(told, [(Padding::Handshake, 48, 1), (Padding::Message, 12, 1)]);
     }
 }

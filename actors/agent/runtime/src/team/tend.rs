@@ -5,7 +5,9 @@ use telesphor_vault::Table;
 use telesphor_wire::ids::MailboxId;
 
 use super::EARLY_MS;
+use super::line::lengthened_at;
 use super::record::{Known, Standing, closed_name};
+use crate::core::records::Held;
 use crate::core::{Core, Ctx};
 use crate::error::Result;
 
@@ -38,10 +40,11 @@ impl Core {
             let next = self.write(|ctx| ctx.tend_teams())?;
             self.index.teams_at = next.clamp(now + AT_MOST_MS, now + AT_LEAST_MS);
         }
-        let waiting = self.index.lines.len();
-        let due = self.lines_now(now)?;
+        let waiting = self.index.lines.len() + self.index.papers.len();
+        let due = self.lines_now(now)?.min(self.say_papers(now)?);
         let pause = self.index.teams_at.min(due).saturating_sub(now);
-        Ok((pause, self.index.lines.len() != waiting))
+        let waits = self.index.lines.len() + self.index.papers.len();
+        Ok((pause, waits != waiting))
     }
 
     /// Brings those teams in line whose time has come, a few in each transaction; gives when the
@@ -80,6 +83,13 @@ impl Ctx<'_, '_> {
             let open_at: Option<u64> = self.get(Table::Groups, &closed_name(&team.mailbox))?;
             next = next.min(open_at.unwrap_or(u64::MAX));
             let roster = self.roster(&terms.organisation)?;
+            if let (Some(held), Some(signed)) =
+                (self.get::<Held>(Table::Mailboxes, &team.mailbox.0)?, &roster)
+            {
+                let longer = held.lease < terms.end.min(signed.roster.until.stamp());
+                let at = lengthened_at(held.lease, signed);
+                next = next.min(if longer && at > self.now { at } else { u64::MAX });
+            }
             for entry in roster.iter().flat_map(|s| &s.roster.entries) {
                 if entry.role.as_str() != terms.role {
                     continue;
