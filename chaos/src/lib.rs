@@ -14,6 +14,7 @@
 
 pub mod campaign;
 pub mod cluster;
+pub mod exchange;
 pub mod faults;
 pub mod fills;
 pub mod history;

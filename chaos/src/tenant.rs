@@ -171,6 +171,15 @@ impl Tenant {
     /// # Errors
     /// [`TenantError`].
     pub async fn open(&mut self, session: &Session) -> Result<Mailbox, TenantError> {
+        self.open_for(session, SigningKey::generate().public()).await
+    }
+
+    /// Opens a personal mailbox into which somebody else may put events, too: an outbox for other
+    /// domains, if that is the key of home's exchange.
+    ///
+    /// # Errors
+    /// [`TenantError`].
+    pub async fn open_for(&mut self, session: &Session, other: PublicKey) -> Result<Mailbox, TenantError> {
         let voucher = self.vouchers.pop().ok_or(TenantError::NoVoucher)?;
         let id = mailbox_beside(&voucher.statement.voucher, self.partitions);
         let (owner, next, deposit) = (
@@ -188,7 +197,7 @@ impl Tenant {
             policy: Policy::standard(),
             ext: Extensions::none(),
         };
-        let mut keys = vec![deposit.public()];
+        let mut keys = vec![deposit.public(), other];
         keys.resize_with(DEPOSIT_KEY_PADDING, || SigningKey::generate().public());
         keys.sort_unstable();
         let start = Cursor {

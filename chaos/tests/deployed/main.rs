@@ -17,6 +17,7 @@ use client::Client;
 use serde_json::Value;
 use telesphor_chaos::campaign::admit;
 use telesphor_chaos::cluster::Cluster;
+use telesphor_chaos::exchange::{Asker, Outcome, at};
 use telesphor_chaos::relay::Relay;
 use telesphor_chaos::tenant::Tenant;
 
@@ -235,10 +236,14 @@ fn until_following(relays: &[Relay]) {
     }
 }
 
-#[test]
-fn two_hospitals_are_joined_by_more_than_the_exchange() {
-    let folder = tempfile::tempdir().unwrap();
-    let [a, b] = ["a", "b"].map(|name| folder.path().join(name));
+/// Two hospitals as an engineer joins them; their NATS servers run and have found each other.
+struct Joined {
+    buses: [Bus; 2],
+    relays: [Vec<Relay>; 2],
+}
+
+fn joined(folder: &Path, servers: usize) -> Joined {
+    let [a, b] = ["a", "b"].map(|name| folder.join(name));
     for (name, at) in [("hospital-a", &a), ("hospital-b", &b)] {
         std::fs::create_dir(at).unwrap();
         make(&[
@@ -251,27 +256,48 @@ fn two_hospitals_are_joined_by_more_than_the_exchange() {
     }
     let leaf = telesphor_chaos::relay::free_port().unwrap().to_string();
     let peer = |name: &str, at: &Path| format!("{name}={}", at.join("ca/exchange-ca.pem").display());
-    let (peer_a, peer_b) = (peer("hospital-a", &a), peer("hospital-b", &b));
-    let (mut bus_a, _) = Bus::founded(
+    let (peer_a, peer_b) = (peer("hospital-a.example", &a), peer("hospital-b.example", &b));
+    let (mut bus_a, relays_a) = Bus::founded(
         &a,
         "hospital-a",
-        1,
-        &["--exchange", "hospital-a", "--peer", &peer_b, "--leaf", &leaf],
+        servers,
+        &[
+            "--exchange",
+            "hospital-a.example",
+            "--peer",
+            &peer_b,
+            "--leaf",
+            &leaf,
+        ],
     );
-    let at = format!("hospital-a={leaf}");
-    let (mut bus_b, _) = Bus::founded(
+    let at = format!("hospital-a.example={leaf}");
+    let (mut bus_b, relays_b) = Bus::founded(
         &b,
         "hospital-b",
-        1,
-        &["--exchange", "hospital-b", "--peer", &peer_a, "--peer-at", &at],
+        servers,
+        &[
+            "--exchange",
+            "hospital-b.example",
+            "--peer",
+            &peer_a,
+            "--peer-at",
+            &at,
+        ],
     );
+    // All servers are at one address here: one of them has the leaf connection.
+    for (folder, number) in [&bus_a.folder, &bus_b.folder]
+        .into_iter()
+        .flat_map(|folder| (2..=servers).map(move |n| (folder, n)))
+    {
+        std::fs::write(folder.join(format!("nats-{number}/exchange.conf")), "").unwrap();
+    }
     bus_a.start();
     bus_b.start();
     let begun = Instant::now();
-    let leafs = loop {
-        let seen = probe(&bus_a, "/leafz?subs=1");
+    loop {
+        let seen = probe(&bus_a, "/leafz");
         if seen["leafnodes"] == 1 {
-            break seen;
+            break;
         }
         assert!(
             begun.elapsed() < Duration::from_secs(20),
@@ -280,13 +306,66 @@ fn two_hospitals_are_joined_by_more_than_the_exchange() {
             bus_b.logs()
         );
         std::thread::sleep(Duration::from_millis(50));
-    };
+    }
+    Joined {
+        buses: [bus_a, bus_b],
+        relays: [relays_a, relays_b],
+    }
+}
+
+#[test]
+fn two_hospitals_are_joined_by_more_than_the_exchange() {
+    let folder = tempfile::tempdir().unwrap();
+    let joined = joined(folder.path(), 1);
+    let leafs = probe(&joined.buses[0], "/leafz?subs=1");
     assert_eq!(leafs["leafs"][0]["account"], "EXCHANGE", "{leafs}");
     let crossing = leafs["leafs"][0]["subscriptions_list"].to_string();
     assert!(
         !crossing.contains("tel.telesphor") && !crossing.contains("$JS"),
         "{crossing}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hospitals_cannot_exchange_over_what_is_shipped() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut joined = joined(folder.path(), 3);
+    let cards = [0, 1].map(|at| {
+        let card = folder.path().join(format!("{at}.card")).display().to_string();
+        joined.relays[at][0]
+            .run(&["domain", "show", "--into", &card])
+            .unwrap();
+        card
+    });
+    for (at, relays) in joined.relays.iter_mut().enumerate() {
+        for relay in relays.iter_mut() {
+            relay.run(&["domain", "pin", &cards[1 - at]]).unwrap();
+            relay.start().unwrap();
+        }
+        until_following(relays);
+    }
+    let [here, there] = &joined.relays;
+    let (tenant, all) = at(&there[0], 1).await.unwrap();
+    let mut asker = Asker::enrol(&here[0]).await.unwrap();
+    let key = asker.sealing(&all[0].domain).await.unwrap();
+    for number in 0..5u8 {
+        asker.send(&all[0], &key, vec![number; 40]).await.unwrap();
+    }
+    for number in 0..5 {
+        match asker.news().await.unwrap().1 {
+            // By a majority of the other hospital's relays, in order.
+            Outcome::Durable(receipt) => {
+                receipt.verify(&tenant.relays(), tenant.quorum()).unwrap();
+                assert_eq!(receipt.leaf.seq, number + 2);
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    for bus in &joined.buses {
+        let logs = bus.logs();
+        let refused: Vec<_> = logs.lines().filter(|l| l.contains("Violation")).collect();
+        assert!(refused.is_empty(), "a relay does what it may not: {refused:#?}");
+    }
 }
 
 #[test]

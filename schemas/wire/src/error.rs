@@ -58,6 +58,7 @@ errors! {
     1005 UnknownCritical You "made by a newer version and not readable safely here; update this program",
     1006 NotAllowedHere Peer "this request cannot be made in this way or order",
     1007 WrongMailboxKind Peer "this request does not fit the kind of mailbox it names",
+    1008 NotForwardable Peer "this cannot be asked of another hospital in this way",
 
     2001 Refused You "refused: no such mailbox, or no right to it",
     2002 StaleNonce Peer "the proof was not made for this connection, or too late; connect again",
@@ -80,6 +81,9 @@ errors! {
     2029 NotIssuer You "only whoever gave a mandate can end it; ask them",
     2030 RxNotThisLedger Peer "this prescription is not kept in this domain's ledger, or what opens it does not belong to it",
     2031 LabNotAllowed You "no hospital lets you order at this laboratory; ask whoever runs yours",
+    2040 DomainUnknown Operator "no other hospital of this name is known here; whoever runs this one can pin it: `telesphor-relay domain pin`",
+    2041 NotPinnedThere Operator "the other hospital does not know this one yet; its operator must pin this one's card",
+    2042 NotSealedForThem You "sealed to a key that the other hospital no longer has, or never had; send it again",
 
     3001 EpochConflict You "somebody was first: the team has moved on; look again and decide",
     3002 WrongEpoch You "made for an earlier state of the team; it must be sealed again",
@@ -154,6 +158,9 @@ errors! {
     5011 TooManyConnections Operator "the relay has no place for one more connection; try again in a moment",
     5012 BlobDamaged Operator "a file at the relay was damaged on its disk; bring it back from a backup, or have it sent again",
     5013 BlobsOfOne Operator "this hospital's relays work together and do not take large files yet: such a file would lie on one of them alone; send it by another relay",
+    5020 NotDelivered You "the other hospital was not reached in the time that is tried; nothing more is tried. Reach them in another way, or send it again",
+    5021 ExchangeOff Operator "this hospital exchanges nothing with others yet: its relays have no way to them",
+    5022 ExchangeBusy You "more requests for other hospitals wait here than are taken; try again in a moment",
 
     6001 VaultLocked You "the vault is locked; unlock it",
     6002 WrongPassphrase You "this passphrase does not open the vault; nothing was changed",

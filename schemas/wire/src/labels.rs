@@ -65,6 +65,8 @@ labels! {
         ClusterRecord = "cluster-record",
         /// What relays of a cluster tell each other of large files.
         BlobWord = "blob-word",
+        /// What relays of two domains tell each other.
+        ExchangeWord = "exchange-word",
         /// Taking a key package out of a mailbox.
         KeyPackageTake = "key-package-take",
         // identity
@@ -238,6 +240,10 @@ labels! {
         EmergencyPackage = "emergency-package",
         /// Keys derived from an identity's root secret (deposit, study and dispense keys).
         RootDerived = "root-derived",
+        /// The key with which a domain's relays put answers into the outboxes of its agents.
+        ExchangeKey = "exchange-key",
+        /// A cluster's next sealing key, out of the one before: no way leads back.
+        SealingNext = "sealing-next",
     }
 }
 

@@ -84,11 +84,18 @@ pub const DEDUPE_MARGIN_MS: u64 = 60_000;
 
 /// A domain's sealing key is sealed to for at most this long, milliseconds (7 days).
 pub const SEALING_LIFE_MS: u64 = 7 * 24 * 3600 * 1000;
-/// Its private half is destroyed this long after its end, milliseconds (7 days).
+/// The next one is published so long before its end, and is good from so long before that, for
+/// clocks that differ, milliseconds.
+pub const SEALING_OVERLAP_MS: u64 = 3600 * 1000;
+/// Its private half is destroyed at most this long after its end, milliseconds (7 days).
 pub const SEALING_KEPT_MS: u64 = 7 * 24 * 3600 * 1000;
 /// What a forwarded request or reply may have beside the message in it, bytes: the reply key, the
 /// command around the payload, the payload's own framing.
 pub const FORWARD_FRAME_BYTES: usize = 8 * 1024;
+/// Domains that one pins, at most.
+pub const MAX_PEERS: usize = 256;
+/// One word between two domains, bytes: the largest request and what stands around it.
+pub const MAX_EXCHANGE_WORD_BYTES: usize = MAX_PAYLOAD_BYTES + 64 * 1024;
 
 /// Parts of every prescription on the dispense ledger, whatever it is of: units cost their share of
 /// it, rounded down, which is exact for up to [`RX_MAX_UNITS`] units and [`RX_MAX_FILLS`] fills.

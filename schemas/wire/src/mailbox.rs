@@ -143,12 +143,20 @@ impl EventKind {
     pub const REWIND: Self = Self(4);
     /// Another owner command; payload: canonical [`crate::command::SignedOwnerCommand`].
     pub const OWNER: Self = Self(5);
+    /// A request for another domain, to be passed on by the relay; payload: canonical
+    /// [`crate::forward::outbox::Passing`].
+    pub const FORWARD: Self = Self(6);
+    /// What became of one; payload: canonical [`crate::forward::outbox::News`].
+    pub const FORWARDED: Self = Self(7);
     /// First number that clients of newer versions may deposit and this version passes on.
     pub const FIRST_FOREIGN: u16 = 64;
 
     /// Whether a deposit may be of this kind.
     pub const fn may_be_deposited(self) -> bool {
-        matches!(self, Self::MESSAGE | Self::PROPOSAL) || self.0 >= Self::FIRST_FOREIGN
+        matches!(
+            self,
+            Self::MESSAGE | Self::PROPOSAL | Self::FORWARD | Self::FORWARDED
+        ) || self.0 >= Self::FIRST_FOREIGN
     }
 }
 

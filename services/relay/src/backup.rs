@@ -108,7 +108,11 @@ pub(crate) fn refuse_existing(path: &Path) -> Result<(), Fault> {
 
 /// Everything beside the store.
 fn copy_beside(from: &Layout, to: &Layout) -> io::Result<()> {
-    for (source, target) in [(from.keys(), to.keys()), (from.tls(), to.tls())] {
+    for (source, target) in [
+        (from.keys(), to.keys()),
+        (from.tls(), to.tls()),
+        (from.peers(), to.peers()),
+    ] {
         if !source.is_dir() {
             continue;
         }

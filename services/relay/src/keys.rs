@@ -155,12 +155,12 @@ impl Keys {
         })
     }
 
-    /// Takes a fresh sealing key; the one before stays for another week and the one before
-    /// that is destroyed (crypto profile, part 3).
+    /// Takes another sealing key; the one before stays, and the one before that is destroyed
+    /// (crypto profile, part 3).
     ///
     /// # Errors
     /// [`KeyFault::File`]. Whatever step fails, the current key stays readable.
-    pub fn renew_sealing(&mut self, layout: &Layout) -> Result<(), KeyFault> {
+    pub fn renew_sealing(&mut self, layout: &Layout, next: SealingKey) -> Result<(), KeyFault> {
         let (current, before) = (
             layout.keys().join(SEALING.file),
             layout.keys().join(SEALING_BEFORE.file),
@@ -168,13 +168,23 @@ impl Keys {
         if before.exists() {
             files::destroy(&before).map_err(|e| SEALING_BEFORE.file(&before, e))?;
         }
-        let next = SealingKey::generate();
         files::write_new(&before, line(&SEALING_BEFORE, self.sealing.seed()).as_bytes())
             .map_err(|e| SEALING_BEFORE.file(&before, e))?;
         files::replace(&current, line(&SEALING, next.seed()).as_bytes())
             .map_err(|e| SEALING.file(&current, e))?;
         self.sealing = next;
         Ok(())
+    }
+
+    /// The sealing key before the current one, if there was one.
+    ///
+    /// # Errors
+    /// [`KeyFault`].
+    pub fn sealing_before(layout: &Layout) -> Result<Option<SealingKey>, KeyFault> {
+        if !layout.keys().join(SEALING_BEFORE.file).exists() {
+            return Ok(None);
+        }
+        Ok(Some(SealingKey::from_seed(SEALING_BEFORE.read(layout)?)))
     }
 }
 
@@ -226,8 +236,8 @@ mod tests {
         assert_eq!(read.attesting.public(), keys.attesting.public());
 
         let before = keys.sealing.public();
-        keys.renew_sealing(&layout).unwrap();
-        keys.renew_sealing(&layout).unwrap();
+        keys.renew_sealing(&layout, SealingKey::generate()).unwrap();
+        keys.renew_sealing(&layout, SealingKey::generate()).unwrap();
         assert_ne!(keys.sealing.public(), before);
         assert_eq!(
             Keys::read(&layout).unwrap().sealing.public(),

@@ -42,6 +42,16 @@ impl Layout {
         self.0.join("cluster.record")
     }
 
+    /// What the domain says of its sealing key, canonical bytes.
+    pub fn sealing(&self) -> PathBuf {
+        self.keys().join("sealing.statement")
+    }
+
+    /// The records of other domains that are pinned here.
+    pub fn peers(&self) -> PathBuf {
+        self.0.join("peers")
+    }
+
     /// The store.
     pub fn store(&self) -> PathBuf {
         self.0.join("store")

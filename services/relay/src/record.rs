@@ -7,7 +7,6 @@ use telesphor_wire::canonical;
 use telesphor_wire::domain::{DomainRecord, RelayEntry, SignedDomainRecord};
 use telesphor_wire::ext::Extensions;
 use telesphor_wire::hash::Digest;
-use telesphor_wire::limits::SEALING_LIFE_MS;
 use telesphor_wire::text::Domain;
 
 use crate::fault::{Exit, Fault};
@@ -89,20 +88,20 @@ pub fn is_stale(signed: &SignedDomainRecord, keys: &Keys, facts: &Facts<'_>) -> 
     record.domain != *facts.domain
         || record.key != keys.domain.public()
         || record.admission != keys.admission.public()
-        || record.sealing != keys.sealing.public()
+        // In a cluster it is published beside the record, which all its relays share.
+        || (record.relays.len() == 1 && record.sealing != keys.sealing.public())
         || here.is_none_or(|r| {
             r.relay != keys.attesting.public() || r.tls_key != facts.tls_key || r.address != facts.address
         })
 }
 
-/// Makes the record say what is so: a new sealing key after a week, a new record where
-/// anything in it has changed. Returns the record in force.
+/// Makes the record say what is so where anything in it has changed. Returns the record in force.
 ///
 /// # Errors
 /// [`Fault`] with exit 8.
 pub fn refresh(
     layout: &Layout,
-    keys: &mut Keys,
+    keys: &Keys,
     signed: SignedDomainRecord,
     facts: &Facts<'_>,
 ) -> Result<SignedDomainRecord, Fault> {
@@ -117,15 +116,6 @@ pub fn refresh(
         } else {
             Ok(signed)
         };
-    }
-    if facts.now >= signed.record.issued.saturating_add(SEALING_LIFE_MS) {
-        keys.renew_sealing(layout).map_err(|e| {
-            Fault::new(
-                Exit::Machine,
-                telesphor_wire::error::ErrorCode::RelayIo,
-                e.to_string(),
-            )
-        })?;
     }
     if !is_stale(&signed, keys, facts) {
         return Ok(signed);

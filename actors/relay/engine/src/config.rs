@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use telesphor_store::Fatal;
+use telesphor_wire::ids::MailboxId;
 use telesphor_wire::sign::SigningKey;
 use telesphor_wire::text::{Domain, SupportCode};
 
@@ -16,6 +17,10 @@ pub type FatalHook = Arc<dyn Fn(&Fatal) + Send + Sync>;
 
 /// Called when the events of these calls have left for one more session. Must not block.
 pub type DeliveredHook = Arc<dyn Fn(&[SupportCode]) + Send + Sync>;
+
+/// Called when something for other domains, or what became of it, stands in these mailboxes. Must
+/// not block.
+pub type OutboxHook = Arc<dyn Fn(&[MailboxId]) + Send + Sync>;
 
 /// How an engine is started.
 #[derive(Clone)]
@@ -34,6 +39,8 @@ pub struct EngineConfig {
     pub on_fatal: FatalHook,
     /// What happens when events are delivered.
     pub on_delivered: DeliveredHook,
+    /// What happens when something is to be passed on.
+    pub on_outbox: OutboxHook,
 }
 
 impl EngineConfig {
@@ -47,6 +54,7 @@ impl EngineConfig {
             clock: Clock::system(),
             on_fatal: Arc::new(|_| std::process::abort()),
             on_delivered: Arc::new(|_| {}),
+            on_outbox: Arc::new(|_| {}),
         }
     }
 }

@@ -22,6 +22,7 @@ use tokio::sync::oneshot;
 use crate::admin::{self, AdminError, StillOpen};
 use crate::blobs::{self, BlobRight};
 use crate::config::{EngineConfig, RelayKeys};
+use crate::house::House;
 use crate::observe::{EngineStanding, Observation};
 use crate::session::actor::{self, SessionActor};
 use crate::session::shared::Shared;
@@ -98,6 +99,10 @@ impl Engine {
             sessions: Mutex::new(HashMap::new()),
             next_session: AtomicU64::new(1),
         })))
+    }
+
+    pub(crate) fn house(&self) -> &Arc<House> {
+        &self.0.started.house
     }
 
     /// A Welcome with a fresh nonce. For single HTTP calls the edge keeps `relay_nonce` and

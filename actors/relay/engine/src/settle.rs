@@ -10,10 +10,11 @@ use telesphor_wire::command::{SignedVoucher, VoucherStatement};
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ext::Extensions;
 use telesphor_wire::ledger::LedgerAnswer;
+use telesphor_wire::mailbox::EventKind;
 use telesphor_wire::receipt::{Attest, AttestStatement, Receipt};
 use telesphor_wire::text::Domain;
 
-use crate::config::RelayKeys;
+use crate::config::{OutboxHook, RelayKeys};
 use crate::house::House;
 use crate::observe::Counters;
 use crate::partition::Partition;
@@ -27,6 +28,8 @@ pub(crate) struct Settler {
     pub(crate) reader: Reader,
     /// Relays that a receipt needs.
     pub(crate) quorum: usize,
+    /// Told of what is to be passed on to other domains.
+    pub(crate) on_outbox: OutboxHook,
 }
 
 /// Who is told that something is not durable yet asks again after so long, milliseconds.
@@ -70,6 +73,12 @@ impl Settler {
         mailboxes.sort_unstable();
         mailboxes.dedup();
         house.registry.fresh(&mailboxes);
+        let passed_on = |kind| matches!(kind, EventKind::FORWARD | EventKind::FORWARDED);
+        let outboxes = applied.fresh.iter().filter(|f| passed_on(f.header.kind));
+        let outboxes: Vec<_> = outboxes.map(|f| f.mailbox).collect();
+        if !outboxes.is_empty() {
+            (self.on_outbox)(&outboxes);
+        }
     }
 
     /// Before anybody is answered, so that no client knows more than its operator.

@@ -96,6 +96,7 @@ pub(crate) async fn start(
         domain: config.domain,
         reader,
         quorum: config.quorum,
+        on_outbox: config.on_outbox,
     });
     let applier = store.into_applier();
     let after = Arc::new(After {

@@ -10,7 +10,8 @@
 //! of the relays that applied it.
 //!
 //! **Where to start.** [`order::Order`] for the obligations, [`record`] for what passes,
-//! `tests/suite` for what every implementation must hold to.
+//! `tests/suite` for what every implementation must hold to. [`exchange`] is no order: it is the road to
+//! other domains, and lies here because it is NATS too.
 //!
 //! **What always holds.** Positions of a partition rise by one. Every follower sees the same
 //! record at the same position of the same incarnation. The submissions of one group stay
@@ -20,6 +21,7 @@
 
 pub mod alone;
 pub mod cluster;
+pub mod exchange;
 pub mod member;
 pub mod order;
 pub mod record;

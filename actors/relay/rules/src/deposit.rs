@@ -12,6 +12,7 @@ use telesphor_wire::sign::PublicKey;
 use crate::decide::{Case, readable};
 use crate::effects::{Decision, Gave};
 use crate::event::{Draft, Words};
+use crate::exchange;
 use crate::facts::Facts;
 use crate::prepared::Depositor;
 use crate::state::Mailbox;
@@ -26,6 +27,7 @@ pub(crate) fn decide<F: Facts>(
         MailboxKind::Shared => by_member(case, &mailbox, d)?,
     }
     well_formed(&mailbox, d)?;
+    exchange::may_lie_in_an_outbox(&mailbox, case.prepared.word, d)?;
     let words = Words {
         kind: d.kind,
         branch: d.branch,

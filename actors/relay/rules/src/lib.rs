@@ -22,6 +22,7 @@ mod commit;
 mod deposit;
 pub mod effects;
 mod enrol;
+pub mod exchange;
 pub mod facts;
 pub mod ledger;
 mod open;

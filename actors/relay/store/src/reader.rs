@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use rocksdb::{IteratorMode, ReadOptions, SnapshotWithThreadMode};
+use rocksdb::{Direction, IteratorMode, ReadOptions, SnapshotWithThreadMode};
 use telesphor_rules::effects::Place;
 use telesphor_rules::facts::{Stock, Token, token_hash};
 use telesphor_rules::read::ReadSpan;
@@ -16,7 +16,7 @@ use telesphor_wire::sign::PublicKey;
 
 use crate::ahead::Ahead;
 use crate::applied;
-use crate::columns::{access, batches, cursors, events, heads, packages, profiles, tokens};
+use crate::columns::{access, batches, cursors, events, heads, outboxes, packages, profiles, tokens};
 use crate::database::{Columns, Database};
 use crate::error::StoreError;
 use crate::rows::Rows;
@@ -223,6 +223,30 @@ impl Reader {
             let (key, value) = item?;
             let hash = <[u8; 32]>::try_from(key.as_ref()).map_err(|_| damaged())?;
             found.push((Digest(hash), tokens::decode(&value).ok_or_else(damaged)?));
+        }
+        Ok(found)
+    }
+
+    /// Mailboxes from which something is, or was, to be passed on to another domain.
+    ///
+    /// # Errors
+    /// As [`Reader::mailbox`].
+    pub fn outboxes(&self) -> Result<Vec<MailboxId>, StoreError> {
+        let c = self.database.columns()?;
+        let from = IteratorMode::From(outboxes::PREFIX, Direction::Forward);
+        let mut found = Vec::new();
+        for item in self.database.db.iterator_cf(c.meta, from) {
+            let (key, value) = item?;
+            let Some(mailbox) = outboxes::mailbox(&key) else {
+                break;
+            };
+            let column = outboxes::NAME;
+            let last = outboxes::decode(&value).ok_or(StoreError::Damaged { column })?;
+            // Its owner has taken note of everything: nothing of it is under way.
+            let open = |m: Mailbox| !m.profile.closed && m.head.floor < last;
+            if self.mailbox(&mailbox)?.is_some_and(open) {
+                found.push(mailbox);
+            }
         }
         Ok(found)
     }

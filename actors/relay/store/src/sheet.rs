@@ -6,10 +6,11 @@ use telesphor_rules::facts::{StepRecord, Token};
 use telesphor_rules::state::Mailbox;
 use telesphor_wire::hash::Digest;
 use telesphor_wire::ids::{MailboxId, PartitionId};
+use telesphor_wire::mailbox::EventKind;
 use telesphor_wire::receipt::{BatchHead, BatchLeaf};
 
 use crate::columns::{
-    access, batches, cursors, events, heads, ledger, memory, packages, profiles, tokens, vouchers,
+    access, batches, cursors, events, heads, ledger, memory, outboxes, packages, profiles, tokens, vouchers,
 };
 use crate::database::Columns;
 use crate::reader::PartitionHead;
@@ -67,6 +68,11 @@ impl<'a> Sheet<'a> {
                 let key = events::key(id, event.header.seq);
                 let payload = event.payload.as_ref().map_or(deposit, |p| p.as_ref());
                 self.put(c.events, &key, |out| events::encode(&record, payload, out));
+                if event.header.kind == EventKind::FORWARD {
+                    self.put(c.meta, &outboxes::key(id), |out| {
+                        outboxes::encode(event.header.seq, out)
+                    });
+                }
             }
             for (branch, epoch, record) in &effects.access {
                 self.put(c.access, &access::key(id, *branch, *epoch), |out| {

@@ -7,14 +7,21 @@
 //!
 //! Whoever passes it on can lose it, hold it back or send it twice. It cannot change it, give
 //! it to another domain, or answer it.
+//!
+//! [`outbox`] is what the sender hands to its home, and what comes back to it; [`word`] is what
+//! the relays of the two domains tell each other.
 
 pub mod ask;
+pub mod facts;
 pub mod key;
+pub mod outbox;
 pub mod reply;
+pub mod word;
 
 use serde::{Deserialize, Serialize};
 
 use crate::canonical;
+use crate::error::ErrorCode;
 use crate::ext::Extensions;
 use crate::hash::{Digest, hash};
 use crate::labels::HashLabel;
@@ -94,4 +101,18 @@ pub enum ForwardError {
     /// Whose signature is not good, or says another domain or a longer life.
     #[error("the sealing key is not one that the pinned domain signed for now")]
     BadSealingKey,
+}
+
+impl ForwardError {
+    /// The stable code that its sender is told.
+    pub const fn code(self) -> ErrorCode {
+        match self {
+            Self::TooLarge => ErrorCode::TooLarge,
+            Self::Size | Self::Form => ErrorCode::Malformed,
+            Self::WrongKey | Self::Seal | Self::BadSealingKey => ErrorCode::NotSealedForThem,
+            Self::Expired => ErrorCode::Expired,
+            Self::TooFarAhead => ErrorCode::TooFarAhead,
+            Self::NotForwardable => ErrorCode::NotForwardable,
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use telesphor_engine::{AdminError, Engine, EngineStanding};
 use telesphor_order::cluster::Wanted;
@@ -25,9 +25,11 @@ use crate::clock;
 use crate::cluster;
 use crate::edge::gate::Gate;
 use crate::edge::{Published, Room};
+use crate::exchange::{Exchange, PeerStanding};
 use crate::fault::{Exit, Fault};
 use crate::layout::Layout;
 use crate::metrics::Metrics;
+use crate::peers::PinnedDomains;
 use crate::record;
 use crate::serve::store_fault;
 use crate::tls::Certificates;
@@ -50,6 +52,10 @@ pub struct Office {
     pub certificates: Arc<Certificates>,
     /// The record in force.
     pub published: Arc<Published>,
+    /// The other domains that are pinned.
+    pub peers: Arc<RwLock<PinnedDomains>>,
+    /// The exchange with them, if there is a way.
+    pub(crate) exchange: Option<Arc<Exchange>>,
     /// The data directory.
     pub layout: Layout,
     /// The key that signs the domain's records.
@@ -220,6 +226,22 @@ impl Office {
             "took a new record of the cluster"
         );
         Ok(Nothing {})
+    }
+
+    /// Takes note of domains that were pinned or unpinned.
+    pub fn repin(&self) -> Result<Nothing, Fault> {
+        let peers = PinnedDomains::read(&self.layout)?;
+        *self.peers.write().unwrap_or_else(PoisonError::into_inner) = peers;
+        tracing::info!("took the pinned domains anew");
+        Ok(Nothing {})
+    }
+
+    /// The pinned domains, and how it stands with them.
+    pub fn domains(&self) -> Result<Vec<PeerStanding>, Fault> {
+        match &self.exchange {
+            Some(exchange) => Ok(exchange.standing()),
+            None => Err(Fault::of(Exit::Refused, ErrorCode::ExchangeOff)),
+        }
     }
 
     /// A checkpoint of the store with what a restore needs beside it.

@@ -98,6 +98,8 @@ async fn dispatch(request: Request, office: &Arc<Office>, asked: &mpsc::Sender<D
         Request::AdmitEnd { id } => reply(office.end_admission(id).await),
         Request::Trace { code } => blocking(office, move |office| office.trace(&code)).await,
         Request::Backup { to } => reply(office.backup(&to).await),
+        Request::DomainsChanged => blocking(office, Office::repin).await,
+        Request::Domains => reply(office.domains()),
         Request::ClusterChanged => blocking(office, Office::reread).await,
     }
 }

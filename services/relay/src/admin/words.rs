@@ -46,6 +46,10 @@ pub enum Request {
     },
     /// The records of the cluster and of the domain were replaced.
     ClusterChanged,
+    /// Domains were pinned or unpinned.
+    DomainsChanged,
+    /// How it stands with other domains.
+    Domains,
 }
 
 /// The answer to a request.

@@ -56,6 +56,8 @@ pub(crate) enum Command {
     Admit(Admit),
     /// Several relays that keep everything together, over NATS
     Cluster(ClusterArgs),
+    /// Other hospitals
+    Domain(DomainArgs),
     /// What is wrong, for monitoring: OK, WARNING, CRITICAL, UNKNOWN
     Check(Check),
     /// 0 or 1 only, for containers
@@ -265,6 +267,43 @@ pub(crate) struct ClusterRenew {
 pub(crate) struct ClusterAccept {
     /// The file that `cluster replace` or `cluster renew` made
     pub change: PathBuf,
+}
+
+/// `domain`.
+#[derive(Debug, Args)]
+pub(crate) struct DomainArgs {
+    /// Which.
+    #[command(subcommand)]
+    pub command: DomainCommand,
+}
+
+/// `domain show|pin|peers|unpin`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum DomainCommand {
+    /// This domain's card, to be given to other hospitals
+    Show {
+        /// Write it to this file, which does not exist yet
+        #[arg(long, value_name = "FILE")]
+        into: Option<PathBuf>,
+    },
+    /// Exchange with another hospital from now on: pins its card. At each relay of a cluster
+    Pin {
+        /// The other hospital's card, made by its `domain show --into`
+        card: PathBuf,
+        /// Its key as its operator says it by another way: anything else is refused
+        #[arg(long, value_name = "KEY")]
+        key: Option<String>,
+        /// Another key may stand for the name from now on
+        #[arg(long)]
+        replace: bool,
+    },
+    /// The pinned hospitals, and how it stands with each
+    Peers,
+    /// Exchange nothing more with another hospital
+    Unpin {
+        /// Its domain
+        domain: String,
+    },
 }
 
 /// `check`.

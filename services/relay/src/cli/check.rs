@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::admin::words::{PartitionStatus, Request, Status};
 use crate::clock;
 use crate::config::Settings;
+use crate::exchange::PeerStanding;
 use crate::fault::{Exit, Fault};
 use crate::process;
 use crate::serve::{certificate_of, files_of};
@@ -108,7 +109,13 @@ fn look(context: &Context<'_>, settings: &Settings) -> Vec<Finding> {
     }
     findings.push(disk(settings));
     match context.ask::<Status>(&Request::Status) {
-        Ok(status) => findings.extend(running(&status)),
+        Ok(status) => {
+            findings.extend(running(&status));
+            // A relay without an exchange says so, and nothing is wrong with that.
+            if let Ok(peers) = context.ask::<Vec<PeerStanding>>(&Request::Domains) {
+                findings.extend(peers.iter().map(hospital));
+            }
+        }
         Err(fault) => findings.push(Finding {
             what: "relay",
             level: Level::Critical,
@@ -116,6 +123,29 @@ fn look(context: &Context<'_>, settings: &Settings) -> Vec<Finding> {
         }),
     }
     findings
+}
+
+/// Another hospital, as far as something is wanted of it.
+fn hospital(peer: &PeerStanding) -> Finding {
+    /// Silent for longer than a short cut, seconds.
+    const SILENT: u64 = 900;
+    let silent = peer.heard_s.is_none_or(|s| s >= SILENT);
+    let (level, words) = match &peer.trouble {
+        Some(why) => (Level::Warning, format!("{}: {why}", peer.domain)),
+        None if silent && peer.waiting > 0 => {
+            let words = format!(
+                "{}: silent, and {} requests wait for it",
+                peer.domain, peer.waiting
+            );
+            (Level::Warning, words)
+        }
+        None => (Level::Ok, format!("{}: {} wait", peer.domain, peer.waiting)),
+    };
+    Finding {
+        what: "hospital",
+        level,
+        words,
+    }
 }
 
 fn certificate_left(settings: &Settings, not_after: i64) -> Finding {

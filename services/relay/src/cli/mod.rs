@@ -7,6 +7,7 @@ mod check;
 mod cluster;
 mod config;
 mod context;
+mod domain;
 mod drain;
 mod init;
 mod inspect;
@@ -77,6 +78,7 @@ fn run(call: &Call, out: Out) -> Result<u8, Fault> {
         Command::Config(args) => config::run(&context, args).map(done),
         Command::Admit(args) => admit::run(&context, args).map(done),
         Command::Cluster(args) => cluster::run(&context, args).map(done),
+        Command::Domain(args) => domain::run(&context, args).map(done),
         Command::Check(args) => check::check(&context, args),
         Command::Healthcheck(args) => Ok(check::healthcheck(&context, args)),
         Command::Status(args) => status::run(&context, args).map(done),

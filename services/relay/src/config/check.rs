@@ -73,6 +73,24 @@ pub fn check(s: &Settings) -> Finding {
         "cluster.certificate",
         "must come together with cluster.key",
     );
+    need(
+        s.exchange
+            .nats
+            .iter()
+            .all(|url| url.starts_with("nats://") || url.starts_with("tls://")),
+        "exchange.nats",
+        "must be addresses such as tls://10.0.0.1:4222",
+    );
+    need(
+        s.exchange.certificate.is_some() == s.exchange.key.is_some(),
+        "exchange.certificate",
+        "must come together with exchange.key",
+    );
+    need(
+        (1..=6 * 24 * 3_600).contains(&s.exchange.give_up_after),
+        "exchange.give_up_after",
+        "must be 1 to 518400 seconds (6 days): nothing is valid for longer than 7 days",
+    );
     need(s.edge.workers <= 256, "edge.workers", "must be at most 256");
     need(
         s.edge.max_connections >= 16,

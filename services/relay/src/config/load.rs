@@ -80,6 +80,9 @@ fn template() -> Value {
     all.cluster.ca = file();
     all.cluster.certificate = file();
     all.cluster.key = file();
+    all.exchange.ca = file();
+    all.exchange.certificate = file();
+    all.exchange.key = file();
     serde_json::to_value(all).unwrap_or_default()
 }
 

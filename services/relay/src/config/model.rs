@@ -22,6 +22,8 @@ pub struct Settings {
     pub store: StoreSettings,
     /// The cluster, if the relay is one of several.
     pub cluster: ClusterSettings,
+    /// The exchange with other domains.
+    pub exchange: ExchangeSettings,
     /// The log.
     pub logs: Logs,
     /// Support codes.
@@ -121,6 +123,25 @@ pub struct ClusterSettings {
     pub stream_mib: u64,
 }
 
+/// The exchange with other domains. The relays of a cluster use the cluster's NATS for it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ExchangeSettings {
+    /// NATS servers of its own, such as `tls://10.0.0.1:4222`; empty: those of the cluster.
+    pub nats: Vec<String>,
+    /// PEM file with the authorities of their certificates; relative to the data directory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ca: Option<PathBuf>,
+    /// PEM file with this relay's certificate for them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<PathBuf>,
+    /// PEM file with its private key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<PathBuf>,
+    /// A request that was not answered comes back after so many seconds.
+    pub give_up_after: u64,
+}
+
 /// The log: JSON lines on stderr.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -159,6 +180,7 @@ impl Default for Settings {
             metrics: MetricsListener::default(),
             store: StoreSettings::default(),
             cluster: ClusterSettings::default(),
+            exchange: ExchangeSettings::default(),
             logs: Logs::default(),
             traces: Traces::default(),
             process: Process::default(),
@@ -226,6 +248,18 @@ impl Default for ClusterSettings {
             key: None,
             stream_replicas: 3,
             stream_mib: 1_024,
+        }
+    }
+}
+
+impl Default for ExchangeSettings {
+    fn default() -> Self {
+        Self {
+            nats: Vec::new(),
+            ca: None,
+            certificate: None,
+            key: None,
+            give_up_after: 5 * 24 * 3_600,
         }
     }
 }

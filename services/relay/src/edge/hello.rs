@@ -28,6 +28,14 @@ pub(crate) async fn domain(edge: web::Data<Edge>) -> HttpResponse {
         .body(edge.published.encoded())
 }
 
+/// What agents need for sending to other domains.
+pub(crate) async fn exchange(edge: web::Data<Edge>) -> HttpResponse {
+    match &edge.exchange {
+        Some(exchange) => canonical_body(StatusCode::OK, &exchange.facts()),
+        None => refused_with(ErrorCode::ExchangeOff),
+    }
+}
+
 /// Anything else.
 pub(crate) async fn nothing_here() -> HttpResponse {
     refused_with(ErrorCode::NotAllowedHere)

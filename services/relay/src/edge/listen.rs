@@ -68,6 +68,11 @@ pub fn bind(
                     .default_service(web::to(call::wrong_method)),
             )
             .service(
+                web::resource("/v1/exchange")
+                    .get(hello::exchange)
+                    .default_service(web::to(call::wrong_method)),
+            )
+            .service(
                 web::resource("/v1/call")
                     .post(call::call)
                     .default_service(web::to(call::wrong_method)),

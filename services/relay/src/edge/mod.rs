@@ -6,6 +6,7 @@
 //! | `POST /v1/call` | one [`SingleCall`](telesphor_wire::session::SingleCall), its proof in a header |
 //! | `POST /v1/blob` | one [`BlobCall`](telesphor_wire::blob::call::BlobCall) about large content, streamed |
 //! | `GET /v1/domain` | the signed domain record |
+//! | `GET /v1/exchange` | the domains that are pinned here, with their sealing keys |
 //! | `GET /v1/session` | a WebSocket session |
 
 mod blob;
@@ -26,5 +27,6 @@ pub(crate) mod tally;
 pub use channel::Channel;
 pub use listen::{Bound, bind};
 pub use room::Room;
+pub(crate) use room::makes_room;
 pub use state::{Edge, Published};
 pub use streams::Streams;

@@ -11,6 +11,7 @@ use telesphor_wire::domain::SignedDomainRecord;
 use super::room::Room;
 use super::streams::Streams;
 use crate::cluster::blobs::Peers;
+use crate::exchange::Exchange;
 use crate::metrics::Metrics;
 use crate::traces::Traces;
 
@@ -24,6 +25,8 @@ pub struct Edge {
     pub blob_streams: Arc<Streams>,
     /// The other relays of the cluster: what lies here alone would be lost with it.
     pub(crate) peers: Option<Arc<Peers>>,
+    /// The way to other domains, if there is one.
+    pub(crate) exchange: Option<Arc<Exchange>>,
     /// The domain record in force.
     pub published: Arc<Published>,
     /// Room on the disk.

@@ -15,6 +15,7 @@ use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ledger::StepKind;
 
 mod blobs;
+mod exchange;
 
 /// All metrics of one relay process.
 #[derive(Clone)]
@@ -53,6 +54,8 @@ pub struct Metrics {
     sync_seconds: Counter,
     /// Large content.
     pub blobs: blobs::BlobMetrics,
+    /// The exchange with other domains.
+    pub exchange: exchange::ExchangeMetrics,
 }
 
 /// Why a connection was ended by the relay.
@@ -261,6 +264,7 @@ impl Metrics {
                 "Time spent in group commits with their fsync.",
             )?,
             blobs: blobs::BlobMetrics::new(&r)?,
+            exchange: exchange::ExchangeMetrics::new(&r)?,
             registry: r,
         };
         metrics.show_all_labels();

@@ -17,8 +17,10 @@ use crate::fault::{Exit, Fault};
 use crate::files;
 use crate::keys::Keys;
 use crate::layout::Layout;
+use crate::peers::PinnedDomains;
 use crate::process;
 use crate::record;
+use crate::sealing::{self, Sealing};
 use crate::tls::{self, Certificate};
 
 /// Everything that must be there before anything is listened on.
@@ -37,6 +39,10 @@ pub struct Ground {
     pub record: SignedDomainRecord,
     /// The cluster that the relay belongs to, if it is one of several.
     pub cluster: Option<SignedClusterRecord>,
+    /// What is sealed to the domain is opened with it.
+    pub sealing: Sealing,
+    /// The other domains that are pinned here.
+    pub peers: PinnedDomains,
     /// The store, open.
     pub store: Store,
     /// Held as long as the process works on the directory.
@@ -61,8 +67,11 @@ impl Ground {
             tls_key: certificate.tls_key,
             now: clock::now_ms(),
         };
-        let record = record::refresh(&layout, &mut keys, record::read(&layout)?, &facts)?;
         let cluster = cluster::record::read(&layout, &keys.domain.public())?;
+        let founded = cluster.as_ref().map(|c| c.record.founded);
+        let sealing = sealing::tend(&layout, &mut keys, &domain, founded, facts.now)?;
+        let record = record::refresh(&layout, &keys, record::read(&layout)?, &facts)?;
+        let peers = PinnedDomains::read(&layout)?;
         let store =
             Store::open(&layout.store(), store_config(&settings, &keys)?).map_err(|e| store_fault(&e))?;
         if let Some(cluster) = &cluster {
@@ -80,6 +89,8 @@ impl Ground {
             certificate,
             record,
             cluster,
+            sealing,
+            peers,
             store,
             lock,
         })
@@ -170,18 +181,21 @@ pub fn files_of(settings: &Settings) -> Vec<ConfigFault> {
             "may be read by others; its mode must be 0600",
         ));
     }
-    let bus = &settings.cluster;
+    let (bus, road) = (&settings.cluster, &settings.exchange);
     for (path, file) in [
         ("cluster.ca", &bus.ca),
         ("cluster.certificate", &bus.certificate),
         ("cluster.key", &bus.key),
+        ("exchange.ca", &road.ca),
+        ("exchange.certificate", &road.certificate),
+        ("exchange.key", &road.key),
     ] {
         let Some(file) = file.as_ref().map(|f| settings.data.join(f)) else {
             continue;
         };
         if let Err(e) = File::open(&file) {
             faults.push(ConfigFault::at(path, format!("{}: {e}", file.display())));
-        } else if path == "cluster.key" && files::readable_by_anybody(&file).unwrap_or(false) {
+        } else if path.ends_with(".key") && files::readable_by_anybody(&file).unwrap_or(false) {
             faults.push(ConfigFault::at(
                 path,
                 "may be read by everybody; its mode must be 0600, or 0440 for a group of its own",

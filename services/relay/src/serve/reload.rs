@@ -1,10 +1,13 @@
 //! Taking a new certificate without dropping a connection, and keeping the domain record true.
 
+use std::sync::PoisonError;
+
 use super::Running;
 use super::ground::certificate_of;
 use crate::clock;
 use crate::fault::Fault;
 use crate::record;
+use crate::sealing;
 
 /// Reads the certificate again. A bad one changes nothing: the relay keeps the old one.
 pub(crate) fn certificates(running: &Running) {
@@ -37,7 +40,10 @@ pub(crate) fn refresh(running: &Running, tls_key: telesphor_wire::hash::Digest) 
         now: clock::now_ms(),
     };
     let sequence = current.record.sequence;
-    let next = record::refresh(&running.layout, &mut keys, (*current).clone(), &facts)?;
+    let domain = facts.domain;
+    let sealing = sealing::tend(&running.layout, &mut keys, domain, running.founded, facts.now)?;
+    *running.sealing.write().unwrap_or_else(PoisonError::into_inner) = sealing;
+    let next = record::refresh(&running.layout, &keys, (*current).clone(), &facts)?;
     if next.record.sequence != sequence {
         running.published.replace(next);
     }

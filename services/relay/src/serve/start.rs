@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
@@ -15,6 +15,7 @@ use telesphor_order::cluster::Wanted;
 use telesphor_order::cluster::nats::Nats;
 use telesphor_order::{Alone, AloneLimits, Order};
 use telesphor_wire::error::ErrorCode;
+use telesphor_wire::forward::facts::deposit_key;
 use telesphor_wire::text::SupportCode;
 use tokio::sync::{mpsc, watch};
 
@@ -29,10 +30,13 @@ use crate::config::Settings;
 use crate::edge::gate::Gate;
 use crate::edge::tally;
 use crate::edge::{self, Edge, Published, Room};
+use crate::exchange::{self, Dirty, Exchange};
 use crate::fault::{Exit, Fault};
 use crate::keys::Keys;
 use crate::layout::Layout;
 use crate::metrics::{Members, Metrics};
+use crate::peers::PinnedDomains;
+use crate::sealing::Sealing;
 use crate::tls::{self, Certificates};
 use crate::traces::{self, Record};
 
@@ -69,11 +73,20 @@ pub struct Running {
     pub metrics: Metrics,
     /// The way to the other relays, if there are any.
     pub bus: Option<Bus>,
+    /// The exchange with other domains, if there is a way to them.
+    pub(crate) exchange: Option<Arc<Exchange>>,
+    /// Those that are pinned.
+    pub peers: Arc<RwLock<PinnedDomains>>,
+    /// What is sealed to the domain is opened with it.
+    pub sealing: Arc<RwLock<Sealing>>,
+    /// When the cluster began, if the relay is one of several.
+    pub founded: Option<u64>,
     /// Whether it is being stopped.
     pub draining: Arc<AtomicBool>,
     // -- owned by the process alone
     /// The relay's own keys; changed only when the sealing key is renewed.
     pub keys: Mutex<Keys>,
+    exchanging: Option<tokio::task::JoinHandle<()>>,
     edge_handle: ServerHandle,
     probes_handle: ServerHandle,
     _lock: File,
@@ -105,6 +118,8 @@ pub(crate) async fn start(ground: Ground, asked: mpsc::Sender<Duration>) -> Resu
         certificate,
         record,
         cluster,
+        sealing,
+        peers: pinned,
         store,
         lock,
     } = ground;
@@ -121,7 +136,7 @@ pub(crate) async fn start(ground: Ground, asked: mpsc::Sender<Duration>) -> Resu
     .map_err(|e| Fault::file("support codes", &layout.traces(), &e))?;
     let room = Arc::new(Room::new(&layout.store(), settings.store.reserve_mib << 20));
 
-    let mut config = EngineConfig::new(domain, settings.store.partitions);
+    let mut config = EngineConfig::new(domain.clone(), settings.store.partitions);
     config.limits.sessions = settings.edge.max_connections;
     config.on_fatal = Arc::new(|_| {
         // Nothing may be confirmed after a failed write, and no destructor may touch the store.
@@ -140,6 +155,9 @@ pub(crate) async fn start(ground: Ground, asked: mpsc::Sender<Duration>) -> Resu
             metrics.traces_dropped();
         }
     });
+    let dirty = Arc::new(Dirty::default());
+    let marked = dirty.clone();
+    config.on_outbox = Arc::new(move |mailboxes| marked.mark(mailboxes));
     let relay_keys = RelayKeys {
         attesting: keys.attesting.clone(),
         admission: keys.admission.clone(),
@@ -205,7 +223,31 @@ pub(crate) async fn start(ground: Ground, asked: mpsc::Sender<Duration>) -> Resu
     if let Some(peers) = &peers {
         tokio::spawn(peers.clone().run());
     }
+    let (pinned, sealing) = (Arc::new(RwLock::new(pinned)), Arc::new(RwLock::new(sealing)));
+    let road = exchange::connect(&settings, &keys, &domain, bus.as_ref().map(|b| &*b.nats)).await?;
+    let exchange = road.map(|road| {
+        Exchange::new(exchange::Parts {
+            engine: engine.clone(),
+            road,
+            domain: domain.clone(),
+            key: keys.domain.clone(),
+            deposit: deposit_key(&keys.admission, &domain),
+            me: keys.attesting.public(),
+            wanted: bus.as_ref().map(|bus| bus.wanted.subscribe()),
+            peers: pinned.clone(),
+            sealing: sealing.clone(),
+            give_up_ms: settings.exchange.give_up_after * 1_000,
+            own_road: !settings.exchange.nats.is_empty(),
+            layout: layout.clone(),
+            room: room.clone(),
+            metrics: metrics.clone(),
+            traces: traces.clone(),
+            dirty,
+        })
+    });
+    let exchanging = exchange.as_ref().map(|e| tokio::spawn(e.clone().run()));
     let shared = Edge {
+        exchange: exchange.clone(),
         engine: engine.clone(),
         blobs: blobs.clone(),
         blob_streams: Arc::default(),
@@ -242,6 +284,11 @@ pub(crate) async fn start(ground: Ground, asked: mpsc::Sender<Duration>) -> Resu
         room,
         metrics,
         bus,
+        exchange,
+        exchanging,
+        peers: pinned,
+        sealing,
+        founded: cluster.as_ref().map(|c| c.record.founded),
         draining,
         keys: Mutex::new(keys),
         edge_handle,
@@ -294,6 +341,10 @@ impl Running {
     pub async fn drain(&self, patience: Duration) -> bool {
         tracing::info!("draining");
         self.draining.store(true, Ordering::Release);
+        // What it has under way stands in the outboxes.
+        if let Some(exchanging) = &self.exchanging {
+            exchanging.abort();
+        }
         self.metrics.draining(true);
         self.metrics.ready(false);
         self.engine.drain(patience).await.finished
@@ -321,6 +372,8 @@ impl Running {
             metrics: self.metrics.clone(),
             certificates: self.certificates.clone(),
             published: self.published.clone(),
+            peers: self.peers.clone(),
+            exchange: self.exchange.clone(),
             layout: self.layout.clone(),
             domain: self.keys().domain.public(),
             wanted: self.bus.as_ref().map(|bus| bus.wanted.clone()),

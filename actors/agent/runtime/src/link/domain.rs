@@ -1,5 +1,7 @@
 //! `GET /v1/domain`: the domain's signed record, checked against what was agreed on.
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use telesphor_wire::canonical;
 use telesphor_wire::domain::{DomainRecord, SignedDomainRecord};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -8,8 +10,8 @@ use super::error::LinkError;
 use super::pin::Pin;
 use super::tls;
 
-/// Largest answer taken, bytes: a record with a hundred relays is far smaller.
-const MAX_ANSWER_BYTES: u64 = 256 * 1024;
+/// Largest answer taken, bytes: what is known of all domains that can be pinned is smaller.
+const MAX_ANSWER_BYTES: u64 = 4 * 1024 * 1024;
 
 /// Fetches and checks the record.
 ///
@@ -17,9 +19,19 @@ const MAX_ANSWER_BYTES: u64 = 256 * 1024;
 /// [`LinkError::WrongRelay`] if the record is not signed by the pinned domain key or does not
 /// name the relay that was reached, else as [`tls::connect`].
 pub async fn fetch(pin: &Pin) -> Result<SignedDomainRecord, LinkError> {
+    let signed: SignedDomainRecord = get(pin, "/v1/domain").await?;
+    check(pin, &signed)?;
+    Ok(signed)
+}
+
+/// Gets a canonical value from a pinned relay.
+///
+/// # Errors
+/// As [`tls::connect`]; [`LinkError::Form`] if it is none.
+pub(super) async fn get<T: DeserializeOwned + Serialize>(pin: &Pin, path: &str) -> Result<T, LinkError> {
     let (mut stream, _) = tls::connect(pin).await?;
     let request = format!(
-        "GET /v1/domain HTTP/1.1\r\nHost: {}\r\nAccept: application/msgpack\r\nConnection: close\r\n\r\n",
+        "GET {path} HTTP/1.1\r\nHost: {}\r\nAccept: application/msgpack\r\nConnection: close\r\n\r\n",
         pin.address
     );
     stream
@@ -38,9 +50,7 @@ pub async fn fetch(pin: &Pin) -> Result<SignedDomainRecord, LinkError> {
         Err(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => {}
         Err(_) => return Err(LinkError::lost()),
     }
-    let signed: SignedDomainRecord = canonical::decode(body(&answer)?).map_err(|_| LinkError::Form)?;
-    check(pin, &signed)?;
-    Ok(signed)
+    canonical::decode(body(&answer)?).map_err(|_| LinkError::Form)
 }
 
 /// Checks a record against a pin.

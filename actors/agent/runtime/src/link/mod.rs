@@ -12,6 +12,7 @@ pub mod credential;
 pub mod domain;
 mod driver;
 pub mod error;
+pub mod exchange;
 pub mod pin;
 pub mod session;
 pub mod tls;

@@ -118,6 +118,11 @@ impl Nats {
         format!("tel.{}.log.{}", self.config.name, id(stream, '.'))
     }
 
+    /// The connection: for the exchange with other domains, which goes over the same servers.
+    pub fn client(&self) -> Client {
+        self.client.clone()
+    }
+
     /// Whether a server is reached.
     pub fn connected(&self) -> bool {
         self.client.connection_state() == State::Connected

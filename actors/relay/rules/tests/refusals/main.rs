@@ -5,6 +5,7 @@
 mod support;
 
 mod commits;
+mod exchange;
 mod keeping;
 mod ledger;
 mod once;

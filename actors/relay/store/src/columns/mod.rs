@@ -14,6 +14,7 @@ pub(crate) mod ledger;
 pub(crate) mod memory;
 pub(crate) mod meta;
 pub(crate) mod ordered;
+pub(crate) mod outboxes;
 pub(crate) mod packages;
 pub(crate) mod profiles;
 pub(crate) mod records;

@@ -3,8 +3,11 @@
 use telesphor_wire::answer::Answer;
 use telesphor_wire::forward::Forwarded;
 use telesphor_wire::forward::ask::{Ask, Wish};
+use telesphor_wire::forward::facts::{ExchangeFacts, PeerFacts};
 use telesphor_wire::forward::key::{self, SealingKeyStatement, SignedSealingKey};
+use telesphor_wire::forward::outbox::{News, Passing, Undelivered};
 use telesphor_wire::forward::reply::{ForwardedReply, Told};
+use telesphor_wire::forward::word::{About, Asked, NotNow, NotTaken, SignedWord, Word};
 use telesphor_wire::limits::SEALING_LIFE_MS;
 
 use super::every::{Sample, sample};
@@ -60,11 +63,73 @@ pub fn forward_structures() -> Vec<Sample> {
         sealed,
         ext: Extensions::none(),
     };
-    vec![
+    let passing = Passing {
+        lane: Nonce([0x1a; 32]),
+        support: support(),
+        request: forwarded.clone(),
+        ext: Extensions::none(),
+    };
+    let undelivered = Undelivered {
+        to: forwarded.digest(),
+        code: ErrorCode::NotDelivered,
+        at: NOW,
+        ext: Extensions::none(),
+    };
+    let facts = ExchangeFacts {
+        deposit: public(5),
+        peers: vec![PeerFacts {
+            record: super::record(),
+            sealing: Some(signed_sealing_key()),
+        }],
+        ext: Extensions::none(),
+    };
+    let abouts = [
+        (
+            "ask",
+            About::Ask(Asked {
+                support: support(),
+                request: forwarded.clone(),
+            }),
+        ),
+        ("answer", About::Answer(reply.clone())),
+        (
+            "refused",
+            About::Refused(NotTaken {
+                to: forwarded.digest(),
+                code: ErrorCode::NotSealedForThem,
+            }),
+        ),
+        (
+            "later",
+            About::Later(NotNow {
+                to: forwarded.digest(),
+                after: 250,
+            }),
+        ),
+        ("which-key", About::WhichKey(Extensions::none())),
+        ("key", About::Key(Box::new(signed_sealing_key()))),
+    ];
+    let words = abouts.into_iter().map(|(name, about)| {
+        let word = Word {
+            from: domain(),
+            to: "st-anna.example".parse().unwrap(),
+            about,
+            ext: Extensions::none(),
+        };
+        let signature = key(1).sign(&word);
+        sample(format!("exchange-word-{name}"), &SignedWord { word, signature })
+    });
+    let mut all = vec![
+        sample("passing", &passing),
+        sample("news-answered", &News::Answered(reply.clone())),
+        sample("news-undelivered", &News::Undelivered(undelivered)),
+        sample("exchange-facts", &facts),
         sample("sealing-key", &signed_sealing_key()),
         sample("forward-ask", &ask(Command::Deposit(signed_deposit()))),
         sample("forward-told", &told()),
         sample("forwarded", &forwarded),
         sample("forwarded-reply", &reply),
-    ]
+    ];
+    all.extend(words);
+    all
 }

@@ -21,6 +21,7 @@ use crate::fault::{Exit, Fault};
 use crate::files;
 use crate::keys::Keys;
 use crate::layout::Layout;
+use crate::sealing;
 use crate::serve::{store_config, store_fault};
 use crate::tls::Certificate;
 
@@ -121,6 +122,8 @@ fn make(
     let own = keys.with_attesting(SigningKey::generate());
     own.write(&layout)
         .map_err(|e| Fault::new(Exit::Machine, ErrorCode::RelayIo, e.to_string()))?;
+    sealing::hand_on(&Layout::new(context.settings(&[])?.data), &layout)
+        .map_err(|e| Fault::file("sealing keys", &layout.keys(), &e))?;
     let comes = RelayEntry {
         relay: own.attesting.public(),
         tls_key: certificate.tls_key,
