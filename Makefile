@@ -64,8 +64,8 @@ crash: build ## the long campaign: CAMPAIGN kills under load, every receipt chec
 crash-points: build ## crashes at the syncs, writes, renames, unlinks and truncations of a fixed script, thread by thread; goes on where it was stopped
 	"$(CARGO_TARGET_DIR)/debug/crash-points" --folder "$(CARGO_TARGET_DIR)/../crash-points"
 
-fills: build ## FILLS racing fills of prescriptions while the relay is killed; no overdraw, nothing confirmed is lost
-	"$(CARGO_TARGET_DIR)/debug/fills" --folder "$(CARGO_TARGET_DIR)/../fills" --fills $(FILLS)
+fills: nats build ## FILLS racing fills of prescriptions on a cluster that is struck; no overdraw, nothing confirmed is lost
+	"$(CARGO_TARGET_DIR)/debug/fills" --folder "$(CARGO_TARGET_DIR)/../fills" --fills $(FILLS) --seed $(SEED)
 
 race: build ## MEMBERS agents race for EPOCHS epochs of one team and are killed, and the relay with them
 	"$(CARGO_TARGET_DIR)/debug/race" --folder "$(CARGO_TARGET_DIR)/../race" --members $(MEMBERS) --epochs $(EPOCHS)
