@@ -40,7 +40,7 @@ demo: build ## the whole story on this machine; BUNDLE=path/to/fhir.json for you
 demo-admission: browser build ## an admission: signed roster, roles, shift change, lost badge, discharge; with pictures of the page
 	@"$(CARGO_TARGET_DIR)/debug/telesphor-admission" $(if $(BUNDLE),--bundle "$(BUNDLE)")
 
-demo-flows: build ## a visit in six steps, a claim, a referral, collecting a record, and the relay stolen at the end
+demo-flows: build ## a visit in six steps, a claim, a referral, collecting a record, a study, and the relay stolen at the end
 	@"$(CARGO_TARGET_DIR)/debug/telesphor-flows" $(if $(BUNDLE),--bundle "$(BUNDLE)")
 
 test: setup lint unit ## everything that must hold
@@ -64,8 +64,8 @@ crash: build ## the long campaign: CAMPAIGN kills under load, every receipt chec
 crash-points: build ## crashes at the syncs, writes, renames, unlinks and truncations of a fixed script, thread by thread; goes on where it was stopped
 	"$(CARGO_TARGET_DIR)/debug/crash-points" --folder "$(CARGO_TARGET_DIR)/../crash-points"
 
-fills: build ## FILLS racing fills of prescriptions while the relay is killed; no overdraw, nothing confirmed is lost
-	"$(CARGO_TARGET_DIR)/debug/fills" --folder "$(CARGO_TARGET_DIR)/../fills" --fills $(FILLS)
+fills: nats build ## FILLS racing fills of prescriptions on a cluster that is struck; no overdraw, nothing confirmed is lost
+	"$(CARGO_TARGET_DIR)/debug/fills" --folder "$(CARGO_TARGET_DIR)/../fills" --fills $(FILLS) --seed $(SEED)
 
 race: build ## MEMBERS agents race for EPOCHS epochs of one team and are killed, and the relay with them
 	"$(CARGO_TARGET_DIR)/debug/race" --folder "$(CARGO_TARGET_DIR)/../race" --members $(MEMBERS) --epochs $(EPOCHS)

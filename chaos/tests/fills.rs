@@ -1,22 +1,34 @@
-//! A short race for prescriptions.
+//! Short races for prescriptions: on one relay, and on three over NATS.
 
-use telesphor_chaos::fills::{Plan, run};
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn racing_pharmacies_and_a_relay_that_is_killed_hand_out_more_than_was_prescribed() {
+use std::process::Command;
+
+#[test]
+fn racing_pharmacies_and_a_relay_that_is_killed_hand_out_more_than_was_prescribed() {
+    // Nothing is left lying: the other race waits for that.
+    race("--one --faults 3 --fills 1500 --seed 20261126 --leave-one-in 1000000");
+}
+
+#[test]
+fn racing_pharmacies_and_a_cluster_that_is_struck_lose_or_double_a_fill() {
+    race("--faults 6 --longest-ms 2500 --fills 1200 --seed 9 --leave-one-in 60");
+}
+
+/// Fewer of everything, and all of it drawn to the end.
+fn race(arguments: &str) {
     let folder = tempfile::tempdir().unwrap();
-    let plan = Plan {
-        kills: 3,
-        seed: 20_261_126,
-        prescriptions: 6,
-        units: 60,
-        pharmacies: 12,
-        fills: 1_500,
-    };
-    let outcome = run(folder.path(), &plan, |_, _| {}).await.unwrap();
-    assert!(outcome.holds(), "{outcome:?}");
+    let output = Command::new(env!("CARGO_BIN_EXE_fills"))
+        .args(arguments.split(' '))
+        .args(["--prescriptions", "20", "--units", "60", "--pharmacies", "12"])
+        .arg("--folder")
+        .arg(folder.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
     assert!(
-        outcome.emptied == 6 && outcome.confirmed > 100,
-        "too little happened to prove anything: {outcome:?}"
+        output.status.success() && said.contains("20 of 20 prescriptions drawn to the end"),
+        "{said}{}",
+        String::from_utf8_lossy(&output.stderr)
     );
 }

@@ -2,19 +2,25 @@
 //! order that agrees with the clock on the wall, without more being handed out than there was.
 //!
 //! Every step says its number, the step before, and is bound to both by its hash. So the order is
-//! not searched for but read, and then everything else is held against it.
+//! not searched for but read; it is replayed on a model, and every answer, refusals too, must fit a
+//! state between what had ended before it was asked for and what began after it was given.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use telesphor_wire::error::ErrorCode;
 use telesphor_wire::hash::Digest;
 use telesphor_wire::ids::EntryId;
 use telesphor_wire::ledger::{EntryStanding, Step, StepKind};
 use telesphor_wire::limits::RX_PARTS;
 use telesphor_wire::sign::PublicKey;
 
+use super::model::Model;
+
 /// What was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum What {
+    /// How it stands.
+    Look,
     /// Parts were to be set aside.
     Reserve,
     /// They were to be confirmed.
@@ -30,14 +36,18 @@ pub struct Did {
     pub entry: EntryId,
     /// What.
     pub what: What,
-    /// When it was asked first, nanoseconds.
+    /// About how many parts.
+    pub parts: u64,
+    /// When it was asked first, nanoseconds since the Unix epoch.
     pub began: u64,
     /// When it was answered.
     pub ended: u64,
-    /// The step that it was told; none if refused.
+    /// The step that it was told; none if refused, and for a look.
     pub step: Option<Step>,
     /// How the entry was said to stand.
     pub standing: Option<EntryStanding>,
+    /// Why not.
+    pub refused: Option<ErrorCode>,
 }
 
 impl Did {
@@ -60,22 +70,42 @@ pub enum Found {
     Broken(EntryId, u64),
     /// A key drew twice.
     Twice(EntryId, u64),
+    /// A step that the state before it did not allow.
+    NotAllowed(EntryId, u64),
     /// An act that had ended before another began stands behind it.
     AgainstTheClock(EntryId, u64),
-    /// An answer that does not fit the steps up to its own.
-    WrongAccount(EntryId, u64),
+    /// An answer that fits no state that there was while it was asked for: a number of the history.
+    WrongAccount(EntryId, usize),
+    /// A refusal that no such state explains: there was enough, or its time was over.
+    RefusedForNothing(EntryId, usize),
     /// The ledger's last word is not what was confirmed.
     LostAtTheEnd(EntryId),
+    /// Parts that nobody has and nobody can have.
+    Stranded(EntryId, u64),
 }
 
-/// Judges a history, with how each entry stood at the end.
+/// The relays run on this machine: their clock is behind its own by less than this, milliseconds.
+const BEHIND: u64 = 1_000;
+
+/// Judges a history, with how each entry stood at the end, when nothing was set aside any more.
 pub fn judge(history: &[Did], ends: &[(EntryId, EntryStanding)], units: u32) -> Vec<Found> {
-    let mut found = Vec::new();
-    for (id, end) in ends {
-        let own: Vec<&Did> = history.iter().filter(|d| d.entry == *id).collect();
-        found.extend(one(id, &own, end, units));
+    let mut own: BTreeMap<EntryId, Vec<&Did>> = BTreeMap::new();
+    for did in history {
+        own.entry(did.entry).or_default().push(did);
     }
-    found
+    ends.iter()
+        .flat_map(|(id, end)| {
+            let of_it = own.get(id).map(Vec::as_slice).unwrap_or_default();
+            one(id, of_it, end, units)
+        })
+        .collect()
+}
+
+/// Units that so many parts are; each fill is rounded down by less than one part.
+pub fn units_of(parts: u64, units: u32) -> u64 {
+    let half = u128::from(RX_PARTS / 2);
+    let exact = (u128::from(parts) * u128::from(units) + half) / u128::from(RX_PARTS);
+    u64::try_from(exact).unwrap_or(u64::MAX)
 }
 
 fn one(id: &EntryId, history: &[&Did], end: &EntryStanding, units: u32) -> Vec<Found> {
@@ -93,7 +123,7 @@ fn one(id: &EntryId, history: &[&Did], end: &EntryStanding, units: u32) -> Vec<F
     }
     let (mut previous, mut expected) = (Digest(id.0), 1);
     let (mut confirmed, mut drawn) = (0u64, BTreeSet::<PublicKey>::new());
-    let mut accounts: BTreeMap<u64, u64> = BTreeMap::new();
+    let mut model = Model::new();
     for (seq, step) in &steps {
         if *seq != expected {
             found.push(Found::Missing(*id, expected));
@@ -107,27 +137,25 @@ fn one(id: &EntryId, history: &[&Did], end: &EntryStanding, units: u32) -> Vec<F
             }
             confirmed = confirmed.saturating_add(step.parts);
         }
-        accounts.insert(*seq, confirmed);
-    }
-    found.extend(clock(id, &times));
-    for did in history {
-        let (Some(step), Some(standing)) = (&did.step, &did.standing) else {
-            continue;
-        };
-        // An answer given again tells how it stands now: never less than at its step.
-        let at_step = accounts.get(&step.seq).copied().unwrap_or(0);
-        let sum = standing.confirmed.saturating_add(standing.reserved);
-        if standing.confirmed < at_step || sum > RX_PARTS || standing.confirmed > confirmed {
-            found.push(Found::WrongAccount(*id, step.seq));
+        if !model.take(step) {
+            found.push(Found::NotAllowed(*id, *seq));
         }
     }
-    let share = RX_PARTS / u64::from(units.max(1));
-    let whole = confirmed.div_ceil(share.max(1));
+    found.extend(clock(id, &times));
+    // Where a number is missing, states have no numbers to be found by.
+    if model.states.len() as u64 == expected {
+        found.extend(answers(id, history, &times, &model));
+    }
+    let whole = units_of(confirmed, units);
     if confirmed > RX_PARTS || whole > u64::from(units) {
         found.push(Found::Overdraw(*id, whole));
     }
     if end.confirmed != confirmed {
         found.push(Found::LostAtTheEnd(*id));
+    }
+    let stranded = RX_PARTS.abs_diff(end.confirmed.saturating_add(end.free));
+    if stranded != 0 || end.reserved != 0 {
+        found.push(Found::Stranded(*id, stranded.max(end.reserved)));
     }
     found
 }
@@ -146,153 +174,40 @@ fn clock(id: &EntryId, times: &BTreeMap<u64, (u64, u64)>) -> Vec<Found> {
     found
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use telesphor_wire::ext::Extensions;
-    use telesphor_wire::ledger::StepKind as K;
-
-    const UNITS: u32 = 10;
-    const ID: EntryId = EntryId([7; 32]);
-
-    /// A history as a good ledger makes it: four fills of two units each, one after the other.
-    fn good() -> (Vec<Did>, Vec<(EntryId, EntryStanding)>) {
-        let (mut all, mut previous, mut confirmed) = (Vec::new(), Digest(ID.0), 0);
-        let mut time = 0;
-        for n in 0u8..4 {
-            for kind in [K::Reserved, K::Confirmed] {
-                let parts = RX_PARTS / u64::from(UNITS) * 2;
-                let step = Step {
-                    entry: ID,
-                    seq: all.len() as u64 + 1,
-                    previous,
-                    kind,
-                    key: PublicKey([n; 32]),
-                    parts,
-                    over: 0,
-                    until: 0,
-                    stamp: time,
-                    ext: Extensions::none(),
-                };
-                previous = step.digest();
-                confirmed += if kind == K::Confirmed { parts } else { 0 };
-                all.push(Did {
-                    entry: ID,
-                    what: if kind == K::Confirmed {
-                        What::Confirm
-                    } else {
-                        What::Reserve
-                    },
-                    began: time,
-                    ended: time + 5,
-                    step: Some(step),
-                    standing: Some(standing(confirmed)),
-                });
-                time += 10;
+/// Every answer fits a state that there was between its asking and its giving.
+fn answers(id: &EntryId, history: &[&Did], times: &BTreeMap<u64, (u64, u64)>, model: &Model) -> Vec<Found> {
+    let mut found = Vec::new();
+    for (number, did) in history.iter().enumerate() {
+        let own = did.step.as_ref().map_or(0, |s| s.seq);
+        let before = times.iter().filter(|(_, (_, ended))| *ended < did.began);
+        let first = before.map(|(seq, _)| *seq).max().unwrap_or(0).max(own) as usize;
+        let after = times.iter().filter(|(_, (began, _))| *began > did.ended);
+        let last = after
+            .map(|(seq, _)| seq - 1)
+            .min()
+            .map_or(model.states.len() - 1, |seq| seq as usize);
+        let mut window = (first..=last).filter_map(|at| {
+            let next = model.states.get(at + 1).map_or(u64::MAX, |s| s.stamp);
+            Some((model.states.get(at)?, next))
+        });
+        if let Some(said) = &did.standing
+            && !window
+                .clone()
+                .any(|(state, next)| state.stamp <= said.now && said.now <= next && state.is(said))
+        {
+            found.push(Found::WrongAccount(*id, number));
+        }
+        if let Some(code) = did.refused {
+            // Not earlier than it was asked for: what time lets go is free again by then.
+            let asked = (did.began / 1_000_000).saturating_sub(BEHIND);
+            let explained = window.any(|(state, next)| {
+                let now = state.stamp.max(asked);
+                now <= next && state.refuses(code, did.parts, now)
+            });
+            if !explained {
+                found.push(Found::RefusedForNothing(*id, number));
             }
         }
-        let end = standing(confirmed);
-        (all, vec![(ID, end)])
     }
-
-    fn standing(confirmed: u64) -> EntryStanding {
-        EntryStanding {
-            now: 0,
-            free: RX_PARTS - confirmed,
-            confirmed,
-            reserved: 0,
-            next_free: 0,
-            over: 0,
-            held_until: 0,
-            cancelled: 0,
-        }
-    }
-
-    fn changed(n: usize, change: impl FnOnce(&mut Step)) -> Vec<Found> {
-        let (mut all, ends) = good();
-        change(all[n].step.as_mut().expect("a step"));
-        judge(&all, &ends, UNITS)
-    }
-
-    #[test]
-    fn a_good_history_is_called_bad() {
-        let (all, ends) = good();
-        assert_eq!(judge(&all, &ends, UNITS), []);
-        // What two were told of one step is one step.
-        let mut twice = all.clone();
-        twice.push(all[3].clone());
-        assert_eq!(judge(&twice, &ends, UNITS), []);
-    }
-
-    #[test]
-    fn a_planted_fault_is_not_found() {
-        let has = |found: &[Found], wanted: fn(&Found) -> bool| found.iter().any(wanted);
-        let (all, ends) = good();
-
-        // One confirmation too much.
-        let mut over = all.clone();
-        let mut last = over[7].clone();
-        let step = last.step.as_mut().expect("a step");
-        (step.seq, step.previous, step.key) = (
-            9,
-            over[7].step.as_ref().expect("a step").digest(),
-            PublicKey([9; 32]),
-        );
-        step.parts = RX_PARTS / 2;
-        over.push(last);
-        assert!(has(&judge(&over, &ends, UNITS), |f| matches!(
-            f,
-            Found::Overdraw(..)
-        )));
-
-        // Two pharmacies were told the same place; a fill that nobody was told of; one that is gone at the end.
-        let found = judge(
-            &[
-                all.clone(),
-                vec![{
-                    let mut other = all[4].clone();
-                    other.step.as_mut().expect("a step").key = PublicKey([8; 32]);
-                    other
-                }],
-            ]
-            .concat(),
-            &ends,
-            UNITS,
-        );
-        assert!(has(&found, |f| matches!(f, Found::TwoAtOnePlace(..))));
-        let mut lost = all.clone();
-        lost.remove(3);
-        assert!(has(&judge(&lost, &ends, UNITS), |f| matches!(
-            f,
-            Found::Missing(..)
-        )));
-        assert!(has(&judge(&lost, &ends, UNITS), |f| matches!(
-            f,
-            Found::LostAtTheEnd(..)
-        )));
-        assert!(has(&changed(2, |s| s.stamp += 1), |f| matches!(
-            f,
-            Found::Broken(..)
-        )));
-
-        // A key that drew twice, and an answer whose account does not fit.
-        assert!(has(&changed(7, |s| s.key = PublicKey([0; 32])), |f| matches!(
-            f,
-            Found::Twice(..)
-        )));
-        let mut stale = all.clone();
-        stale[7].standing = Some(standing(0));
-        assert!(has(&judge(&stale, &ends, UNITS), |f| matches!(
-            f,
-            Found::WrongAccount(..)
-        )));
-
-        // An order that the clock on the wall contradicts: the first is asked for after the last was answered.
-        let mut late = all;
-        (late[0].began, late[0].ended) = (1_000, 1_005);
-        assert!(has(&judge(&late, &ends, UNITS), |f| matches!(
-            f,
-            Found::AgainstTheClock(..)
-        )));
-    }
+    found
 }

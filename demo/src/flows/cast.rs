@@ -22,6 +22,7 @@ const PLANTED: usize = 96;
 
 /// Everybody on the stage.
 pub(super) struct Cast {
+    pub(super) board: Person,
     pub(super) hospital: Person,
     pub(super) doctor: Person,
     pub(super) former: Person,
@@ -61,6 +62,7 @@ pub(super) fn gather(
     for who in [&doctor, &laine, &former, &lab] {
         acquaint(&board, who, "board")?;
     }
+    acquaint(&board, &hospital, "board")?;
     for who in [&doctor, &lab] {
         acquaint(&hospital, who, "hospital")?;
     }
@@ -117,6 +119,7 @@ pub(super) fn gather(
     let mut planted = planted(&record, &raw, &program, PLANTED);
     planted.extend([NOTE, MEDICINE, REFERRAL, FORMER].map(str::to_owned));
     Ok(Cast {
+        board,
         hospital,
         doctor,
         former,

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use super::{after, cast, visit};
+use super::{after, cast, study, visit};
 use crate::acts::breach;
 use crate::page::Page;
 use telesphor_chaos::relay::Relay;
@@ -32,6 +32,7 @@ pub fn tell(folder: &Path, bundle: &Path) -> Result<u32, Box<dyn std::error::Err
     after::disclosure(&mut page, &cast, &result)?;
     after::referral(&mut page, &cast, &result)?;
     after::gathering(&mut page, &cast)?;
+    study::play(&mut page, &cast)?;
     breach::drill(&mut page, &relay, &cast.planted, &cast.aino)?;
 
     let failed = page.failed();
@@ -39,7 +40,7 @@ pub fn tell(folder: &Path, bundle: &Path) -> Result<u32, Box<dyn std::error::Err
     page.line("");
     page.line(&match failed {
         0 => format!(
-            "Everything held. {took:.1} s. Next: docs/laboratory.md, docs/prescriptions.md, docs/gathering.md"
+            "Everything held. {took:.1} s. Next: docs/laboratory.md, docs/prescriptions.md, docs/gathering.md, docs/research.md"
         ),
         n => format!(
             "FAILED: {n} lines did not hold. The evidence lies in {}",

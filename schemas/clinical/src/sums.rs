@@ -8,6 +8,20 @@ pub fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
 }
 
+/// The same of whatever is read to its end.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn sha256_of(reader: &mut impl std::io::Read) -> std::io::Result<String> {
+    let (mut sum, mut piece) = (Sha256::new(), vec![0; 64 * 1024]);
+    loop {
+        match reader.read(&mut piece)? {
+            0 => return Ok(sum.finalize().iter().map(|b| format!("{b:02x}")).collect()),
+            n => sum.update(piece.get(..n).unwrap_or_default()),
+        }
+    }
+}
+
 /// Text as it may stand in HTML, also between quotation marks; what would turn the direction of
 /// writing or take no room is written out.
 pub fn html(text: &str) -> String {
@@ -26,6 +40,7 @@ pub fn html(text: &str) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
@@ -37,5 +52,7 @@ mod tests {
         );
         let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!(sha256(b"abc"), abc);
+        let long = vec![7; 200_000];
+        assert_eq!(sha256_of(&mut &long[..]).unwrap(), sha256(&long));
     }
 }

@@ -21,6 +21,7 @@ mod out;
 mod page;
 mod run;
 mod secret;
+mod sheet;
 mod short;
 mod shown;
 

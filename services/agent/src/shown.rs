@@ -442,6 +442,7 @@ pub(crate) fn exported(e: &Exported) -> Row {
         .both("files", "FILES", e.files as u64, &e.files.to_string())
         .both("bytes", "BYTES", e.bytes, &e.bytes.to_string())
         .more("taken_back", e.taken_back as u64, "")
+        .more("absent", e.absent.len() as u64, "")
 }
 
 pub(crate) fn device(out: &Out, d: &DeviceView, name_of: impl Fn(&IdentityId) -> String) -> Row {

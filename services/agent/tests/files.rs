@@ -159,3 +159,66 @@ fn an_erased_file_stays_at_the_relay_or_takes_somebody_elses_copy_with_it() {
     });
     assert!(own.is_empty(), "{own:?}");
 }
+
+#[test]
+fn an_export_leaves_files_out_unsaid_or_passes_with_one_that_was_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some((mut relay, aino, gp)) = start(folder.path()) else {
+        return;
+    };
+    let all = study(&gp.path("study"));
+    one(gp.run(&["--json", "send", "aino", "study", "--kind", "image"]));
+    sync(&[&aino]);
+    let exported = one(aino.run(&["--json", "export", "mine"]));
+    assert_eq!(exported["absent"], 0, "{exported}");
+    let files = aino.path("mine/files");
+    let there = under(&files, &|_| true);
+    assert_eq!(there.len(), all.len(), "{there:?}");
+    let at = |name: &str| there.iter().find(|at| at.to_string_lossy().ends_with(name));
+    for (name, bytes) in &all {
+        assert_eq!(&std::fs::read(at(name).unwrap()).unwrap(), bytes, "{name}");
+    }
+    let page = std::fs::read_to_string(aino.path("mine/index.html")).unwrap();
+    assert!(page.contains("series.raw</a>"), "{page}");
+    let sums = std::process::Command::new("sha256sum")
+        .args(["--check", "--strict", "--quiet", "SHA256SUMS"])
+        .current_dir(aino.path("mine"))
+        .status();
+    assert!(sums.unwrap().success());
+
+    // Another's program, without a network: good; and not with one byte changed, or a file taken out.
+    let verify = || gp.run(&["verify", &aino.path("mine").to_string_lossy(), "--offline"]);
+    let verified = verify();
+    assert_eq!(verified.code, 0, "{} {}", verified.out, verified.err);
+    let (name, bytes) = &all[3];
+    let mut changed = bytes.clone();
+    changed[5_000_000] ^= 1;
+    let long = at(name).unwrap();
+    std::fs::write(long, &changed).unwrap();
+    let verified = verify();
+    assert!(
+        verified.code == 4 && verified.err.contains(name.as_str()),
+        "{}",
+        verified.err
+    );
+    std::fs::remove_file(long).unwrap();
+    assert_eq!(verify().code, 4);
+    std::fs::write(long, bytes).unwrap();
+    assert_eq!(verify().code, 0);
+
+    // Without a relay the files cannot come: it is said, and what is there still proves itself.
+    relay.stop();
+    let partly = aino.run(&["--json", "--wait", "1s", "export", "partly"]);
+    assert_eq!(
+        (partly.code, &partly.json()[0]["absent"]),
+        (6, &all.len().into()),
+        "{}",
+        partly.err
+    );
+    assert!(partly.err.contains("series.raw"), "{}", partly.err);
+    let page = std::fs::read_to_string(aino.path("partly/index.html")).unwrap();
+    assert!(page.contains("not here: series.raw (T-"), "{page}");
+    let partly = aino.path("partly");
+    let verified = gp.run(&["verify", &partly.to_string_lossy(), "--offline"]);
+    assert_eq!(verified.code, 0, "{} {}", verified.out, verified.err);
+}

@@ -190,10 +190,37 @@ fn a_copied_prescription_or_somebody_elses_ticket_is_filled() {
     assert_eq!(forged.code, 4, "{}", forged.err);
 
     // The patient's own paper is as good as paper: who has it draws, also without being a contact.
-    scene.aino.run(&["rx", "paper", &rx, "--output", "paper.rx"]).ok();
-    std::fs::copy(scene.aino.path("paper.rx"), other.path("paper.rx")).unwrap();
-    let paper = one(other.run(&["--json", "rx", "fill", "paper.rx", "--amount", "20", "--yes"]));
+    // Printed, it is scanned code by code.
+    let sheet = ["--output", "paper.rx", "--sheet", "sheet.svg"];
+    scene.aino.run(&[&["rx", "paper", &rx], &sheet[..]].concat()).ok();
+    let lines = scanner(&std::fs::read(scene.aino.path("paper.rx")).unwrap());
+    let page = std::fs::read_to_string(scene.aino.path("sheet.svg")).unwrap();
+    assert_eq!(page.matches("<path").count(), lines.len());
+    std::fs::write(other.path("scanned.txt"), lines[1..].join("\n")).unwrap();
+    let part = other.run(&["--json", "rx", "fill", "scanned.txt", "--amount", "20", "--yes"]);
+    assert_eq!(refused(&part), (2, "T-6012".to_owned()), "{}", part.err);
+    assert!(part.err.contains("not scanned yet: 1"), "{}", part.err);
+    std::fs::write(other.path("scanned.txt"), lines.join("\n")).unwrap();
+    let paper = one(other.run(&["--json", "rx", "fill", "scanned.txt", "--amount", "20", "--yes"]));
     assert_eq!(paper["remaining"]["free"], 0);
+}
+
+/// What a scanner writes that reads every code of a sheet: made here anew, by the format's own words.
+fn scanner(file: &[u8]) -> Vec<String> {
+    const ALPHABET: &[u8] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:";
+    let mark = telesphor_clinical::sums::sha256(file)[..8].to_ascii_uppercase();
+    let of = file.len().div_ceil(1000);
+    let base45 = |bytes: &[u8]| -> String {
+        let pairs = bytes.chunks(2).flat_map(|pair| {
+            let value = pair.iter().fold(0, |n, byte| n * 256 + usize::from(*byte));
+            [value % 45, value / 45 % 45, value / 2025][..pair.len() + 1].to_vec()
+        });
+        pairs.map(|digit| char::from(ALPHABET[digit])).collect()
+    };
+    let pieces = file.chunks(1000).zip(1..);
+    pieces
+        .map(|(piece, n)| format!("TELRX1/{mark}/{n}/{of}/{}/", base45(piece)))
+        .collect()
 }
 
 #[test]

@@ -252,3 +252,108 @@ fn a_study_that_does_not_hold_together_is_signed() {
         assert!(ran.err.contains(words), "{to}: {}", ran.err);
     }
 }
+
+/// Records of whole patients, where they lie beside the clone; the smallest ones.
+fn real_records() -> Vec<std::path::PathBuf> {
+    let folder = match std::env::var_os("TELESPHOR_FHIR_DATA") {
+        Some(folder) => std::path::PathBuf::from(folder),
+        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/fhir"),
+    };
+    let mut found: Vec<_> = std::fs::read_dir(folder.join("synthea-r4-bundles"))
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.extension().is_some_and(|e| e == "json"))
+        .collect();
+    found.sort_by_key(|path| path.metadata().map_or(u64::MAX, |m| m.len()));
+    found.truncate(3);
+    found
+}
+
+/// Everything in a record that says who it is of: names, addresses, numbers, days.
+fn tells_who(value: &serde_json::Value, under: &str, into: &mut Vec<String>) {
+    use serde_json::Value as V;
+    const WHO: &[&str] = &[
+        "family",
+        "given",
+        "line",
+        "city",
+        "postalCode",
+        "id",
+        "birthDate",
+        "effectiveDateTime",
+        "issued",
+        "reference",
+        "display",
+        "text",
+        "div",
+    ];
+    match value {
+        V::Object(members) => members.iter().for_each(|(name, v)| tells_who(v, name, into)),
+        V::Array(items) => items.iter().for_each(|v| tells_who(v, under, into)),
+        V::String(text) if WHO.contains(&under) && text.len() > 3 => into.push(text.clone()),
+        _ => {}
+    }
+}
+
+#[test]
+fn a_real_record_gives_a_study_more_than_it_named() {
+    let records = real_records();
+    if records.len() < 3 {
+        eprintln!("not run: no real records beside the clone");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let s = scene!(folder.path());
+    let text = study::study(
+        "growth",
+        r#"
+[[field]]
+name = "height"
+resource = "Observation"
+code = "8302-2"
+elements = ["effectiveDateTime", "valueQuantity"]
+newest = 1
+"#,
+    );
+    // Anybody who was ever measured.
+    let (head, _) = text.split_once("[[criterion]]").unwrap();
+    let text = head.replace("\"month\"", "\"none\"");
+    one(s.try_publish(&text));
+    let file = s.researcher.path("growth.tel");
+    s.researcher
+        .run(&["study", "offer", "growth", "--out", file.to_str().unwrap()])
+        .ok();
+    let (mut who, mut most) = (Vec::new(), 0);
+    for (n, path) in records.iter().enumerate() {
+        let text = std::fs::read_to_string(path).unwrap();
+        let record: serde_json::Value = serde_json::from_str(&text).unwrap();
+        tells_who(&record, "", &mut who);
+        let person = s.person(&format!("Person {n}"), &text);
+        one(s.join(&person, "growth"));
+        let seen = one(person.run(&["--json", "study", "show", "growth"]));
+        let leaving = seen["leaving"].as_array().unwrap();
+        assert_eq!(leaving.len(), 1, "{seen}");
+        most += leaving.len();
+    }
+    sync(&[&s.researcher]);
+    let rows = s.researcher.run(&["--json", "study", "collect", "growth"]).ok();
+    let all = rows.json();
+    assert_eq!(all.len(), most, "{all:?}");
+    for row in &all {
+        assert_eq!(
+            (&row["field"], &row["element"]),
+            (&"height".into(), &"valueQuantity".into())
+        );
+        let value = row["value"].as_object().unwrap();
+        assert!(
+            value
+                .keys()
+                .all(|k| ["value", "unit", "system", "code"].contains(&k.as_str()))
+        );
+    }
+    assert!(who.len() > 500, "the records say little: {}", who.len());
+    for word in who {
+        assert!(!rows.out.contains(&word), "{word} left");
+    }
+}

@@ -445,6 +445,8 @@ pub struct Exported {
     pub bytes: u64,
     /// Documents left out because their authors have taken them back.
     pub taken_back: usize,
+    /// Large files of documents that are not in it, and why.
+    pub absent: Vec<(String, ErrorCode)>,
 }
 
 /// A machine.

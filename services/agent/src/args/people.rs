@@ -1,6 +1,7 @@
 //! Commands about other people.
 
 use clap::{Args, Subcommand};
+use std::path::PathBuf;
 
 #[derive(Args, Debug)]
 pub(crate) struct Invite {
@@ -13,6 +14,9 @@ pub(crate) struct Invite {
     /// Draw it as a code to scan
     #[arg(long)]
     pub(crate) qr: bool,
+    /// Write that code as a picture, .svg or .png
+    #[arg(long, value_name = "FILE")]
+    pub(crate) qr_file: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]

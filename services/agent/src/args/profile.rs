@@ -78,6 +78,9 @@ pub(crate) struct IdentityShow {
     /// Draw the id as a code to scan
     #[arg(long)]
     pub(crate) qr: bool,
+    /// Write that code as a picture, .svg or .png
+    #[arg(long, value_name = "FILE")]
+    pub(crate) qr_file: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]

@@ -90,7 +90,7 @@ pub(crate) struct RxWhich {
 
 #[derive(Args, Debug)]
 pub(crate) struct RxCheck {
-    /// A prescription's id, or a file
+    /// A prescription's id, a file, or a file of what was scanned from a sheet
     #[arg(value_name = "WHAT")]
     pub(crate) what: String,
     /// Ask no relay: all but how much is left
@@ -126,8 +126,11 @@ pub(crate) struct RxPaper {
     #[arg(value_name = "WHAT")]
     pub(crate) what: String,
     /// Where it goes
+    #[arg(long, value_name = "FILE", required_unless_present = "sheet")]
+    pub(crate) output: Option<PathBuf>,
+    /// Write a page of codes to be printed (.svg); the pharmacy scans them into a file
     #[arg(long, value_name = "FILE")]
-    pub(crate) output: PathBuf,
+    pub(crate) sheet: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]

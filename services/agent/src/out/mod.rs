@@ -4,11 +4,13 @@
 //! line, nothing redrawn, for screen readers. `--json`: one object, or one object a line,
 //! each with `"v":1`; field names never change and are never translated.
 
+mod picture;
 mod progress;
 mod qr;
 mod row;
 mod table;
 
+pub(crate) use picture::{picture, svg};
 pub(crate) use progress::Progress;
 pub(crate) use qr::qr;
 pub(crate) use row::{Row, rfc3339};

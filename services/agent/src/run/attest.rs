@@ -207,11 +207,20 @@ async fn missing_of(agent: &Agent, folder: &Path, found: &[(String, Verdict)]) -
     let (manifest, history) = (super::input::bytes(&manifest)?, super::input::bytes(&history)?);
     let named = agent.exported(manifest, history).await?;
     let there = |id| found.iter().any(|(_, verdict)| verdict.document == Some(id));
-    Ok(named
-        .into_iter()
-        .filter(|(_, id)| !there(*id))
-        .map(|(name, _)| name)
-        .collect())
+    let mut missing = Vec::new();
+    for (name, id) in named {
+        let good = match name.starts_with("files/") {
+            true => match agent.exported_file(folder, &name).await {
+                Err(error) if error.code != ErrorCode::NotFound => return Err(error.into()),
+                same => same.unwrap_or(false),
+            },
+            false => true,
+        };
+        if !good || !there(id) {
+            missing.push(name);
+        }
+    }
+    Ok(missing)
 }
 
 /// Every `.tel` file of a folder and those in it, in order.

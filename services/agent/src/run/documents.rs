@@ -417,7 +417,7 @@ pub(super) async fn export(here: &Here<'_>, args: &args::Export) -> Result<Exit>
     super::identity::refuse_existing(&args.folder)?;
     let agent = here.open(false).await?;
     let progress = Progress::start(here.out, "writing");
-    let exported = agent.export(&args.folder).await;
+    let exported = agent.export(&args.folder, here.wait(), progress.counter()).await;
     drop(progress);
     let exported = exported?;
     here.out.one(&shown::exported(&exported))?;
@@ -427,8 +427,17 @@ pub(super) async fn export(here: &Here<'_>, args: &args::Export) -> Result<Exit>
             exported.taken_back
         ));
     }
+    for (name, code) in &exported.absent {
+        here.out
+            .words(&format!("not in it: {name} ({code}: {})", code.words()));
+    }
     here.out
         .words("readable by anybody who gets the folder: keep it like the paper it replaces");
     agent.close().await;
-    Ok(Exit::Done)
+    // Whoever gave a file an end, or took it back, is obeyed; what did not come may still come.
+    let later = |code: &ErrorCode| matches!(code, ErrorCode::Unreachable | ErrorCode::FileNotTold);
+    Ok(match exported.absent.iter().any(|(_, code)| later(code)) {
+        true => Exit::NotYet,
+        false => Exit::Done,
+    })
 }

@@ -152,19 +152,6 @@ pub(super) async fn all_there(here: &Here<'_>, agent: &Agent) -> Result<()> {
     there.map_err(|error| Fault::from(error).with("some files are still on their way"))
 }
 
-/// A name that a file may have here, whatever its sender called it.
-fn local_name(file: &FileView) -> String {
-    let plain = |c: char| match c.is_control() || matches!(c, '/' | '\\' | ':') {
-        true => '_',
-        false => c,
-    };
-    let name: String = file.name.chars().map(plain).take(120).collect();
-    match name.trim_matches(['.', ' ']) {
-        "" => format!("file-{}", file.index),
-        name => name.to_owned(),
-    }
-}
-
 /// `fetch`.
 pub(super) async fn fetch(here: &Here<'_>, args: &args::Fetch) -> Result<Exit> {
     let agent = here.open(true).await?;
@@ -188,7 +175,7 @@ pub(super) async fn fetch(here: &Here<'_>, args: &args::Fetch) -> Result<Exit> {
     std::fs::create_dir_all(&args.into)?;
     let mut rows = Vec::new();
     for file in files {
-        let to = args.into.join(local_name(file));
+        let to = args.into.join(file.local_name());
         let progress = Progress::start(here.out, &format!("fetching {}", file.name));
         let fetched = agent
             .fetch(&args.id, file.index, &to, here.wait(), progress.counter())

@@ -13,7 +13,7 @@ use super::session::Here;
 use crate::args;
 use crate::exit::Exit;
 use crate::fault::{Fault, Result};
-use crate::out::{Form, Progress, Row, qr};
+use crate::out::{Form, Progress, Row, picture, qr};
 use crate::{home, shown};
 
 /// Which word of a fresh kit is asked for, to see that it was written down.
@@ -165,17 +165,21 @@ async fn test_word(here: &Here<'_>, agent: &Agent, kit: &RecoveryKit) -> Result<
 
 /// `identity show`.
 pub(super) async fn show(here: &Here<'_>, args: &args::IdentityShow) -> Result<Exit> {
-    if let Some(file) = &args.card {
+    for file in args.card.iter().chain(&args.qr_file) {
         refuse_existing(file)?;
     }
     let agent = here.open(false).await?;
     let me = agent.me().await?;
     here.out
         .one(&shown::me(here.out, &me).text("profile", "PROFILE", &here.profile))?;
+    let address = format!("telesphor:{}@{}", me.id, me.domain);
     if args.qr
-        && let Some(drawn) = qr(&format!("telesphor:{}@{}", me.id, me.domain))
+        && let Some(drawn) = qr(&address)
     {
         here.out.data(&drawn)?;
+    }
+    if let Some(file) = &args.qr_file {
+        write_new(file, &picture(&address, file)?)?;
     }
     if let Some(file) = &args.card {
         let card = agent.my_card().await?;

@@ -6,11 +6,16 @@ use super::session::Here;
 use crate::args::{self, ContactsAct};
 use crate::exit::Exit;
 use crate::fault::{Fault, Result};
-use crate::out::{Progress, Row, qr};
+use crate::out::{Progress, Row, picture, qr};
 use crate::shown;
 
 /// `invite`.
 pub(super) async fn invite(here: &Here<'_>, args: &args::Invite) -> Result<Exit> {
+    if let Some(file) = &args.qr_file {
+        // Before the link is made: it works once.
+        super::identity::refuse_existing(file)?;
+        picture("", file)?;
+    }
     let expires = here.until(&args.expires)?;
     let lasting = std::time::Duration::from_millis(expires.saturating_sub(here.now_ms()));
     let agent = here.open(true).await?;
@@ -34,6 +39,9 @@ pub(super) async fn invite(here: &Here<'_>, args: &args::Invite) -> Result<Exit>
         && let Some(drawn) = qr(&invitation.link)
     {
         here.out.data(&drawn)?;
+    }
+    if let Some(file) = &args.qr_file {
+        super::identity::write_new(file, &picture(&invitation.link, file)?)?;
     }
     here.out.hint(
         "Whoever opens this link first becomes the contact, once. Then compare the words: telesphor contacts",

@@ -14,7 +14,7 @@ use crate::args::{Rx, RxAsk, RxCancel, RxCheck, RxFill, RxPaper, RxReturn, RxTic
 use crate::exit::Exit;
 use crate::fault::{Fault, Result};
 use crate::out::Progress;
-use crate::shown;
+use crate::{sheet, shown};
 
 /// `rx ...`.
 pub(super) async fn rx(here: &Here<'_>, act: &Rx) -> Result<Exit> {
@@ -126,7 +126,12 @@ async fn list(here: &Here<'_>) -> Result<Exit> {
 async fn which(agent: &Agent, what: &str) -> Result<RxView> {
     let path = Path::new(what);
     if path.is_file() {
-        return Ok(agent.rx_take(super::input::bytes(path)?).await?);
+        let bytes = super::input::bytes(path)?;
+        let file = match sheet::is_scanned(&bytes) {
+            true => sheet::scanned(&bytes)?,
+            false => bytes,
+        };
+        return Ok(agent.rx_take(file).await?);
     }
     Ok(agent.rx(what).await?)
 }
@@ -210,14 +215,23 @@ async fn ticket(here: &Here<'_>, args: &RxTicket) -> Result<Exit> {
 }
 
 async fn paper(here: &Here<'_>, args: &RxPaper) -> Result<Exit> {
-    super::identity::refuse_existing(&args.output)?;
+    let to: Vec<_> = args.output.iter().chain(&args.sheet).collect();
+    to.iter()
+        .try_for_each(|file| super::identity::refuse_existing(file))?;
     let agent = here.open(false).await?;
     let made = agent.rx_paper(&args.what, None, None).await?;
-    super::identity::write_new(&args.output, &made.file)?;
+    if let Some(file) = &args.output {
+        super::identity::write_new(file, &made.file)?;
+    }
+    if let Some(file) = &args.sheet {
+        let page = sheet::page(&made.file, "Prescription. Scan every code, in any order.")?;
+        super::identity::write_new(file, page.as_bytes())?;
+    }
     agent.close().await;
+    let names: Vec<String> = to.iter().map(|file| file.display().to_string()).collect();
     here.out.words(&format!(
-        "written to {}. Whoever has this file can draw the whole prescription, as with paper today: keep it as money.",
-        args.output.display()
+        "written to {}. Whoever has it can draw the whole prescription, as with paper today: keep it as money.",
+        names.join(" and ")
     ));
     Ok(Exit::Done)
 }

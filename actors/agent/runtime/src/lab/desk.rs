@@ -25,7 +25,7 @@ use telesphor_wire::labels::HpkeLabel;
 
 use super::record::{Case, Critical, LabJob, MAX_OF_ONE};
 use crate::core::Ctx;
-use crate::core::records::Held;
+use crate::core::records::{Held, Job};
 use crate::documents::keep::Kept;
 use crate::documents::write::Draft;
 use crate::error::{Error, Result};
@@ -134,7 +134,9 @@ impl Ctx<'_, '_> {
             order: order.order,
             from_lab: true,
         };
-        self.lab_deposit(order.mailbox, order.deposit_seed.clone(), payload, job, None)
+        let at = (order.mailbox, order.deposit_seed.clone());
+        self.leave_at(at, payload, Job::Lab(job), None)?;
+        Ok(())
     }
 
     /// A sample has arrived, or is of no use.

@@ -10,24 +10,20 @@ use telesphor_clinical::lab::word::{LabNews, LabNewsKind, SignedLabNews, ToLab};
 use telesphor_clinical::limits::VERSION;
 use telesphor_clinical::scope::Scopes;
 use telesphor_clinical::self_entry::MailboxUse;
-use telesphor_wire::bytes::Bytes;
-use telesphor_wire::canonical;
-use telesphor_wire::command::{Command, Deposit};
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ext::Extensions;
-use telesphor_wire::hash::{Digest, Secret};
-use telesphor_wire::ids::{CommandId, IdentityId, MailboxId, Nonce};
+use telesphor_wire::hash::Digest;
+use telesphor_wire::ids::{IdentityId, MailboxId, Nonce};
 use telesphor_wire::labels::HpkeLabel;
-use telesphor_wire::mailbox::{EventKind, MailboxKind, Policy};
+use telesphor_wire::mailbox::{MailboxKind, Policy};
 use telesphor_wire::sign::SigningKey;
 
 use super::record::{LabJob, Ordered};
 use crate::core::Ctx;
-use crate::core::records::{DepositorVia, Entry, Job, MailboxChoice, Refused, Via, What};
+use crate::core::records::{Job, Refused};
 use crate::documents::write::Draft;
 use crate::error::{Error, Result};
 use crate::mailbox::open::Plan;
-use crate::mailbox::owner::COMMAND_LIFE_MS;
 
 /// The mailbox of one order: the same for all, whatever was ordered.
 const MOST_BYTES: u64 = 4 << 20;
@@ -173,39 +169,8 @@ impl Ctx<'_, '_> {
             order: ordered.order,
             from_lab: false,
         };
-        self.lab_deposit(desk.mailbox, desk.deposit_seed.clone(), payload, job, after)
-    }
-
-    /// Queues what was sealed for a mailbox of somebody who is no contact.
-    pub(super) fn lab_deposit(
-        &mut self,
-        mailbox: MailboxId,
-        seed: Secret,
-        payload: Vec<u8>,
-        job: LabJob,
-        after: Option<u64>,
-    ) -> Result<()> {
-        let deposit = Deposit {
-            mailbox,
-            branch: 0,
-            epoch: 0,
-            kind: EventKind::MESSAGE,
-            command_id: CommandId::random(),
-            not_after: self.now + COMMAND_LIFE_MS,
-            payload: payload.into(),
-            ext: Extensions::none(),
-            signature: None,
-        };
-        self.enqueue_entry(Entry {
-            what: What::Ready(MailboxChoice {
-                mailbox: Some(mailbox),
-            }),
-            command: Some(Bytes(canonical::encode(&Command::Deposit(deposit)))),
-            via: Via::Depositor(DepositorVia { mailbox, seed }),
-            job: Job::Lab(job),
-            after,
-            queued: self.now,
-        })?;
+        let at = (desk.mailbox, desk.deposit_seed.clone());
+        self.leave_at(at, payload, Job::Lab(job), after)?;
         Ok(())
     }
 

@@ -12,22 +12,18 @@ use telesphor_identity::kit::root_derived;
 use telesphor_vault::{Records, Table};
 use telesphor_wire::bytes::Bytes;
 use telesphor_wire::canonical;
-use telesphor_wire::command::{Command, Deposit, OwnerAct, SignedVoucher};
+use telesphor_wire::command::{OwnerAct, SignedVoucher};
 use telesphor_wire::error::ErrorCode;
-use telesphor_wire::ext::Extensions;
 use telesphor_wire::hash::{Digest, Secret};
-use telesphor_wire::ids::{CommandId, MailboxId, PartitionId};
-use telesphor_wire::mailbox::{EventKind, MailboxKind, Policy};
+use telesphor_wire::ids::{MailboxId, PartitionId};
+use telesphor_wire::mailbox::{MailboxKind, Policy};
 use telesphor_wire::seal;
 use telesphor_wire::sign::SigningKey;
 
-use crate::core::records::{
-    DepositorVia, Entry, Held, Job, MailboxChoice, MailboxState, OwnerKeys, Via, What,
-};
+use crate::core::records::{Held, Job, MailboxState, OwnerKeys};
 use crate::core::{Core, Ctx, names};
 use crate::error::{Error, Result};
 use crate::mailbox::open::Plan;
-use crate::mailbox::owner::COMMAND_LIFE_MS;
 
 /// What the mailbox is for: a number of this program's own, since nobody else ever sees it.
 pub(crate) const BACKUP_USE: MailboxUse = MailboxUse::Other(64);
@@ -158,30 +154,8 @@ impl Ctx<'_, '_> {
 
     /// Puts one piece into the backup mailbox; gives the outbox entry.
     fn put_piece(&mut self, mailbox: MailboxId, keys: &BackupKeys, piece: &Piece) -> Result<u64> {
-        let deposit = Deposit {
-            mailbox,
-            branch: 0,
-            epoch: 0,
-            kind: EventKind::MESSAGE,
-            command_id: CommandId::random(),
-            not_after: self.now + COMMAND_LIFE_MS,
-            payload: keys.seal(&mailbox, piece).into(),
-            ext: Extensions::none(),
-            signature: None,
-        };
-        self.enqueue_entry(Entry {
-            what: What::Ready(MailboxChoice {
-                mailbox: Some(mailbox),
-            }),
-            command: Some(Bytes(canonical::encode(&Command::Deposit(deposit)))),
-            via: Via::Depositor(DepositorVia {
-                mailbox,
-                seed: keys.deposit_seed(),
-            }),
-            job: Job::Nothing(true),
-            after: None,
-            queued: self.now,
-        })
+        let (at, payload) = ((mailbox, keys.deposit_seed()), keys.seal(&mailbox, piece));
+        self.leave_at(at, payload, Job::Nothing(true), None)
     }
 
     /// Leaves word in the backup mailbox of a kit that there is a newer kit, and gives up what

@@ -16,6 +16,8 @@ mod publish;
 mod record;
 mod results;
 mod say;
+#[cfg(test)]
+mod tests;
 mod verbs;
 mod view;
 

@@ -3,22 +3,15 @@
 use telesphor_clinical::lab::seal;
 use telesphor_clinical::study::word::{AnswerAt, FromStudy, ToStudy};
 use telesphor_clinical::study::{Study, StudyDesk};
-use telesphor_wire::bytes::Bytes;
-use telesphor_wire::canonical;
-use telesphor_wire::command::{Command, Deposit};
 use telesphor_wire::error::ErrorCode;
-use telesphor_wire::ext::Extensions;
-use telesphor_wire::hash::Secret;
-use telesphor_wire::ids::{CommandId, MailboxId};
+use telesphor_wire::ids::MailboxId;
 use telesphor_wire::labels::HpkeLabel;
-use telesphor_wire::mailbox::EventKind;
 use telesphor_wire::seal::SealingPublic;
 
 use super::record::{StudyJob, all_parts, own};
 use crate::core::Ctx;
-use crate::core::records::{DepositorVia, Entry, Job, MailboxChoice, Refused, Via, What};
+use crate::core::records::{Job, Refused};
 use crate::error::{Error, Result};
-use crate::mailbox::owner::COMMAND_LIFE_MS;
 
 /// The desks of a study: the researcher's, and those of the two who add up.
 pub(super) fn desk_of(study: &Study, adder: Option<usize>) -> Result<StudyDesk> {
@@ -46,7 +39,8 @@ impl Ctx<'_, '_> {
     ) -> Result<u64> {
         let payload = seal(word, HpkeLabel::StudyDesk, &desk.mailbox, &desk.key)
             .map_err(|_| Error::of(ErrorCode::TooLarge))?;
-        self.study_deposit(desk.mailbox, desk.deposit_seed.clone(), payload, job, after)
+        let at = (desk.mailbox, desk.deposit_seed.clone());
+        self.leave_at(at, payload, Job::Study(job), after)
     }
 
     /// Answers somebody who takes part.
@@ -54,38 +48,8 @@ impl Ctx<'_, '_> {
         let key: &SealingPublic = &at.key;
         let payload = seal(word, HpkeLabel::StudyAnswer, &at.mailbox, key)
             .map_err(|_| Error::of(ErrorCode::TooLarge))?;
-        self.study_deposit(at.mailbox, at.deposit_seed.clone(), payload, job, None)
-    }
-
-    fn study_deposit(
-        &mut self,
-        mailbox: MailboxId,
-        seed: Secret,
-        payload: Vec<u8>,
-        job: StudyJob,
-        after: Option<u64>,
-    ) -> Result<u64> {
-        let deposit = Deposit {
-            mailbox,
-            branch: 0,
-            epoch: 0,
-            kind: EventKind::MESSAGE,
-            command_id: CommandId::random(),
-            not_after: self.now + COMMAND_LIFE_MS,
-            payload: payload.into(),
-            ext: Extensions::none(),
-            signature: None,
-        };
-        self.enqueue_entry(Entry {
-            what: What::Ready(MailboxChoice {
-                mailbox: Some(mailbox),
-            }),
-            command: Some(Bytes(canonical::encode(&Command::Deposit(deposit)))),
-            via: Via::Depositor(DepositorVia { mailbox, seed }),
-            job: Job::Study(job),
-            after,
-            queued: self.now,
-        })
+        let at = (at.mailbox, at.deposit_seed.clone());
+        self.leave_at(at, payload, Job::Study(job), None)
     }
 
     /// The relay refused what was to be sent about a study.

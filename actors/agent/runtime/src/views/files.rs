@@ -16,3 +16,18 @@ pub struct FileView {
     /// Its ciphertext is on this machine.
     pub here: bool,
 }
+
+impl FileView {
+    /// A name that it may have here, whatever its sender called it.
+    pub fn local_name(&self) -> String {
+        let plain = |c: char| match c.is_control() || matches!(c, '/' | '\\' | ':') {
+            true => '_',
+            false => c,
+        };
+        let name: String = self.name.chars().map(plain).take(120).collect();
+        match name.trim_matches(['.', ' ']) {
+            "" => format!("file-{}", self.index),
+            name => name.to_owned(),
+        }
+    }
+}
