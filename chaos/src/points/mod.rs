@@ -22,6 +22,8 @@ pub enum Stream {
     Start,
     /// The relay's writer: deposits, and the checkpoint of a backup.
     Writer,
+    /// Behind the writer: the syncs of deposits that others waited beside.
+    Syncer,
     /// The database's threads for flushing.
     Flush,
     /// The database's threads for compaction and for files that are no longer needed.
@@ -34,9 +36,10 @@ pub enum Stream {
 
 impl Stream {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Start,
         Self::Writer,
+        Self::Syncer,
         Self::Flush,
         Self::Compaction,
         Self::Traces,
@@ -48,6 +51,7 @@ impl Stream {
         match self {
             Self::Start => None,
             Self::Writer => Some("telesphor-write"),
+            Self::Syncer => Some("telesphor-synce"),
             Self::Flush => Some("rocksdb:high"),
             Self::Compaction => Some("rocksdb:low"),
             Self::Traces => Some("traces"),
@@ -59,6 +63,7 @@ impl Stream {
         match self {
             Self::Start => "start",
             Self::Writer => "writer",
+            Self::Syncer => "syncer",
             Self::Flush => "flush",
             Self::Compaction => "compaction",
             Self::Traces => "traces",

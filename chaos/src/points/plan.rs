@@ -17,7 +17,7 @@ pub struct Plan(pub BTreeMap<(Stream, Kind), u32>);
 /// Streams and kinds whose calls may fail instead of killing: those on which promises hang.
 pub const fn streams(stream: Stream, kind: Kind) -> &'static [Fault] {
     match (stream, kind) {
-        (Stream::Start | Stream::Writer, Kind::Sync) | (Stream::Writer, Kind::Write) => {
+        (Stream::Start | Stream::Writer | Stream::Syncer, Kind::Sync) | (Stream::Writer, Kind::Write) => {
             &[Fault::Kill, Fault::InputOutput]
         }
         _ => &[Fault::Kill],

@@ -28,6 +28,8 @@ pub struct Struck {
     pub reached: bool,
     /// Whether the relay ended by it.
     pub ended: bool,
+    /// Whether every deposit was answered before it: then it struck what comes after them, the backup.
+    pub all_answered: bool,
     /// The reckoning.
     pub verdict: Verdict,
     /// What `telesphor-relay verify` said of the disk.
@@ -160,10 +162,12 @@ pub async fn strike(folder: &Path, binary: &Path, point: &Point) -> Result<Struc
     let (notes, mut lines) = (folder.join("calls"), Lines::default());
     let ended = ground.run(point.stream, Some(point), &notes, &mut lines).await?;
     ground.end()?;
+    let all_answered = lines.sent.receipts.len() as u64 == DEPOSITS;
     let (verdict, disk_verified, backup_holds) = ground.reckon(lines).await?;
     Ok(Struck {
         reached: ended || tracer::was_injected(&notes),
         ended,
+        all_answered,
         verdict,
         disk_verified,
         backup_holds,

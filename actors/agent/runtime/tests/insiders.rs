@@ -122,7 +122,11 @@ async fn a_replayed_message_is_heard_twice_or_stops_a_reader() {
     let team = ward.share("nurse", &["heart"], Some(now() + 24 * HOUR)).await;
     ward.sit(team, &["Mallory", "Olli"]).await;
     let first = ward.note("Mallory", team, "once").await;
-    ward.one("Mallory").settle(LONG).await.unwrap();
+    // All that there is to tell of it is told: that it was written, and that both have opened it.
+    ward.reads("Olli", first).await;
+    for agent in [ward.one("Mallory"), ward.one("Olli"), ward.patient()] {
+        agent.settle(LONG).await.unwrap();
+    }
     let before = (
         ward.patient().log(500).await.unwrap(),
         position(&ward, team).await,

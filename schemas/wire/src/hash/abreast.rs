@@ -117,7 +117,9 @@ mod tests {
     /// As many inputs as vectors hold, fewer and more, of every length around the chunk's ends.
     #[test]
     fn a_hash_that_is_another_when_its_input_has_company() {
-        let lengths = [0, 1, 64, 627, 1023, 1024, 1025, 1088, 1139, 2047, 2048, 2049, 5000];
+        let lengths = [
+            0, 1, 64, 627, 1023, 1024, 1025, 1088, 1139, 2047, 2048, 2049, 5000,
+        ];
         for count in 0..40 {
             let inputs: Vec<Vec<u8>> = (0..count)
                 .map(|i| vec![i as u8 ^ 0x5a; lengths[(i * 7 + count) % lengths.len()]])
