@@ -48,7 +48,7 @@ mod writer;
 
 pub use admin::{AdminError, StillOpen};
 pub use blobs::{BlobAct, BlobRight};
-pub use clock::Clock;
+pub use clock::{Clock, LatestTime};
 pub use config::{DeliveredHook, EngineConfig, FatalHook, OutboxHook, RelayKeys};
 pub use engine::{Drained, Engine};
 pub use limits::Limits;

@@ -445,3 +445,30 @@ fn a_relay_that_was_not_told_of_a_replacement_undoes_it() {
     yard.kill(2);
     yard.agree();
 }
+
+#[test]
+fn a_member_whose_clock_is_a_day_ahead_takes_the_others_with_it() {
+    const DAY: u64 = 24 * 3_600_000;
+    let mut yard = Yard::new(3, 1);
+    yard.sends(0, 0..10);
+    yard.ledger.wait(0..10);
+    let near = |yard: &Yard, at: usize| {
+        let limit = yard.clocks[at].limit();
+        limit.is_some_and(|limit| limit < yard::now() + 2 * 60_000)
+    };
+    // Set while it runs: it is not believed for a moment.
+    yard.ahead[0].store(DAY, Ordering::SeqCst);
+    assert!(near(&yard, 0));
+    yard.until("it is found out", |yard| {
+        yard.clocks[0].lead().is_some_and(|lead| lead > DAY as i64 / 2)
+    });
+    // Started with it: it hears what the time is before it orders anything.
+    yard.kill(0);
+    yard.start(0);
+    yard.sends(0, 10..20);
+    yard.ledger.wait(10..20);
+    for at in 0..3 {
+        assert!(near(&yard, at), "member {at}");
+    }
+    yard.agree();
+}

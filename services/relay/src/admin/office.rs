@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use telesphor_engine::{AdminError, Engine, EngineStanding};
-use telesphor_order::cluster::Wanted;
+use telesphor_order::cluster::{Clocks, Wanted};
 use telesphor_rules::class;
 use telesphor_rules::facts::Token;
 use telesphor_wire::domain::AdmissionLink;
@@ -62,6 +62,8 @@ pub struct Office {
     pub domain: PublicKey,
     /// Who is to vote, if the relay is one of several.
     pub wanted: Option<watch::Sender<Wanted>>,
+    /// Its clock and the others', if the relay is one of several.
+    pub clocks: Option<Arc<Clocks>>,
     /// Support codes are kept so many days.
     pub keep_days: u64,
     /// When the process began, Unix milliseconds.
@@ -109,6 +111,7 @@ impl Office {
             disk_reserve: self.room.reserve(),
             writes_stopped: self.room.is_short(),
             clock_steps: self.metrics.clock_steps(),
+            clock_lead_ms: self.clocks.as_ref().and_then(|c| c.lead()),
             partitions: seen
                 .partitions
                 .iter()

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use telesphor_order::member::clocks::TOLERANCE_MS;
 
 /// Longest line in either direction, bytes.
 pub const MAX_LINE: u64 = 256 * 1024;
@@ -116,8 +117,31 @@ pub struct Status {
     pub writes_stopped: bool,
     /// Jumps of the machine's clock since the start.
     pub clock_steps: u64,
+    /// How far it is ahead of what the relays of the cluster agree on (behind, if negative), milliseconds.
+    pub clock_lead_ms: Option<i64>,
     /// The partitions.
     pub partitions: Vec<PartitionStatus>,
+}
+
+impl Status {
+    /// The machine's clock in words.
+    pub fn clock(&self) -> String {
+        let jumps = format!("{} jump(s) since the start", self.clock_steps);
+        match self.clock_lead_ms {
+            Some(lead) if !self.clock_agrees() => {
+                let way = if lead > 0 { "ahead of" } else { "behind" };
+                let apart = lead.unsigned_abs() / 1000;
+                format!("WRONG: {apart} s {way} what the relays agree on; theirs is used; {jumps}")
+            }
+            _ => jumps,
+        }
+    }
+
+    /// Whether the machine's clock says what the relays agree on.
+    pub fn clock_agrees(&self) -> bool {
+        self.clock_lead_ms
+            .is_none_or(|lead| lead.unsigned_abs() <= TOLERANCE_MS)
+    }
 }
 
 /// One partition.

@@ -221,7 +221,7 @@ fn running(s: &Status) -> Vec<Finding> {
     } else {
         Level::Critical
     };
-    let clock = if s.clock_steps == 0 {
+    let clock = if s.clock_steps == 0 && s.clock_agrees() {
         Level::Ok
     } else {
         Level::Warning
@@ -245,7 +245,7 @@ fn running(s: &Status) -> Vec<Finding> {
         Finding {
             what: "clock",
             level: clock,
-            words: format!("{} jump(s) since the start", s.clock_steps),
+            words: s.clock(),
         },
     ];
     findings.extend(cluster(s));

@@ -70,7 +70,7 @@ fn text(s: &Seen) -> String {
             "Certificate  until {}",
             clock::show(u64::try_from(s.certificate_until).unwrap_or(0) * 1000)
         ),
-        format!("Clock        {} jump(s) since the start", s.clock_steps),
+        format!("Clock        {}", s.clock()),
         format!("Incarnation  {}", s.incarnation),
         format!(
             "Partitions   {}, of which {fenced} confirm nothing",

@@ -6,7 +6,7 @@ use std::time::Duration;
 use telesphor_engine::memory;
 use telesphor_order::Order;
 use telesphor_order::cluster::nats::{Nats, NatsAddress, NatsConfig};
-use telesphor_order::cluster::{Cluster, ClusterConfig, Patience, Wanted};
+use telesphor_order::cluster::{Clocks, Cluster, ClusterConfig, Patience, Wanted};
 use telesphor_store::Reader;
 use telesphor_wire::error::ErrorCode;
 use tokio::sync::watch;
@@ -29,6 +29,7 @@ pub async fn order(
     keys: &Keys,
     reader: Reader,
     wanted: watch::Receiver<Wanted>,
+    clocks: Arc<Clocks>,
     waiting_submissions: usize,
 ) -> Result<(Arc<dyn Order>, Arc<Nats>), Fault> {
     let nats = &settings.cluster;
@@ -68,6 +69,7 @@ pub async fn order(
         founding: signed.founding(),
         wanted,
         key: keys.attesting.clone(),
+        clocks,
         patience: Patience::default(),
         waiting_submissions,
     };

@@ -11,6 +11,7 @@ use super::kinds::{gauge, gauges, saturating};
 #[derive(Clone)]
 pub struct Members {
     connected: IntGauge,
+    clock_lead: IntGauge,
     /// Only where there is one.
     certificate_days: Option<IntGauge>,
     following: IntGaugeVec,
@@ -33,6 +34,11 @@ impl Members {
         let by_partition = |name: &str, help: &str| gauges(r, name, help, "partition");
         Ok(Self {
             connected: gauge(r, "bus_connected", "1 while a NATS server is reached.")?,
+            clock_lead: gauge(
+                r,
+                "clock_lead_seconds",
+                "How far the machine's clock is ahead of what relays agree on; negative if behind.",
+            )?,
             certificate_days: certificate
                 .then(|| {
                     let help = "Days until the certificate for NATS ends.";
@@ -65,6 +71,11 @@ impl Members {
     /// Whether a NATS server is reached.
     pub fn connected(&self, connected: bool) {
         self.connected.set(i64::from(connected));
+    }
+
+    /// How far the clock is ahead of what relays agree on, milliseconds.
+    pub fn clock_lead(&self, lead_ms: Option<i64>) {
+        self.clock_lead.set(lead_ms.unwrap_or_default() / 1000);
     }
 
     /// Days until the certificate for NATS ends.

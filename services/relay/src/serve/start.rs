@@ -10,9 +10,9 @@ use std::time::Duration;
 use actix_web::dev::ServerHandle;
 use futures_util::future::{BoxFuture, FutureExt};
 use telesphor_blobs::Blobs;
-use telesphor_engine::{Engine, EngineConfig, RelayKeys};
-use telesphor_order::cluster::Wanted;
+use telesphor_engine::{Clock, Engine, EngineConfig, RelayKeys};
 use telesphor_order::cluster::nats::Nats;
+use telesphor_order::cluster::{Clocks, Wanted};
 use telesphor_order::{Alone, AloneLimits, Order};
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::forward::facts::deposit_key;
@@ -98,6 +98,8 @@ pub struct Bus {
     pub nats: Arc<Nats>,
     /// What is measured of it, and of this relay as a member.
     pub members: Members,
+    /// This relay's clock and the others'.
+    pub clocks: Arc<Clocks>,
     /// Who is to vote.
     pub wanted: watch::Sender<Wanted>,
 }
@@ -173,12 +175,16 @@ pub(crate) async fn start(ground: Ground, asked: mpsc::Sender<Duration>) -> Resu
         Some(signed) => {
             config.quorum = signed.record.seats.len() / 2 + 1;
             let wanted = watch::Sender::new(signed.wanted());
+            let clocks = Arc::new(Clocks::system());
+            let latest = clocks.clone();
+            config.clock = Clock::among(Arc::new(move || latest.limit()));
             let (order, nats) = cluster::bus::order(
                 &settings,
                 signed,
                 &keys,
                 store.reader(),
                 wanted.subscribe(),
+                clocks.clone(),
                 waiting,
             )
             .await?;
@@ -189,6 +195,7 @@ pub(crate) async fn start(ground: Ground, asked: mpsc::Sender<Duration>) -> Resu
                 Some(Bus {
                     nats,
                     members,
+                    clocks,
                     wanted,
                 }),
             )
@@ -377,6 +384,7 @@ impl Running {
             layout: self.layout.clone(),
             domain: self.keys().domain.public(),
             wanted: self.bus.as_ref().map(|bus| bus.wanted.clone()),
+            clocks: self.bus.as_ref().map(|bus| bus.clocks.clone()),
             keep_days: self.settings.traces.keep_days,
             started: self.started,
             listening: self.listening,

@@ -67,6 +67,7 @@ fn engine(running: &Running) {
     running.metrics.syncs(seen.totals.fsyncs, seen.totals.fsync_us);
     if let Some(bus) = &running.bus {
         bus.members.connected(bus.nats.connected());
+        bus.members.clock_lead(bus.clocks.lead());
         for partition in &seen.partitions {
             if let Some(member) = &partition.member {
                 bus.members.stands(partition.partition, member);

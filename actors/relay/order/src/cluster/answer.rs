@@ -145,7 +145,7 @@ impl<B: Bus> Driver<B> {
             place: self.place,
             inc,
             at,
-            ext: Extensions::none(),
+            ext: self.context.clocks.said(),
         };
         may.then(|| Said::by(&self.context.key, vote))
     }

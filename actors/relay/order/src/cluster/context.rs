@@ -8,6 +8,7 @@ use telesphor_wire::sign::SigningKey;
 use tokio::sync::watch;
 
 use super::bus::Bus;
+use super::clocks::Clocks;
 use super::limits::Patience;
 use super::memory::Memory;
 use super::say::Seat;
@@ -54,6 +55,8 @@ pub struct ClusterConfig {
     pub wanted: watch::Receiver<Wanted>,
     /// This member.
     pub key: SigningKey,
+    /// Its clock and the others'.
+    pub clocks: Arc<Clocks>,
     /// How long it waits for what.
     pub patience: Patience,
     /// Submissions that wait in one partition, at most.
@@ -66,6 +69,7 @@ pub(crate) struct Context<B> {
     pub(crate) wanted: watch::Receiver<Wanted>,
     pub(crate) key: SigningKey,
     pub(crate) me: Seat,
+    pub(crate) clocks: Arc<Clocks>,
     pub(crate) patience: Patience,
     pub(crate) bus: Arc<B>,
     pub(crate) memory: Arc<dyn Memory>,

@@ -70,6 +70,8 @@ impl<B: Bus> Driver<B> {
     fn on_vote(&mut self, said: &Said<Vote>) {
         let vote = &said.what;
         self.saw(vote.inc);
+        let seats = &self.standing.accepted.members;
+        self.context.clocks.heard(said.from, &vote.ext, seats);
         let heard = self.heard.entry(said.from).or_default();
         let again = heard.voted == Some((vote.inc, vote.at.n));
         heard.voted = heard.voted.max(Some((vote.inc, vote.at.n)));
@@ -150,7 +152,7 @@ impl<B: Bus> Driver<B> {
             nonce: said.what.nonce,
             promised: known.promised,
             voted: known.voted,
-            ext: Extensions::none(),
+            ext: self.context.clocks.said(),
         };
         self.out.push(Word::Heard(Said::by(&self.context.key, heard)));
     }
@@ -167,6 +169,8 @@ impl<B: Bus> Driver<B> {
         if *nonce != told.nonce {
             return Ok(());
         }
+        let seats = &self.standing.accepted.members;
+        self.context.clocks.heard(from, &told.ext, seats);
         let more = told.promised.is_some_and(|p| p > promised)
             || told
                 .voted

@@ -8,10 +8,12 @@
 //! - [`bus`]: what a bus must offer; [`nats`] is the one that is used.
 //! - [`memory`]: what a member has on its disk.
 //! - `driver` and beside it `follow`, `hear`, `answer`, `rebase`, `seated`: one partition's member at work.
+//! - [`clocks`]: how far a relay may believe its own clock.
 //! - [`start`]: putting it together behind [`crate::Order`].
 
 mod answer;
 pub mod bus;
+pub mod clocks;
 pub mod context;
 mod driver;
 pub mod entry;
@@ -32,6 +34,7 @@ pub mod start;
 mod tally;
 
 pub use bus::{Bus, BusError, Question, StreamId, StreamState};
+pub use clocks::Clocks;
 pub use context::{ClusterConfig, Founding, Wanted};
 pub use limits::Patience;
 pub use memory::{Keep, Memory, Unreadable};

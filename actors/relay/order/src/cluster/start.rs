@@ -57,6 +57,7 @@ impl<B: Bus> Cluster<B> {
             founding: config.founding,
             wanted: config.wanted,
             key: config.key,
+            clocks: config.clocks,
             patience: config.patience,
             bus,
             memory,

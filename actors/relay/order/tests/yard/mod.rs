@@ -13,9 +13,9 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use telesphor_order::cluster::{Cluster, ClusterConfig, Founding, Memory, Patience, Wanted};
+use telesphor_order::cluster::{Clocks, Cluster, ClusterConfig, Founding, Memory, Patience, Wanted};
 use telesphor_order::member::Seats;
 use telesphor_order::{Group, GroupId, GroupLimits, Order, Step};
 use telesphor_wire::batch::Submission;
@@ -78,6 +78,10 @@ pub(crate) struct Yard {
     pub(crate) wanted: watch::Sender<Wanted>,
     pub(crate) keys: Vec<SigningKey>,
     pub(crate) disks: Vec<Arc<Disk>>,
+    /// Each member's clock, and what it has heard of the others' in all its lives.
+    pub(crate) clocks: Vec<Arc<Clocks>>,
+    /// How far each member's own clock is ahead, milliseconds.
+    pub(crate) ahead: Vec<Arc<AtomicU64>>,
     pub(crate) members: Vec<Option<Member>>,
     pub(crate) ledger: Arc<Ledger>,
     runtime: tokio::runtime::Runtime,
@@ -94,6 +98,17 @@ pub(crate) struct Member {
     pub(crate) holds: Arc<AtomicBool>,
     pub(crate) late: Arc<AtomicU64>,
     killed: Arc<AtomicBool>,
+}
+
+/// The time in a yard, where nobody's clock is ahead, milliseconds.
+pub(crate) fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    since.as_millis() as u64
+}
+
+fn clocks(ahead: &Arc<AtomicU64>) -> Arc<Clocks> {
+    let ahead = ahead.clone();
+    Arc::new(Clocks::of(Arc::new(move || now() + ahead.load(Ordering::SeqCst))))
 }
 
 pub(crate) fn patience() -> Patience {
@@ -119,7 +134,10 @@ impl Yard {
                 .collect(),
             relays: relays.clone(),
         };
+        let ahead: Vec<Arc<AtomicU64>> = keys.iter().map(|_| Arc::default()).collect();
         let mut yard = Self {
+            clocks: ahead.iter().map(clocks).collect(),
+            ahead,
             bus: TestBus::new(),
             wanted: watch::Sender::new(Wanted { edition: 0, relays }),
             founding,
@@ -154,6 +172,8 @@ impl Yard {
         self.keys.push(SigningKey::generate());
         self.disks.push(Arc::new(self.disks[from].copy()));
         self.members.push(None);
+        self.ahead.push(Arc::default());
+        self.clocks.push(clocks(&self.ahead[self.keys.len() - 1]));
         self.keys.len() - 1
     }
 
@@ -170,10 +190,12 @@ impl Yard {
     /// Starts a member that hears of no further record than this.
     pub(crate) fn start_with(&mut self, at: usize, wanted: watch::Receiver<Wanted>, holds: bool) {
         let _entered = self.runtime.enter();
+        self.clocks[at] = clocks(&self.ahead[at]);
         let config = ClusterConfig {
             founding: self.founding.clone(),
             wanted,
             key: self.keys[at].clone(),
+            clocks: self.clocks[at].clone(),
             patience: patience(),
             waiting_submissions: 10_000,
         };
