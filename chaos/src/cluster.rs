@@ -30,6 +30,19 @@ impl Cluster {
         Self::start_with(&nats::binary()?, folder, domain)
     }
 
+    /// The same with a relay's program of the caller's choice.
+    ///
+    /// # Errors
+    /// [`RelayError`].
+    pub fn start_from(relay: &Path, folder: &Path, domain: &str) -> Result<Self, RelayError> {
+        let nats = Nats::start(&folder.join("bus"), 3, "")?;
+        let mut relays = Relay::founded(&folder.join("relays"), domain, 3, &nats.urls())?;
+        for one in &mut relays {
+            one.becomes(relay);
+        }
+        Self::begin(nats, relays)
+    }
+
     /// The same with a NATS server of the caller's choice.
     ///
     /// # Errors
@@ -53,7 +66,16 @@ impl Cluster {
                 through: yard.through(host),
             })
             .collect();
-        let nats = Nats::start_at(&nats::binary()?, &folder.join("bus"), &servers, "")?;
+        for host in 3..6 {
+            yard.carry(host, &folder.join("bus").join(format!("nats-{}", host - 2)))?;
+        }
+        // As in ops/nats: without it a server takes what it finds free when it starts for all that it may use.
+        let nats = Nats::start_at(
+            &nats::binary()?,
+            &folder.join("bus"),
+            &servers,
+            "max_file_store: 16GB",
+        )?;
         let places: Vec<_> = (0..3)
             .map(|host| relay::Place {
                 listen: at(host, 7443),
@@ -62,6 +84,9 @@ impl Cluster {
             })
             .collect();
         let relays = Relay::founded_at(&folder.join("relays"), domain, &places, &nats.urls())?;
+        for (host, relay) in relays.iter().enumerate() {
+            yard.carry(host, relay.data())?;
+        }
         Self::begin(nats, relays)
     }
 

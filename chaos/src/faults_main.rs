@@ -7,7 +7,8 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use telesphor_chaos::faults::{self, INSIDE, Outcome, Plan};
+use clap::builder::PossibleValuesParser;
+use telesphor_chaos::faults::{self, INSIDE, Outcome, Plan, Strike};
 
 /// Kills, pauses, parts, wipes and damages the machines of a cluster under load, and reckons up.
 #[derive(Parser)]
@@ -27,6 +28,15 @@ struct Arguments {
     /// The longest that a fault lasts, milliseconds.
     #[arg(long, default_value_t = 6_000)]
     longest_ms: u64,
+    /// Every second fault strikes a machine itself: a full or slow disk, a wrong clock.
+    #[arg(long)]
+    machines: bool,
+    /// Only faults of this kind, as the table at the end names it.
+    #[arg(long, value_parser = PossibleValuesParser::new(Strike::KINDS))]
+    only: Option<String>,
+    /// Receipts before the first fault.
+    #[arg(long, default_value_t = 0)]
+    before: u64,
     /// Where the files go; they stay there if something failed.
     #[arg(long, default_value = "target/faults")]
     folder: PathBuf,
@@ -61,6 +71,9 @@ async fn run(a: &Arguments) -> ExitCode {
         mailboxes: a.mailboxes,
         in_flight: a.in_flight,
         longest: Duration::from_millis(a.longest_ms),
+        machines: a.machines || a.only.as_deref().is_some_and(Strike::is_of_a_machine),
+        only: a.only.clone(),
+        before: a.before,
     };
     let folder = a.folder.join(format!("{}-{}", a.seed, std::process::id()));
     say(&format!(

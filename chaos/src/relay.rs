@@ -352,6 +352,29 @@ impl Relay {
         Ok(())
     }
 
+    /// Asks it to end, as a supervisor does, and waits until it has: it finishes what is under way.
+    ///
+    /// # Errors
+    /// [`RelayError::NotReady`] if it does not end.
+    pub fn stop(&mut self) -> Result<(), RelayError> {
+        let Some(pid) = self.pid() else { return Ok(()) };
+        Command::new("kill").arg(pid.to_string()).status()?;
+        let begun = Instant::now();
+        while !self.has_ended() {
+            if begun.elapsed() > PATIENCE {
+                return Err(RelayError::NotReady(PATIENCE, self.log.clone()));
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        self.child = None;
+        Ok(())
+    }
+
+    /// From its next start on it is this program.
+    pub fn becomes(&mut self, binary: &Path) {
+        binary.clone_into(&mut self.binary);
+    }
+
     /// Whether the process has ended by itself.
     pub fn has_ended(&mut self) -> bool {
         self.child

@@ -127,7 +127,11 @@ fn is_passing(refusal: &telesphor_wire::answer::Refusal) -> bool {
     use telesphor_wire::error::ErrorCode;
     matches!(
         refusal.code,
-        ErrorCode::Draining | ErrorCode::Internal | ErrorCode::StaleNonce | ErrorCode::Fenced
+        ErrorCode::Draining
+            | ErrorCode::Internal
+            | ErrorCode::StaleNonce
+            | ErrorCode::Fenced
+            | ErrorCode::DiskFull
     )
 }
 

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -85,6 +85,33 @@ async fn a_relay_killed_under_load_takes_something_with_it() {
         cluster.relays[at].start().unwrap();
         cluster.until_following(0..3).unwrap();
     }
+    load.end().await;
+    one_history(&mut cluster);
+}
+
+/// With `TELESPHOR_RELAY_BEFORE` naming the program of an earlier version, from that one to this.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rolling_upgrade_fails_or_loses_an_operation() {
+    let folder = tempfile::tempdir().unwrap();
+    let new = telesphor_chaos::relay::binary("TELESPHOR_RELAY_BIN", "telesphor-relay").unwrap();
+    let before = std::env::var_os("TELESPHOR_RELAY_BEFORE").map_or_else(|| new.clone(), PathBuf::from);
+    let mut cluster = Cluster::start_from(&before, folder.path(), "hospital-a.example").unwrap();
+    let load = Load::begin(&cluster, 4).await;
+    for at in 0..3 {
+        load.more(300).await;
+        cluster.relays[at].stop().unwrap();
+        cluster.relays[at].becomes(&new);
+        load.more(300).await;
+        cluster.relays[at].start().unwrap();
+        cluster.until_following(0..3).unwrap();
+    }
+    // Back again, under load too: the newer one has written nothing that the older cannot read.
+    load.more(300).await;
+    cluster.relays[1].stop().unwrap();
+    cluster.relays[1].becomes(&before);
+    cluster.relays[1].start().unwrap();
+    cluster.until_following(0..3).unwrap();
+    load.more(300).await;
     load.end().await;
     one_history(&mut cluster);
 }

@@ -4,11 +4,11 @@
 
 use std::process::Command;
 
-#[test]
-fn a_cluster_that_is_struck_loses_doubles_or_reorders_something() {
+fn strike(how: &[&str]) {
     let folder = tempfile::tempdir().unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_faults"))
-        .args(["--faults", "8", "--seed", "7", "--longest-ms", "2500", "--folder"])
+        .args(how)
+        .arg("--folder")
         .arg(folder.path())
         .output()
         .unwrap();
@@ -18,4 +18,22 @@ fn a_cluster_that_is_struck_loses_doubles_or_reorders_something() {
         "{said}{}",
         String::from_utf8_lossy(&output.stderr)
     );
+}
+
+#[test]
+fn a_cluster_that_is_struck_loses_doubles_or_reorders_something() {
+    strike(&["--faults", "8", "--seed", "7", "--longest-ms", "2500"]);
+}
+
+#[test]
+fn a_full_or_slow_disk_or_a_wrong_clock_loses_something_or_stops_a_cluster() {
+    strike(&[
+        "--faults",
+        "9",
+        "--seed",
+        "343",
+        "--longest-ms",
+        "2500",
+        "--machines",
+    ]);
 }

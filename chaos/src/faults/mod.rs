@@ -1,6 +1,7 @@
 //! A cluster under load while its machines, its network and its bus are struck, one fault after the
 //! other, and at the end the reckoning.
 
+mod machine;
 mod strike;
 mod yard;
 
@@ -34,6 +35,22 @@ pub struct Plan {
     pub in_flight: usize,
     /// The longest that a fault lasts.
     pub longest: Duration,
+    /// Whether every second fault strikes a machine itself: its disk or its clock. The machines then
+    /// have small disks in memory.
+    pub machines: bool,
+    /// If named, only faults of this kind.
+    pub only: Option<String>,
+    /// Receipts before the first fault.
+    pub before: u64,
+}
+
+impl Plan {
+    fn draw(&self, random: u64) -> Strike {
+        match self.machines && random >> 63 == 1 {
+            true => Strike::of_a_machine(random >> 8),
+            false => Strike::drawn(random >> 8),
+        }
+    }
 }
 
 /// What came of it.
@@ -71,21 +88,42 @@ const ALL_FOLLOW: u32 = 20;
 pub async fn run(
     folder: &Path,
     plan: &Plan,
+    tell: impl FnMut(u32, &Strike, Duration),
+) -> Result<Outcome, CampaignError> {
+    let yard = Yard::build(&folder.join("net"), 3, plan.machines)?;
+    let outcome = carry_out(&yard, folder, plan, tell).await;
+    if let Some(machines) = &yard.machines
+        && !outcome.as_ref().is_ok_and(Outcome::holds)
+    {
+        machines.keep(Yard::HOSTS)?;
+    }
+    outcome
+}
+
+async fn carry_out(
+    yard: &Yard,
+    folder: &Path,
+    plan: &Plan,
     mut tell: impl FnMut(u32, &Strike, Duration),
 ) -> Result<Outcome, CampaignError> {
-    let yard = Yard::build(&folder.join("net"), 3)?;
-    let mut cluster = Cluster::start_in(&yard, &folder.join("cluster"), "hospital-a.example")?;
+    let mut cluster = Cluster::start_in(yard, &folder.join("cluster"), "hospital-a.example")?;
     let load = Load::begin(&cluster, plan).await?;
     let mut outcome = Outcome::default();
     let mut random = plan.seed;
+    load.grown_to(plan.before).await?;
     for fault in 1..=plan.faults {
-        random = next_random(random);
+        let strike = loop {
+            random = next_random(random);
+            let drawn = plan.draw(random);
+            if plan.only.as_ref().is_none_or(|kind| drawn.kind() == kind) {
+                break drawn;
+            }
+        };
         load.grown_by(random % 200).await?;
-        let strike = Strike::drawn(random >> 8);
         let lasts = plan.longest.mul_f64((random >> 40) as f64 / (1_u64 << 24) as f64);
-        strike.begin(&yard, &mut cluster)?;
+        strike.begin(yard, &mut cluster)?;
         tokio::time::sleep(lasts).await;
-        strike.end(&yard, &mut cluster)?;
+        strike.end(yard, &mut cluster)?;
         let silence = load.grown_by(1).await?;
         tell(fault, &strike, silence);
         *outcome.struck.entry(strike.kind().to_owned()).or_default() += 1;
@@ -142,6 +180,14 @@ impl Load {
             shared,
             senders,
         })
+    }
+
+    /// Waits until there are so many receipts.
+    async fn grown_to(&self, receipts: u64) -> Result<(), CampaignError> {
+        while self.shared.receipts.load(Ordering::Relaxed) < receipts {
+            self.grown_by(1).await?;
+        }
+        Ok(())
     }
 
     /// Waits for so many more receipts; how long the first of them took.

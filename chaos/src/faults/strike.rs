@@ -5,6 +5,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::machine::Machines;
 use super::yard::Yard;
 use crate::cluster::Cluster;
 use crate::relay::RelayError;
@@ -32,9 +33,35 @@ pub enum Strike {
     WipeAllNats,
     /// Bytes in what a NATS server has stored are turned over.
     DamageNats(usize),
+    /// There is no room left on a machine's disk.
+    FullDisk(usize),
+    /// Every sync of a machine takes long.
+    SlowDisk(usize),
+    /// A relay's clock is set so far from the right time, seconds; set right at the end.
+    Clock(usize, i64),
 }
 
 impl Strike {
+    /// What [`Strike::kind`] says, all of it. The last six strike machines themselves.
+    pub const KINDS: [&'static str; 16] = [
+        "relay killed",
+        "NATS killed",
+        "relay paused",
+        "NATS paused",
+        "machine isolated",
+        "deaf in one direction",
+        "two machines apart",
+        "one NATS wiped",
+        "all NATS wiped",
+        "one NATS damaged",
+        "relay's disk full",
+        "NATS's disk full",
+        "relay's disk slow",
+        "NATS's disk slow",
+        "relay's clock ahead",
+        "relay's clock behind",
+    ];
+
     /// One of them, by a number.
     pub fn drawn(random: u64) -> Self {
         let which = (random >> 4) as usize % 3;
@@ -58,6 +85,23 @@ impl Strike {
         }
     }
 
+    /// Whether this kind strikes a machine itself: its disk or its clock.
+    pub fn is_of_a_machine(kind: &str) -> bool {
+        Self::KINDS[10..].contains(&kind)
+    }
+
+    /// One of those that strike a machine itself, by a number.
+    pub fn of_a_machine(random: u64) -> Self {
+        const HOUR: i64 = 3_600;
+        const LEADS: [i64; 6] = [-HOUR, HOUR, -24 * HOUR, 24 * HOUR, -700 * HOUR, 700 * HOUR];
+        let host = (random >> 4) as usize % Yard::HOSTS;
+        match random % 3 {
+            0 => Self::FullDisk(host),
+            1 => Self::SlowDisk(host),
+            _ => Self::Clock(host % 3, LEADS[(random >> 8) as usize % LEADS.len()]),
+        }
+    }
+
     /// What it is, whoever it strikes.
     pub const fn kind(&self) -> &'static str {
         match self {
@@ -71,6 +115,12 @@ impl Strike {
             Self::WipeNats(_) => "one NATS wiped",
             Self::WipeAllNats => "all NATS wiped",
             Self::DamageNats(_) => "one NATS damaged",
+            Self::FullDisk(host) if *host < 3 => "relay's disk full",
+            Self::FullDisk(_) => "NATS's disk full",
+            Self::SlowDisk(host) if *host < 3 => "relay's disk slow",
+            Self::SlowDisk(_) => "NATS's disk slow",
+            Self::Clock(_, lead) if *lead > 0 => "relay's clock ahead",
+            Self::Clock(..) => "relay's clock behind",
         }
     }
 
@@ -106,6 +156,15 @@ impl Strike {
                 cluster.nats.kill(at)?;
                 damage(&cluster.nats.store(at))?;
             }
+            Self::FullDisk(host) => machines(yard)?.fill(host)?,
+            Self::SlowDisk(host) => {
+                let process = match host {
+                    0..3 => cluster.relays[host].pid(),
+                    _ => cluster.nats.pid(host - 3),
+                };
+                machines(yard)?.slow(process.unwrap_or_default())?;
+            }
+            Self::Clock(host, lead) => machines(yard)?.set_clock(host, lead)?,
         }
         Ok(())
     }
@@ -131,9 +190,30 @@ impl Strike {
                     cluster.nats.start_one(at)?;
                 }
             }
+            Self::FullDisk(host) => {
+                machines(yard)?.free(host)?;
+                // What a supervisor does: a relay whose store failed has ended itself, and a NATS server
+                // that could not write offers no streams before it is started anew.
+                match host {
+                    0..3 if cluster.relays[host].has_ended() => _ = cluster.relays[host].start()?,
+                    0..3 => {}
+                    _ => {
+                        cluster.nats.kill(host - 3)?;
+                        cluster.nats.start_one(host - 3)?;
+                    }
+                }
+            }
+            Self::SlowDisk(_) => machines(yard)?.quick()?,
+            Self::Clock(host, _) => machines(yard)?.set_clock(host, 0)?,
         }
         Ok(())
     }
+}
+
+fn machines(yard: &Yard) -> io::Result<&Machines> {
+    yard.machines
+        .as_ref()
+        .ok_or_else(|| io::Error::other("the yard was built without machines"))
 }
 
 /// Only processes that this program started have an id here.

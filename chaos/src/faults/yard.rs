@@ -8,6 +8,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::machine::Machines;
+
 /// Set for a process that is in a network of its own.
 pub const INSIDE: &str = "TELESPHOR_IN_A_YARD";
 
@@ -28,24 +30,32 @@ pub fn inside() -> io::Result<Command> {
 /// The machines: relays first, then as many NATS servers.
 pub struct Yard {
     hosts: Vec<PathBuf>,
+    /// Disks and clocks of their own, if they have any.
+    pub machines: Option<Machines>,
 }
 
 impl Yard {
     /// Machines of a cluster of three.
     pub const HOSTS: usize = 6;
 
-    /// Builds it, with files in `folder`.
+    /// Builds it, with files in `folder`; with `machines`, disks can fill up and clocks can be set.
     ///
     /// # Errors
     /// If the system does not let this process.
-    pub fn build(folder: &Path, relays: usize) -> io::Result<Self> {
+    pub fn build(folder: &Path, relays: usize, machines: bool) -> io::Result<Self> {
         fs::create_dir_all(folder)?;
         let folder = fs::canonicalize(folder)?;
         ip(["link", "set", "lo", "up"])?;
         ip(["link", "add", "yard", "type", "bridge"])?;
         ip(["addr", "add", "10.77.0.1/24", "dev", "yard"])?;
         ip(["link", "set", "yard", "up"])?;
-        let mut yard = Self { hosts: Vec::new() };
+        let machines = machines
+            .then(|| Machines::build(&folder, 2 * relays))
+            .transpose()?;
+        let mut yard = Self {
+            hosts: Vec::new(),
+            machines,
+        };
         for host in 0..2 * relays {
             let file = folder.join(format!("host-{host}"));
             fs::write(&file, b"")?;
@@ -79,10 +89,20 @@ impl Yard {
 
     /// Runs a program on it.
     pub fn through(&self, host: usize) -> Vec<String> {
-        vec![
+        let mut through = vec![
             "nsenter".to_owned(),
             format!("--net={}", self.hosts[host].display()),
-        ]
+        ];
+        through.extend(self.machines.iter().flat_map(|m| m.through(host)));
+        through
+    }
+
+    /// Carries a folder to a machine's disk, if it has one.
+    ///
+    /// # Errors
+    /// If it cannot be carried.
+    pub fn carry(&self, host: usize, folder: &Path) -> io::Result<()> {
+        self.machines.as_ref().map_or(Ok(()), |m| m.carry(host, folder))
     }
 
     /// Takes it from the net: whatever it sends or is sent vanishes.
@@ -134,9 +154,8 @@ impl Yard {
     }
 
     fn on(&self, host: usize, arguments: &[&str]) -> io::Result<()> {
-        let through = self.through(host);
-        run(Command::new(&through[0])
-            .args(&through[1..])
+        run(Command::new("nsenter")
+            .arg(format!("--net={}", self.hosts[host].display()))
             .arg("ip")
             .args(arguments))
     }
@@ -150,7 +169,7 @@ fn ip<S: AsRef<OsStr>, const N: usize>(arguments: [S; N]) -> io::Result<()> {
     run(Command::new("ip").args(arguments))
 }
 
-fn run(command: &mut Command) -> io::Result<()> {
+pub(super) fn run(command: &mut Command) -> io::Result<()> {
     let output = command.output()?;
     if output.status.success() {
         return Ok(());

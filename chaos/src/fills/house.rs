@@ -29,7 +29,7 @@ impl House {
             relay.start()?;
             return Ok(Self::One(Box::new(relay)));
         }
-        let yard = Yard::build(&folder.join("net"), 3)?;
+        let yard = Yard::build(&folder.join("net"), 3, false)?;
         let cluster = Cluster::start_in(&yard, &folder.join("cluster"), DOMAIN)?;
         Ok(Self::Three(yard, Box::new(cluster)))
     }
