@@ -11,9 +11,10 @@ MEMBERS ?= 50
 EPOCHS ?= 1000
 FILLS ?= 100000
 FAULTS ?= 500
+MACHINES ?=
 SEED ?= 1
 
-.PHONY: help setup browser nats parts build release demo demo-admission demo-flows test lint unit bench crash crash-points matrix cluster faults model fills race fuzz audit vectors
+.PHONY: help setup browser nats parts build release demo demo-admission demo-flows test lint unit bench crash crash-points matrix cluster faults model fills outage race fuzz audit vectors
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -67,6 +68,9 @@ crash-points: build ## crashes at the syncs, writes, renames, unlinks and trunca
 fills: nats build ## FILLS racing fills of prescriptions on a cluster that is struck; no overdraw, nothing confirmed is lost
 	"$(CARGO_TARGET_DIR)/debug/fills" --folder "$(CARGO_TARGET_DIR)/../fills" --fills $(FILLS) --seed $(SEED)
 
+outage: nats build ## a hospital is cut off for ten minutes; the other one goes on working and writing to it
+	"$(CARGO_TARGET_DIR)/debug/outage" --folder "$(CARGO_TARGET_DIR)/../outage"
+
 race: build ## MEMBERS agents race for EPOCHS epochs of one team and are killed, and the relay with them
 	"$(CARGO_TARGET_DIR)/debug/race" --folder "$(CARGO_TARGET_DIR)/../race" --members $(MEMBERS) --epochs $(EPOCHS)
 
@@ -77,8 +81,8 @@ matrix: build ## who can read and fetch what, at every step of SEEDS scripts of 
 cluster: nats build ## three relays over three NATS servers on this machine; shows how they stand; Ctrl-C ends it
 	@"$(CARGO_TARGET_DIR)/debug/cluster" --folder "$(CARGO_TARGET_DIR)/../cluster"
 
-faults: nats build ## FAULTS faults of machines, network and NATS on a cluster under load; SEED names the run
-	"$(CARGO_TARGET_DIR)/debug/faults" --folder "$(CARGO_TARGET_DIR)/../faults" --faults $(FAULTS) --seed $(SEED)
+faults: nats build ## FAULTS faults of relays, network and NATS on a cluster under load; MACHINES=1: full and slow disks and wrong clocks too; SEED names the run
+	"$(CARGO_TARGET_DIR)/debug/faults" --folder "$(CARGO_TARGET_DIR)/../faults" --faults $(FAULTS) --seed $(SEED) $(if $(MACHINES),--machines)
 
 model: setup ## the replication protocol, exhaustively within wider bounds (minutes to an hour)
 	cargo test --workspace --locked --release --test model -- --include-ignored --nocapture

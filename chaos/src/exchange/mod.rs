@@ -4,6 +4,7 @@
 mod asker;
 mod hospital;
 mod line;
+pub mod outage;
 
 pub use asker::{Asker, At, Outcome, at, signed};
 pub use hospital::Hospital;
