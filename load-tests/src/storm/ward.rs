@@ -126,7 +126,7 @@ pub(super) struct House {
 
 /// Everybody is acquainted with the hospital, and with nobody else.
 async fn join(relay: &Relay, folder: &Path, hospital: &Agent, name: String) -> Result<Person> {
-    let person = Person::new(folder, name, admission(relay)?).await?;
+    let person = Person::new(folder, name, admission(relay, "clinician")?).await?;
     let hour = Duration::from_secs(3600);
     let link = hospital.invite("", hour, PATIENCE).await.map_err(odd)?.link;
     person.agent()?.accept(&link, "", PATIENCE).await.map_err(odd)?;
@@ -134,8 +134,8 @@ async fn join(relay: &Relay, folder: &Path, hospital: &Agent, name: String) -> R
     Ok(person)
 }
 
-fn admission(relay: &Relay) -> Result<AdmissionLink> {
-    let made = relay.json(&["admit", "new", "--class", "clinician"])?;
+fn admission(relay: &Relay, class: &str) -> Result<AdmissionLink> {
+    let made = relay.json(&["admit", "new", "--class", class])?;
     let link = made["link"].as_str().ok_or_else(|| odd("no admission link"))?;
     AdmissionLink::from_text(link).map_err(odd)
 }
@@ -169,12 +169,12 @@ impl House {
         };
         let desks = if apart { wards } else { 1 };
         for desk in 0..desks {
-            let (place, link) = (folder.to_owned(), admission(relay)?);
+            let (place, link) = (folder.to_owned(), admission(relay, "organisation")?);
             let made = threads.spawn(async move { Person::new(&place, hospital(desk), link).await });
             let person = made.await.map_err(odd)??;
             // Two mailboxes for each person it knows: an invitation's and a conversation's.
             for _ in 0..=wards / desks * (patients + 2 * staff) / PEOPLE_OF_AN_ADMISSION {
-                let link = admission(relay)?;
+                let link = admission(relay, "organisation")?;
                 person.agent()?.admit(&link, PATIENCE).await.map_err(odd)?;
             }
             house.desks.push(Desk { person, edition: 0 });
