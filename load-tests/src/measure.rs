@@ -54,6 +54,19 @@ pub(crate) fn cpu_ns(pid: u32) -> Result<u64> {
     scheduled_all(&pid.to_string(), None)
 }
 
+/// Processor time of this process's threads of that name, as far as they still run, microseconds.
+pub(crate) fn threads_us(name: &str) -> Result<u64> {
+    let mut sum = 0;
+    for task in std::fs::read_dir("/proc/self/task")? {
+        let task = task?.path();
+        let called = std::fs::read_to_string(task.join("comm")).unwrap_or_default();
+        if called.trim_end() == name {
+            sum += scheduled(&task.join("schedstat")).unwrap_or(0);
+        }
+    }
+    Ok(sum / 1_000)
+}
+
 /// Measures short work of this process: the calling thread's processor time, and that of the
 /// threads which help it.
 pub(crate) struct Meter {

@@ -13,6 +13,7 @@ use telesphor_clinical::scope::{Scope, Scopes};
 use telesphor_vault::PassphraseCost;
 use telesphor_wire::domain::AdmissionLink;
 use telesphor_wire::ids::{DocumentId, IdentityId, MailboxId};
+use tokio::runtime::Handle;
 
 use crate::error::{Result, odd};
 use crate::teams::now;
@@ -92,6 +93,8 @@ pub(super) struct Patient {
 
 /// One ward with its patients.
 pub(super) struct Ward {
+    /// Which of the hospital's roster services plans it.
+    desk: usize,
     role: String,
     place: String,
     pub(super) patients: Vec<Patient>,
@@ -99,16 +102,31 @@ pub(super) struct Ward {
     pub(super) night: Vec<Person>,
 }
 
+/// A roster service.
+pub(super) struct Desk {
+    pub(super) person: Person,
+    edition: u64,
+}
+
+/// How large a hospital is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Extent {
+    pub(super) wards: usize,
+    pub(super) patients: usize,
+    pub(super) staff: usize,
+    /// Each ward has a roster service of its own.
+    pub(super) apart: bool,
+}
+
 /// A hospital, and the wards that change.
 pub(super) struct House {
-    pub(super) hospital: Person,
+    pub(super) desks: Vec<Desk>,
     pub(super) wards: Vec<Ward>,
-    edition: u64,
 }
 
 /// Everybody is acquainted with the hospital, and with nobody else.
 async fn join(relay: &Relay, folder: &Path, hospital: &Agent, name: String) -> Result<Person> {
-    let person = Person::new(folder, name, admission(relay)?).await?;
+    let person = Person::new(folder, name, admission(relay, "clinician")?).await?;
     let hour = Duration::from_secs(3600);
     let link = hospital.invite("", hour, PATIENCE).await.map_err(odd)?.link;
     person.agent()?.accept(&link, "", PATIENCE).await.map_err(odd)?;
@@ -116,8 +134,8 @@ async fn join(relay: &Relay, folder: &Path, hospital: &Agent, name: String) -> R
     Ok(person)
 }
 
-fn admission(relay: &Relay) -> Result<AdmissionLink> {
-    let made = relay.json(&["admit", "new", "--class", "clinician"])?;
+fn admission(relay: &Relay, class: &str) -> Result<AdmissionLink> {
+    let made = relay.json(&["admit", "new", "--class", class])?;
     let link = made["link"].as_str().ok_or_else(|| odd("no admission link"))?;
     AdmissionLink::from_text(link).map_err(odd)
 }
@@ -137,25 +155,36 @@ async fn people(
 
 impl House {
     /// In each ward `staff` by day who sit in every patient's team, and as many by night who are off.
-    pub(super) async fn open(
-        relay: &Relay,
-        folder: &Path,
-        (wards, patients, staff): (usize, usize, usize),
-    ) -> Result<Self> {
-        let hospital = Person::new(folder, "hospital".to_owned(), admission(relay)?).await?;
-        // Two mailboxes for each person it knows: an invitation's and a conversation's.
-        for _ in 0..=wards * (patients + 2 * staff) / PEOPLE_OF_AN_ADMISSION {
-            let link = admission(relay)?;
-            hospital.agent()?.admit(&link, PATIENCE).await.map_err(odd)?;
-        }
+    /// The roster services' programs have threads of their own, so that what they cost can be told.
+    pub(super) async fn open(relay: &Relay, folder: &Path, extent: Extent, threads: &Handle) -> Result<Self> {
+        let Extent {
+            wards,
+            patients,
+            staff,
+            apart,
+        } = extent;
         let mut house = Self {
-            hospital,
+            desks: Vec::new(),
             wards: Vec::new(),
-            edition: 0,
         };
+        let desks = if apart { wards } else { 1 };
+        for desk in 0..desks {
+            let (place, link) = (folder.to_owned(), admission(relay, "organisation")?);
+            let made = threads.spawn(async move { Person::new(&place, hospital(desk), link).await });
+            let person = made.await.map_err(odd)??;
+            // Two mailboxes for each person it knows: an invitation's and a conversation's.
+            for _ in 0..=wards / desks * (patients + 2 * staff) / PEOPLE_OF_AN_ADMISSION {
+                let link = admission(relay, "organisation")?;
+                person.agent()?.admit(&link, PATIENCE).await.map_err(odd)?;
+            }
+            house.desks.push(Desk { person, edition: 0 });
+        }
         let mut cared_for = Vec::new();
         for ward in 0..wards {
-            let (agent, name) = (house.hospital.agent()?, |kind: &str| format!("{kind}{ward:02}-"));
+            let desk = ward % desks;
+            let (agent, name) = (house.desks[desk].person.agent()?, |kind: &str| {
+                format!("{kind}{ward:02}-")
+            });
             let day = people(relay, folder, agent, &name("day"), staff).await?;
             let mut night = people(relay, folder, agent, &name("night"), staff).await?;
             cared_for.push(people(relay, folder, agent, &name("patient"), patients).await?);
@@ -164,6 +193,7 @@ impl House {
                 person.off().await?;
             }
             house.wards.push(Ward {
+                desk,
                 role: format!("nurse-{ward:02}"),
                 place: format!("ward-{ward:02}"),
                 patients: Vec::new(),
@@ -172,13 +202,14 @@ impl House {
             });
         }
         house.publish(true, false).await?;
-        house.wait_edition(cared_for.iter().flatten()).await?;
-        house
-            .wait_edition(house.wards.iter().flat_map(|w| &w.day))
-            .await?;
+        for (ward, cared_for) in house.wards.iter().zip(&cared_for) {
+            house
+                .wait_edition(ward, cared_for.iter().chain(&ward.day))
+                .await?;
+        }
         for (ward, cared_for) in house.wards.iter_mut().zip(cared_for) {
             for person in cared_for {
-                let (chart, team) = share(person.agent()?, &ward.role).await?;
+                let (chart, team) = share(person.agent()?, &hospital(ward.desk), &ward.role).await?;
                 ward.patients.push(Patient { person, chart, team });
             }
         }
@@ -197,18 +228,30 @@ impl House {
             };
             let turns = [on(&ward.day, day)?, on(&ward.night, night)?].concat();
             let until = now()? + 48 * HOUR_MS;
-            let published = self.hospital.agent()?.publish_roster(&ward.place, until, turns);
-            self.edition = published.await.map_err(odd)?.edition;
+            let desk = &mut self.desks[ward.desk];
+            let published = desk.person.agent()?.publish_roster(&ward.place, until, turns);
+            desk.edition = published.await.map_err(odd)?.edition;
         }
         Ok(())
     }
 
-    /// Waits until these have the newest edition.
-    pub(super) async fn wait_edition(&self, people: impl Iterator<Item = &Person>) -> Result<()> {
+    /// Waits until all who are on have the newest edition, and the services have told everybody.
+    pub(super) async fn published(&self) -> Result<()> {
+        for ward in &self.wards {
+            self.wait_edition(ward, ward.day.iter()).await?;
+        }
+        for desk in &self.desks {
+            desk.person.agent()?.settle(PATIENCE).await.map_err(odd)?;
+        }
+        Ok(())
+    }
+
+    async fn wait_edition(&self, ward: &Ward, people: impl Iterator<Item = &Person>) -> Result<()> {
+        let desk = &self.desks[ward.desk];
         for person in people {
             let here = person
                 .agent()?
-                .wait_roster(self.hospital.id, self.edition, PATIENCE);
+                .wait_roster(desk.person.id, desk.edition, PATIENCE);
             here.await.map_err(odd)?;
         }
         Ok(())
@@ -252,6 +295,15 @@ impl House {
         Ok(sum)
     }
 
+    /// Key packages that those who came have made for their seats.
+    pub(super) async fn packages(&self) -> Result<u64> {
+        let mut sum = 0;
+        for person in self.wards.iter().flat_map(|w| &w.night) {
+            sum += person.agent()?.packages_made().await.map_err(odd)?;
+        }
+        Ok(sum)
+    }
+
     /// Epochs of all teams, added up.
     pub(super) async fn epochs(&self, by_night: bool) -> Result<u64> {
         let mut sum = 0;
@@ -284,6 +336,11 @@ impl Ward {
     }
 }
 
+/// What a roster service is called.
+fn hospital(desk: usize) -> String {
+    format!("hospital-{desk:02}")
+}
+
 /// A turn that is under way.
 fn turn(name: &str, role: &str) -> Result<Turn> {
     let now = now()?;
@@ -298,7 +355,7 @@ fn turn(name: &str, role: &str) -> Result<Turn> {
 }
 
 /// A patient writes a chart and shares it with the role.
-async fn share(agent: &Agent, role: &str) -> Result<(DocumentId, MailboxId)> {
+async fn share(agent: &Agent, organisation: &str, role: &str) -> Result<(DocumentId, MailboxId)> {
     let heart: Scope = "heart".parse().map_err(odd)?;
     let scopes: Scopes = std::iter::once(heart).collect();
     let mut draft = Draft::new(DocumentKind::Note, "text/plain", "Chart", vec![b'.'; CHART]);
@@ -306,7 +363,7 @@ async fn share(agent: &Agent, role: &str) -> Result<(DocumentId, MailboxId)> {
     let added = agent.add(vec![draft]).await.map_err(odd)?;
     let chart = added.first().ok_or_else(|| odd("no chart"))?.id;
     let request = TeamRequest {
-        organisation: "hospital".into(),
+        organisation: organisation.to_owned(),
         role: role.to_owned(),
         scopes,
         until: Some(now()? + 72 * HOUR_MS),

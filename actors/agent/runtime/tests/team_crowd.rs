@@ -3,10 +3,12 @@
 
 mod support;
 
+use std::time::{Duration, Instant};
+
 use support::LONG;
 use support::ward::{HOUR, Ward, now, turn, write};
 use telesphor_agent::Turn;
-use telesphor_agent::views::Seen;
+use telesphor_agent::views::{LogLine, Seen};
 use telesphor_wire::ids::MailboxId;
 
 const DAY: [&str; 4] = ["Maria", "Olli", "Sanna", "Kim"];
@@ -81,4 +83,69 @@ async fn everybody_says_everything_by_itself_or_a_member_who_fetches_is_an_alarm
     ward.patient().settle(LONG).await.unwrap();
     let log = ward.patient().log(200).await.unwrap();
     assert!(log.iter().all(|line| line.seen != Seen::Alarm), "{log:?}");
+}
+
+/// The newest line of the patient's log that is about a key nobody has announced.
+async fn nobodys(ward: &Ward, within: Duration, fits: impl Fn(&LogLine) -> bool) -> Option<LogLine> {
+    let until = Instant::now() + within;
+    loop {
+        let log = ward.patient().log(1_000).await.unwrap();
+        if let Some(line) = log.iter().find(|l| fits(l)) {
+            return Some(line.clone());
+        }
+        if Instant::now() > until {
+            return None;
+        }
+        ward.patient().changed(Duration::from_millis(100)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thief_is_not_in_a_large_teams_log_or_no_alarm_although_everybody_has_said_whose_keys_are_whose() {
+    const SOON: Duration = Duration::from_secs(5);
+    let everybody = [&DAY[..], &NIGHT[..]].concat();
+    let mut ward = Ward::open(&everybody).await;
+    write(ward.patient(), "ECG", "heart").await;
+    ward.publish(nurses(&everybody)).await;
+    let team = ward.share("nurse", &["heart"], Some(now() + 24 * HOUR)).await;
+    ward.sit(team, &everybody).await;
+    ward.patient().watch_log().await.unwrap();
+
+    // Some may still have to say which keys are theirs, and look the same until then.
+    let began = now();
+    let mut thief = ward.one("Maria").unannounced_door(team).await.unwrap();
+    assert!(!thief.read(0).await.unwrap().is_empty());
+    // An open door goes on fetching.
+    drop(thief);
+    let nobody = |l: &LogLine| l.at >= began && (l.seen == Seen::Alarm || l.what == LogLine::NOT_YET);
+    assert!(
+        nobodys(&ward, SOON, nobody).await.is_some(),
+        "it stands in the log"
+    );
+
+    // When all have, it is an alarm, and so is every later one at once.
+    settle(&ward).await;
+    let alarms = |l: &LogLine| l.seen == Seen::Alarm;
+    let alarm = nobodys(&ward, SOON, alarms).await.expect("an alarm");
+    assert!(
+        alarm
+            .words
+            .starts_with("fetched by A KEY THAT NOBODY ANNOUNCED: "),
+        "{alarm:?}"
+    );
+    assert!(alarm.at >= began && alarm.came < alarm.at + 5_000, "{alarm:?}");
+    let mut thief = ward.one("Pekka").unannounced_door(team).await.unwrap();
+    assert!(!thief.read(0).await.unwrap().is_empty());
+    drop(thief);
+    let later = |l: &LogLine| alarms(l) && l.at > alarm.at;
+    assert!(
+        nobodys(&ward, SOON, later).await.is_some(),
+        "an alarm within five seconds"
+    );
+    let log = ward.patient().log(1_000).await.unwrap();
+    assert_eq!(
+        log.iter().filter(|l| alarms(l)).count(),
+        2,
+        "nobody else is one: {log:#?}"
+    );
 }

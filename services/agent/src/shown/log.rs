@@ -12,7 +12,7 @@ const GRACE_MS: u64 = 2_000;
 
 /// Whether an alarm may still turn out to be none.
 pub(crate) fn may_still_be_announced(l: &LogLine, now: u64) -> bool {
-    l.seen == Seen::Alarm && l.came.saturating_add(GRACE_MS) > now
+    l.what == LogLine::NOT_YET || l.seen == Seen::Alarm && l.came.saturating_add(GRACE_MS) > now
 }
 
 /// A line in words.

@@ -40,6 +40,8 @@ pub(crate) struct Effects {
     pub(crate) teams: bool,
     /// Requests for seats, and whom to tell of them: all of one transaction travel together.
     pub(crate) asks: Vec<(IdentityId, TeamAsk)>,
+    /// Key packages made for seats in teams.
+    pub(crate) packages: u64,
     /// Teams to bring in line: in which epoch, and not before when (Unix milliseconds).
     pub(crate) lines: Vec<(MailboxId, (u64, u64))>,
     /// Teams in which words are held, and when they are due; no more, if not.

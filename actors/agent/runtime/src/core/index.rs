@@ -151,6 +151,8 @@ pub(crate) struct Index {
     pub(crate) papers: BTreeMap<MailboxId, u64>,
     /// How many wait until they are said.
     pub(crate) papers_wanted: usize,
+    /// Key packages made for seats in teams, in this run.
+    pub(crate) packages: u64,
     /// Files may have to be put or told of.
     pub(crate) parts: bool,
     /// How far files have come on their way to the relay: bytes there, bytes in all.

@@ -159,6 +159,7 @@ impl Core {
         self.index.changed = true;
         self.index.mandates |= fx.mandates;
         self.index.parts |= fx.parts;
+        self.index.packages += fx.packages;
         let shelf = self.shelf();
         for address in &fx.forgotten {
             // Without its key it is worth nothing to anybody; the disk's trouble stops nobody.

@@ -42,6 +42,8 @@ pub(crate) enum Reader {
     OwnersKey,
     /// Nobody announced it, and this device would have heard it.
     Nobody,
+    /// Nobody announced it, and a member of that epoch has still to say which key is its own.
+    NotYet,
     /// This device cannot say: it was not in the group then.
     Unknown,
 }
@@ -74,6 +76,7 @@ impl Reader {
             }
             Self::OwnersKey => "SOMEBODY ELSE WITH YOUR OWNER'S KEY".to_owned(),
             Self::Nobody => "A KEY THAT NOBODY ANNOUNCED".to_owned(),
+            Self::NotYet => "a key that nobody has announced yet".to_owned(),
             Self::Unknown => "a key that this device cannot name".to_owned(),
         }
     }
@@ -87,7 +90,7 @@ impl Reader {
             Self::NotHere | Self::Unmarked(_) | Self::OwnersKey | Self::Nobody => {
                 (None, "nobody known".to_owned())
             }
-            Self::Unknown => (None, "unknown".to_owned()),
+            Self::NotYet | Self::Unknown => (None, "unknown".to_owned()),
         }
     }
 
@@ -144,11 +147,12 @@ impl Devices {
         }
         // Whoever was in the group in that epoch has heard every announcement that was made.
         let there = names::was_in(&record.mailbox, record.branch, record.epoch);
-        let heard = records.contains(Table::Receipts, &there)?
-            && !crate::team::may_be_unsaid(records, &record.mailbox, self.now)?;
-        Ok(match heard {
-            true => Reader::Nobody,
-            false => Reader::Unknown,
+        if !records.contains(Table::Receipts, &there)? {
+            return Ok(Reader::Unknown);
+        }
+        Ok(match crate::team::may_be_unsaid(records, record, self.now)? {
+            true => Reader::NotYet,
+            false => Reader::Nobody,
         })
     }
 

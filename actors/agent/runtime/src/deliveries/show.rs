@@ -69,9 +69,10 @@ impl Book {
         let record = &delivery.record;
         let reader = self.devices.reader(records, record)?;
         let (documents, title) = self.documents(record);
-        let what = match reader.alarms() {
-            true => "fetched-by-nobody-known",
-            false => "fetched",
+        let what = match &reader {
+            _ if reader.alarms() => "fetched-by-nobody-known",
+            Reader::NotYet => LogLine::NOT_YET,
+            _ => "fetched",
         };
         let by = reader.words(&self.people);
         let place = self
@@ -87,6 +88,8 @@ impl Book {
         let seen = match &reader {
             _ if reader.alarms() => Seen::Alarm,
             Reader::Here | Reader::Own(_) => Seen::Own,
+            // It may be an alarm in a moment: that is no upkeep.
+            Reader::NotYet => Seen::Plain,
             _ if documents.is_empty() => Seen::Upkeep,
             _ => Seen::Plain,
         };

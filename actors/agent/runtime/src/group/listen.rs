@@ -116,7 +116,7 @@ impl Ctx<'_, '_> {
         match received {
             Received::Message(message) => self.heard(held, &message, event.header.stamp),
             Received::Echo => self.echo(held, payload),
-            Received::Moved(moved) => self.moved(held, &moved, at, lease_of(event, payload)),
+            Received::Moved(moved) => self.moved(held, &moved, at, event, payload),
             Received::Removed(_) => self.access_over(&held.id, event.header.stamp),
             Received::Void(void) if held.used == MailboxUse::Team => self.team_void(held, &void),
             Received::Void(_) | Received::RewindRefused(_) => self.note_trouble(held, ErrorCode::VoidCommit),
@@ -162,18 +162,25 @@ impl Ctx<'_, '_> {
         }
     }
 
-    fn moved(&mut self, held: &Held, moved: &Moved, at: &Cursor, lease: Option<u64>) -> Result<()> {
+    fn moved(
+        &mut self,
+        held: &Held,
+        moved: &Moved,
+        at: &Cursor,
+        event: &Event,
+        payload: &[u8],
+    ) -> Result<()> {
         let mut held = held.clone();
         held.branch = moved.branch;
         held.epoch = moved.epoch;
         held.entered = at.seq;
         if held.used == MailboxUse::Team {
-            held.lease = lease.unwrap_or(held.lease);
+            held.lease = lease_of(event, payload).unwrap_or(held.lease);
         }
         self.put_held(&held)?;
         self.trouble_over(&held)?;
         if held.used == MailboxUse::Team {
-            return self.team_moved(&held, moved, at);
+            return self.team_moved(&held, moved, at, event.header.stamp);
         }
         self.announce(&held.id, held.branch, held.epoch)?;
         if moved.own {

@@ -29,7 +29,6 @@ impl Ctx<'_, '_> {
         }
         if self.team(mailbox)?.is_some() {
             // Apart from what is owned and changed there, which must not wait behind it.
-            self.hold_papers(mailbox)?;
             return self.say_for_the_record(*mailbox, &body);
         }
         self.say(*mailbox, &body, Padding::Message, Job::Nothing(true))?;
@@ -51,6 +50,7 @@ impl Ctx<'_, '_> {
 
     /// The first word counts: nobody can take over a pseudonym that another has announced.
     fn keep_pseudonym(&mut self, mailbox: &MailboxId, said: &PseudonymAnnouncement) -> Result<()> {
+        self.has_spoken(mailbox, said)?;
         let name = names::pseudonym(mailbox, &said.pseudonym.0);
         match self.tx.contains(Table::Receipts, &name)? {
             true => Ok(()),

@@ -19,13 +19,15 @@ use crate::group::rows::Rows;
 
 impl Ctx<'_, '_> {
     /// A team has moved on: whoever came is shown what is shown there, and it is looked at again.
-    pub(crate) fn team_moved(&mut self, held: &Held, moved: &Moved, at: &Cursor) -> Result<()> {
+    pub(crate) fn team_moved(&mut self, held: &Held, moved: &Moved, at: &Cursor, stamp: u64) -> Result<()> {
         let mut view = self.team_view(&held.id)?;
         view.settle();
         self.put_view(&held.id, &view)?;
         for member in &moved.change.added {
             self.drop_ask(&held.id, &member.endpoint)?;
         }
+        self.listen_for_all(held)?;
+        self.hold_papers(&held.id, stamp)?;
         self.announce(&held.id, held.branch, held.epoch)?;
         self.note_change(held, moved)?;
         if moved.own {

@@ -104,6 +104,7 @@ impl Ctx<'_, '_> {
             mailbox: *mailbox,
             contact: endpoint,
         };
+        self.fx.packages += 1;
         let secret = Secret::random();
         let package = seal_package(package, &self.keys.member, &self.keys.endpoint, &to, &secret)?;
         let ask = TeamAsk {
@@ -146,6 +147,7 @@ impl Ctx<'_, '_> {
                     ..View::default()
                 };
                 self.put_view(&mailbox, &view)?;
+                self.hold_papers(&mailbox, self.now)?;
                 self.announce(&mailbox, held.branch, held.epoch)?;
                 self.team_line(&mailbox)
             }

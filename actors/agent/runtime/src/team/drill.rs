@@ -98,6 +98,14 @@ impl Agent {
             .await
     }
 
+    /// Key packages that this program has made for seats in teams since it began.
+    ///
+    /// # Errors
+    /// None but of a program that has ended.
+    pub async fn packages_made(&self) -> Result<u64> {
+        self.shared.work(|core| Ok(core.index.packages)).await
+    }
+
     /// Where this endpoint stands in a team.
     ///
     /// # Errors

@@ -25,11 +25,13 @@ pub(crate) mod serve;
 pub(crate) mod show;
 mod tend;
 mod told;
+mod unheard;
 mod verbs;
 
-pub(crate) use papers::{may_be_unsaid, papers_due};
+pub(crate) use papers::papers_due;
 pub(crate) use record::{change_name, is_over, team_patient, team_policy};
 pub(crate) use serve::padding_for;
+pub(crate) use unheard::may_be_unsaid;
 
 pub use drill::{Mischief, TeamStand};
 pub use roster::Turn;

@@ -23,7 +23,9 @@ use crate::core::{Core, Ctx};
 use crate::error::Result;
 
 /// Members from which on words are held: below, they are few.
-const CROWD: usize = 8;
+pub(super) const CROWD: usize = 8;
+/// After so long everybody has said what was held, milliseconds.
+pub(super) const SAID_MS: u64 = HOLD_MS + SPREAD_MS + BUSY_MS;
 /// How long words are held after a change, milliseconds: longer than a shift takes to come in.
 const HOLD_MS: u64 = 4_000;
 /// Over so many more the members are spread, milliseconds.
@@ -35,11 +37,6 @@ const HELD: &[u8] = b"teams-papers";
 
 fn name(mailbox: &MailboxId) -> Vec<u8> {
     [b"team-papers/", &mailbox.0[..]].concat()
-}
-
-/// Until when members of a team may not have said under which keys they appear.
-fn unsaid_name(mailbox: &MailboxId) -> Vec<u8> {
-    [b"team-unsaid/", &mailbox.0[..]].concat()
 }
 
 /// Words that are held.
@@ -64,13 +61,6 @@ pub(crate) fn papers_due(records: &impl Records) -> Result<Vec<(MailboxId, u64)>
     Ok(due)
 }
 
-/// Whether somebody in a team may still have to say under which key it appears since the last
-/// change: until then a key that nobody announced is no alarm.
-pub(crate) fn may_be_unsaid(records: &impl Records, mailbox: &MailboxId, now: u64) -> Result<bool> {
-    let until: Option<u64> = records.get_value(Table::Groups, &unsaid_name(mailbox))?;
-    Ok(until.is_some_and(|until| now < until))
-}
-
 impl Core {
     /// Says what is due, if this endpoint has caught up or cannot wait any longer; gives when the
     /// next is due, Unix milliseconds.
@@ -93,27 +83,30 @@ impl Core {
 }
 
 impl Ctx<'_, '_> {
-    /// A team has changed: in a large one, what is to be said for the record waits from now on.
-    pub(crate) fn hold_papers(&mut self, mailbox: &MailboxId) -> Result<()> {
+    /// A team has changed at `changed`, by the order's clock: in a large one, what is to be said for
+    /// the record waits from now on.
+    pub(crate) fn hold_papers(&mut self, mailbox: &MailboxId, changed: u64) -> Result<()> {
         let members = self.look_group(mailbox, |session| session.members().map(|m| m.len()))?;
         let crowd = members.transpose()?.is_some_and(|members| members >= CROWD);
         if !crowd || self.held_words(mailbox)?.is_some() {
             return Ok(());
         }
-        self.hold_now(mailbox)
+        // Whoever was off meanwhile speaks as soon as it has caught up: nobody waits for a chart
+        // any more, and its own fetches are those that somebody must be able to name.
+        let hold = self.now < changed.saturating_add(BUSY_MS);
+        self.hold_now(mailbox, hold)
     }
 
-    fn hold_now(&mut self, mailbox: &MailboxId) -> Result<()> {
-        let until = self.now + HOLD_MS + SPREAD_MS + BUSY_MS;
-        self.put(Table::Groups, &unsaid_name(mailbox), &until)?;
+    fn hold_now(&mut self, mailbox: &MailboxId, hold: bool) -> Result<()> {
         let lot: Digest = hash(
             HashLabel::Original,
             &("team papers", mailbox, self.now, self.keys.endpoint.public()),
         );
         let lot = u64::from(u16::from_be_bytes([lot.0[0], lot.0[1]]));
+        let wait = HOLD_MS + lot * SPREAD_MS / u64::from(u16::MAX);
         let waiting = Waiting {
             since: self.now,
-            due: self.now + HOLD_MS + lot * SPREAD_MS / u64::from(u16::MAX),
+            due: self.now + if hold { wait } else { 0 },
             words: Vec::new(),
         };
         let mut all: Vec<MailboxId> = self.get(Table::Groups, HELD)?.unwrap_or_default();
@@ -238,7 +231,7 @@ mod tests {
         let waiting = doctor.index.outbox.len();
         doctor
             .write(|ctx| {
-                ctx.hold_now(&room)?;
+                ctx.hold_now(&room, true)?;
                 let mut words = words.iter();
                 words.try_for_each(|word| ctx.say_for_the_record(room, word))
             })
@@ -282,11 +275,10 @@ mod tests {
         let own = core.profile.own.unwrap();
         let word = said(&core, SigningKey::generate().public());
         core.write(|ctx| {
-            ctx.hold_now(&own)?;
+            ctx.hold_now(&own, true)?;
             ctx.say_for_the_record(own, &word)
         })
         .unwrap();
-        assert!(may_be_unsaid(&core.read().unwrap(), &own, (core.clock)()).unwrap());
         let due = core.index.papers[&own];
         core.index.followed.values_mut().for_each(|f| f.head = None);
         assert_eq!(
@@ -297,7 +289,10 @@ mod tests {
         core.index.papers_wanted = 1;
         core.say_papers(due).unwrap();
         assert!(core.index.papers.is_empty(), "somebody waits for it");
-        let later = due + HOLD_MS + SPREAD_MS + BUSY_MS;
-        assert!(!may_be_unsaid(&core.read().unwrap(), &own, later).unwrap());
+
+        // One who was off when the team changed has nothing to wait for.
+        let now = (core.clock)();
+        core.write(|ctx| ctx.hold_now(&own, false)).unwrap();
+        assert_eq!(core.index.papers[&own], now);
     }
 }

@@ -27,6 +27,7 @@ pub struct LogLine {
     /// The alias, or words where there is none.
     pub alias: String,
     /// What happened: delivered, opened, accepted, declined, fetched, fetched-by-nobody-known,
+    /// fetched-by-nobody-yet,
     /// came-on-duty, went-off-duty, discharged.
     pub what: &'static str,
     /// The line in words.
@@ -41,6 +42,11 @@ pub struct LogLine {
     pub device: String,
     /// Whose device it was, where somebody opened something at a place's.
     pub place: Option<IdentityId>,
+}
+
+impl LogLine {
+    /// Something was fetched by a key that a member may still announce; else it is an alarm.
+    pub const NOT_YET: &'static str = "fetched-by-nobody-yet";
 }
 
 /// What is not in the log although it should be.
