@@ -284,8 +284,6 @@ pub fn derived() -> Map<String, Value> {
         "deposit-document",
         hex_of(&DepositEnvelope::new(DepositMessage::Document(carried()))),
     );
-    let said = DepositMessage::Said(Bytes(encode(&GroupMessage::Document(carried()))));
-    put("deposit-said", hex_of(&DepositEnvelope::new(said)));
     let owner = OwnerKeyEntry {
         mailbox: MailboxId([1; 32]),
         seed: Secret::new([2; 32]),
