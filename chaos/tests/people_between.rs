@@ -338,6 +338,8 @@ fn what_cannot_be_brought_there_waits_without_a_word() {
         "aino",
         "--until",
         "90d",
+        "--why",
+        "asked for",
         "--yes",
     ]);
     assert_eq!(shared.error(), "T-1008", "{}", shared.err);
