@@ -66,12 +66,12 @@ impl Ran {
     }
 
     fn error(&self) -> String {
-        let objects = self
+        let mut objects = self
             .err
             .lines()
             .filter_map(|l| serde_json::from_str::<Value>(l).ok());
         let last = objects
-            .last()
+            .next_back()
             .unwrap_or_else(|| panic!("no error in: {}", self.err));
         last["error"].as_str().unwrap().to_owned()
     }
