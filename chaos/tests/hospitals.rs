@@ -109,6 +109,37 @@ async fn what_is_sent_to_another_hospital_does_not_arrive_or_a_repetition_arrive
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reading_is_answered_without_its_right_or_for_somebody_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let pair = Pair::joined(folder.path(), NEVER);
+    let (_there, all) = at(&pair.b.relay, 2).await.unwrap();
+    let mut asker = Asker::enrol(&pair.a.relay).await.unwrap();
+    let key = asker.sealing(&all[0].domain).await.unwrap();
+    let owner = all[0].mailbox.owner.clone();
+    let proof = asker.read(&all[0], &key, &owner, None).await.unwrap();
+    let Outcome::Page(page) = asker.news().await.unwrap().1 else {
+        panic!("no page")
+    };
+    let mut cursor = all[0].mailbox.genesis;
+    for event in &page.events {
+        cursor.advance(event).unwrap();
+    }
+    assert_eq!((cursor, cursor.seq), (page.head, 1), "its opening");
+
+    // By another key, of another mailbox, and by a proof that was made for another answer.
+    let mallory = SigningKey::generate();
+    for (place, by, repeated) in [
+        (&all[0], &mallory, None),
+        (&all[1], &owner, None),
+        (&all[0], &owner, Some(proof)),
+    ] {
+        asker.read(place, &key, by, repeated).await.unwrap();
+        let told = asker.news().await.unwrap().1;
+        assert_eq!(told, Outcome::Refused(ErrorCode::Refused));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_hospital_learns_the_mailbox_or_the_other_one_who_asked() {
     let folder = tempfile::tempdir().unwrap();
     let mut pair = Pair::joined(folder.path(), NEVER);

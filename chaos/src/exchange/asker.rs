@@ -13,12 +13,14 @@ use telesphor_wire::ext::Extensions;
 use telesphor_wire::forward::Forwarded;
 use telesphor_wire::forward::ask::{Ask, Wish};
 use telesphor_wire::forward::outbox::{News, Passing};
+use telesphor_wire::forward::read::{ForwardClaim, Read};
 use telesphor_wire::hash::Digest;
 use telesphor_wire::ids::{CommandId, Nonce};
 use telesphor_wire::limits::DEFAULT_CREDIT_BYTES;
 use telesphor_wire::mailbox::EventKind;
 use telesphor_wire::receipt::Receipt;
 use telesphor_wire::seal::{SealingKey, SealingPublic};
+use telesphor_wire::session::{Page, PageRequest, Right, SessionProof};
 use telesphor_wire::sign::SigningKey;
 use telesphor_wire::text::{Domain, SupportCode};
 use tokio::sync::mpsc;
@@ -35,6 +37,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub enum Outcome {
     /// Done at the other hospital, by its receipt.
     Durable(Box<Receipt>),
+    /// What was read there.
+    Page(Box<Page>),
     /// It refused.
     Refused(ErrorCode),
     /// It came back.
@@ -180,6 +184,61 @@ impl Asker {
         })
     }
 
+    /// Asks for the events of a personal mailbox elsewhere, as its owner; the proof may be another's.
+    ///
+    /// # Errors
+    /// If it cannot be sealed, or put into the outbox.
+    pub async fn read(
+        &mut self,
+        at: &At,
+        key: &SealingPublic,
+        by: &SigningKey,
+        repeated: Option<SessionProof>,
+    ) -> Result<SessionProof, CampaignError> {
+        let reply = SealingKey::generate();
+        let claim = ForwardClaim {
+            domain: at.domain.clone(),
+            reply: reply.public(),
+            not_after: self.session.facts().clock + VALID_MS,
+            agent_nonce: Nonce([7; 32]),
+            mailbox: at.mailbox.id,
+            right: Right::Owner,
+            branch: 0,
+            epoch: 0,
+            ext: Extensions::none(),
+        };
+        let proof = repeated.unwrap_or_else(|| claim.prove(by));
+        let read = Read {
+            page: PageRequest {
+                mailbox: at.mailbox.id,
+                after: 0,
+                max_events: 100,
+            },
+            agent_nonce: claim.agent_nonce,
+            proof: proof.clone(),
+            ext: Extensions::none(),
+        };
+        let ask = Ask {
+            wish: Wish::Read(Box::new(read)),
+            reply: reply.public(),
+            not_after: claim.not_after,
+            ext: Extensions::none(),
+        };
+        let request = ask.seal(&at.domain, key);
+        let request = request.map_err(|e| CampaignError::Apart(e.to_string()))?;
+        self.asked.insert(request.digest(), (request.clone(), reply));
+        let passing = Passing {
+            lane: at.lane,
+            support: SupportCode::random(),
+            request,
+            ext: Extensions::none(),
+        };
+        match self.put(&passing).await? {
+            Answer::Durable(_) => Ok(proof),
+            other => Err(TenantError::Answer(Box::new(other)).into()),
+        }
+    }
+
     /// Puts it into the outbox, and gives home's answer.
     ///
     /// # Errors
@@ -288,6 +347,7 @@ impl Asker {
         let told = reply.open(request, key);
         match told.map_err(|e| CampaignError::Apart(e.to_string()))?.answer {
             Answer::Durable(receipt) => Ok(Outcome::Durable(receipt)),
+            Answer::Page(page) => Ok(Outcome::Page(page)),
             Answer::Refused(refusal) => Ok(Outcome::Refused(refusal.code)),
             other => Err(TenantError::Answer(Box::new(other)).into()),
         }

@@ -223,6 +223,9 @@ crate::open_tagged! {
         10 => Request(Request),
         /// A mandate.
         11 => Mandate(Box<crate::mandate::SignedMandate>),
+        /// What would be said in a conversation (canonical bytes of a [`GroupMessage`]), to
+        /// somebody at another domain.
+        20 => Said(Bytes),
     }
 }
 

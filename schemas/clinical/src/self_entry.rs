@@ -158,6 +158,8 @@ open_coded! {
         14 => Study "study",
         /// A study's answer to somebody who takes part.
         15 => StudyAnswers "study-answers",
+        /// Requests for other domains, and what became of them.
+        20 => Outbox "outbox",
     }
 }
 

@@ -10,6 +10,7 @@ use crate::hash::Digest;
 use crate::ledger::LedgerAnswer;
 use crate::limits;
 use crate::receipt::Receipt;
+use crate::session::Page;
 
 tagged! {
     /// The answer to one command.
@@ -30,6 +31,8 @@ tagged! {
         7 => Ledger(Box<LedgerAnswer>),
         /// An admission token is worth from now on what was said.
         8 => Admitted(Extensions),
+        /// A page of a mailbox: to another domain's reader alone.
+        9 => Page(Box<Page>),
     }
 }
 

@@ -29,6 +29,7 @@ mod disclose;
 mod documents;
 mod endpoints;
 pub mod error;
+mod exchange;
 mod group;
 mod lab;
 pub mod link;

@@ -16,7 +16,7 @@ use telesphor_wire::ids::{MailboxId, Nonce};
 use telesphor_wire::session::{Right, SessionProof};
 
 use crate::house::House;
-use crate::proof::{self, Connection};
+use crate::proof::{self, Bound, Connection};
 use crate::single::SingleContext;
 
 /// What is to be done with a blob in a mailbox.
@@ -54,7 +54,7 @@ pub(crate) async fn prove(
     bound: Digest,
 ) -> Result<BlobRight, Refusal> {
     let core = house.core.clone();
-    let connection = Connection {
+    let here = Bound::Here(Connection {
         domain: core.domain.clone(),
         relay: core.relay,
         channel_binding: context.channel_binding,
@@ -62,8 +62,8 @@ pub(crate) async fn prove(
         given_ms: context.given_ms,
         agent_nonce,
         body: Some(bound),
-    };
-    let check = move || proof::check(&core.reader, &connection, &proof, core.clock.now_ms());
+    });
+    let check = move || proof::check(&core.reader, &here, &proof, core.clock.now_ms());
     let proven = house.core.clone().blocking(check).await;
     if let Err(refusal) = &proven {
         house.core.counters.refuse(refusal.code);

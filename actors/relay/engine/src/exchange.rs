@@ -5,11 +5,15 @@ use telesphor_rules::read::ReadSpan;
 use telesphor_wire::answer::{Answer, Refusal};
 use telesphor_wire::command::Command;
 use telesphor_wire::error::ErrorCode;
+use telesphor_wire::forward::read::Read;
 use telesphor_wire::ids::MailboxId;
 use telesphor_wire::mailbox::Event;
+use telesphor_wire::seal::SealingPublic;
+use telesphor_wire::session::Page;
 use telesphor_wire::text::SupportCode;
 
 use crate::engine::Engine;
+use crate::proof::{self, Bound, Passage};
 use crate::single;
 
 /// Of an outbox so much is read at a time: one large request always fits.
@@ -52,6 +56,29 @@ impl Engine {
                 .map_err(|_| Refusal::of(ErrorCode::Internal))
         };
         self.house().core.clone().blocking(read).await
+    }
+
+    /// A page for a reader of another domain, whose proof is bound to the key of its answer.
+    ///
+    /// # Errors
+    /// The refusal to be sent.
+    pub async fn read_forwarded(
+        &self,
+        read: Read,
+        reply: SealingPublic,
+        not_after: u64,
+    ) -> Result<Page, Refusal> {
+        let (house, core) = (self.house(), self.house().core.clone());
+        let bound = Bound::Forwarded(Passage {
+            domain: core.domain.clone(),
+            reply,
+            not_after,
+            agent_nonce: read.agent_nonce,
+        });
+        let (page, proof) = (read.page, read.proof);
+        let check = move || proof::check(&core.reader, &bound, &proof, core.clock.now_ms());
+        let proven = house.core.clone().blocking(check).await?;
+        single::page(house, proven, page, read.agent_nonce).await
     }
 
     /// Carries out a command that carries its own signature, with no session's word beside it.

@@ -9,10 +9,12 @@ use telesphor_store::{Reader, StoreError};
 use telesphor_wire::answer::Refusal;
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ext::Extensions;
+use telesphor_wire::forward::read::ForwardClaim;
 use telesphor_wire::hash::Digest;
 use telesphor_wire::ids::Nonce;
 use telesphor_wire::limits::NONCE_LIFE_MS;
 use telesphor_wire::mailbox::MailboxKind;
+use telesphor_wire::seal::SealingPublic;
 use telesphor_wire::session::{Certificate, PseudonymStatement, Right, SessionClaim, SessionProof};
 use telesphor_wire::sign::PublicKey;
 use telesphor_wire::text::Domain;
@@ -31,6 +33,24 @@ pub(crate) struct Connection {
     pub(crate) body: Option<Digest>,
 }
 
+/// What a proof is bound to.
+#[derive(Clone, Debug)]
+pub(crate) enum Bound {
+    /// To a connection with this relay.
+    Here(Connection),
+    /// To the one request that another domain passed on, by the key of its answer.
+    Forwarded(Passage),
+}
+
+/// What is known of a forwarded request, beside its proof.
+#[derive(Clone, Debug)]
+pub(crate) struct Passage {
+    pub(crate) domain: Domain,
+    pub(crate) reply: SealingPublic,
+    pub(crate) not_after: u64,
+    pub(crate) agent_nonce: Nonce,
+}
+
 /// A right that was proved, and where its mailbox stood then.
 #[derive(Clone, Debug)]
 pub(crate) struct Proven {
@@ -44,16 +64,16 @@ pub(crate) struct Proven {
 /// The refusal to be sent.
 pub(crate) fn check(
     reader: &Reader,
-    connection: &Connection,
+    bound: &Bound,
     proof: &SessionProof,
     now: u64,
 ) -> Result<Proven, Refusal> {
-    examine(reader, connection, proof, now).unwrap_or_else(|_| Err(ErrorCode::Internal.into()))
+    examine(reader, bound, proof, now).unwrap_or_else(|_| Err(ErrorCode::Internal.into()))
 }
 
 fn examine(
     reader: &Reader,
-    connection: &Connection,
+    bound: &Bound,
     proof: &SessionProof,
     now: u64,
 ) -> Result<Result<Proven, Refusal>, StoreError> {
@@ -66,7 +86,10 @@ fn examine(
     if !readable(proof) {
         return Ok(Err(ErrorCode::UnknownCritical.into()));
     }
-    if now.saturating_sub(connection.given_ms) > NONCE_LIFE_MS {
+    // A forwarded request says its end, which was looked at when it was opened.
+    if let Bound::Here(connection) = bound
+        && now.saturating_sub(connection.given_ms) > NONCE_LIFE_MS
+    {
         return Ok(Err(ErrorCode::StaleNonce.into()));
     }
     let mailbox = reader.mailbox(&proof.mailbox)?;
@@ -76,10 +99,12 @@ fn examine(
     };
     // An unknown mailbox must not answer sooner than a known one: the signature is verified
     // in any case, and the certificate under a key that signed nothing.
-    let signed = proof
-        .key
-        .verify(&claim_of(connection, proof), &proof.signature)
-        .is_ok();
+    let (key, signature) = (&proof.key, &proof.signature);
+    let signed = match bound {
+        Bound::Here(connection) => key.verify(&claim_of(connection, proof), signature),
+        Bound::Forwarded(passage) => key.verify(&forward_claim_of(passage, proof), signature),
+    }
+    .is_ok();
     let certified = match &proof.certificate {
         Some(certificate) => {
             let key = record.map_or(proof.key, |r| r.key);
@@ -162,6 +187,20 @@ fn claim_of(connection: &Connection, proof: &SessionProof) -> SessionClaim {
         branch: proof.branch,
         epoch: proof.epoch,
         body: connection.body,
+        ext: proof.ext.clone(),
+    }
+}
+
+fn forward_claim_of(passage: &Passage, proof: &SessionProof) -> ForwardClaim {
+    ForwardClaim {
+        domain: passage.domain.clone(),
+        reply: passage.reply.clone(),
+        not_after: passage.not_after,
+        agent_nonce: passage.agent_nonce,
+        mailbox: proof.mailbox,
+        right: proof.right,
+        branch: proof.branch,
+        epoch: proof.epoch,
         ext: proof.ext.clone(),
     }
 }

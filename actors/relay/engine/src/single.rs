@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 
 use crate::house::House;
 use crate::observe::Counters;
-use crate::proof::{self, Connection, Proven};
+use crate::proof::{self, Bound, Connection, Proven};
 use crate::reading::{self, PageOrder};
 use crate::submit;
 use crate::ticket::{Held, Sink, Ticket};
@@ -98,7 +98,7 @@ async fn prove(
     call: &SingleCall,
 ) -> Result<Proven, Refusal> {
     let core = house.core.clone();
-    let connection = Connection {
+    let here = Bound::Here(Connection {
         domain: core.domain.clone(),
         relay: core.relay,
         channel_binding: context.channel_binding,
@@ -106,8 +106,8 @@ async fn prove(
         given_ms: context.given_ms,
         agent_nonce: call.agent_nonce,
         body: Some(hash(HashLabel::Command, call)),
-    };
-    let check = move || proof::check(&core.reader, &connection, &proof, core.clock.now_ms());
+    });
+    let check = move || proof::check(&core.reader, &here, &proof, core.clock.now_ms());
     let proven = house.core.clone().blocking(check).await;
     if let Err(refusal) = &proven {
         house.core.counters.refuse(refusal.code);
@@ -146,7 +146,12 @@ pub(crate) async fn command(
         .unwrap_or(Answer::Refused(Refusal::of(ErrorCode::Fenced)))
 }
 
-async fn page(house: &House, proven: Proven, request: PageRequest, session: Nonce) -> Result<Page, Refusal> {
+pub(crate) async fn page(
+    house: &House,
+    proven: Proven,
+    request: PageRequest,
+    session: Nonce,
+) -> Result<Page, Refusal> {
     let mailbox: MailboxId = request.mailbox;
     if proven.mailbox.id != mailbox {
         return Err(ErrorCode::Refused.into());

@@ -32,7 +32,8 @@ impl Outcome {
             | Answer::Taken(_)
             | Answer::Enrolled(_)
             | Answer::Ledger(_)
-            | Answer::Admitted(_) => Self::Durable,
+            | Answer::Admitted(_)
+            | Answer::Page(_) => Self::Durable,
             Answer::Refused(refusal) => Self::Refused(refusal.code),
             Answer::Busy(_) => Self::Busy,
             Answer::NotYetDurable(_) => Self::NotYetDurable,

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::canonical;
 use crate::command::Command;
 use crate::ext::Extensions;
+use crate::forward::read::Read;
 use crate::forward::{ForwardError, Forwarded, aad, key};
 use crate::labels::HpkeLabel;
 use crate::limits::MAX_NOT_AFTER_MS;
@@ -17,6 +18,8 @@ tagged! {
     pub enum Wish {
         /// Carry out a command that carries its own signature. It names its mailbox.
         1 => Command(Box<Command>),
+        /// Give a page of a mailbox. Its right is proved for this one request.
+        2 => Read(Box<Read>),
     }
 }
 
@@ -31,13 +34,15 @@ impl Wish {
                 Command::Commit(_) | Command::Owner(_) | Command::Take(_) | Command::Ledger(_) => true,
                 Command::Enrol(_) | Command::Admit(_) => false,
             },
+            Self::Read(_) => true,
         }
     }
 
-    /// The time that the sender of the command signed.
+    /// The time that the sender of the command signed. A reading signs the request's own.
     fn not_after(&self) -> u64 {
         match self {
             Self::Command(command) => command.not_after(),
+            Self::Read(_) => u64::MAX,
         }
     }
 }

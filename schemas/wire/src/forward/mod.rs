@@ -15,6 +15,7 @@ pub mod ask;
 pub mod facts;
 pub mod key;
 pub mod outbox;
+pub mod read;
 pub mod reply;
 pub mod word;
 

@@ -11,6 +11,7 @@ use telesphor_wire::forward::key::SignedSealingKey;
 use telesphor_wire::forward::reply::Told;
 use telesphor_wire::forward::word::{About, Asked, NotNow, NotTaken, SignedWord};
 use telesphor_wire::forward::{ForwardError, Forwarded};
+use telesphor_wire::seal::SealingPublic;
 use telesphor_wire::text::Domain;
 use tokio::sync::{Semaphore, mpsc};
 
@@ -139,11 +140,33 @@ impl Exchange {
         ask: Ask,
         support: telesphor_wire::text::SupportCode,
     ) -> Result<(About, Outcome), (u64, Outcome)> {
-        let Wish::Command(command) = ask.wish;
+        let command = match ask.wish {
+            Wish::Command(command) => command,
+            Wish::Read(read) => {
+                let read = self
+                    .engine
+                    .read_forwarded(*read, ask.reply.clone(), ask.not_after);
+                let answer = match read.await {
+                    Ok(page) => Answer::Page(Box::new(page)),
+                    Err(refusal) => Answer::Refused(refusal),
+                };
+                return self.sealed(request, &ask.reply, answer);
+            }
+        };
         if self.room.is_short() && !makes_room(&command) {
             return Err((TROUBLE_MS, Outcome::Refused(ErrorCode::DiskFull)));
         }
         let answer = self.engine.carry_out(support, *command).await;
+        self.sealed(request, &ask.reply, answer)
+    }
+
+    /// An answer under its seal, unless it is one that only says to come again.
+    fn sealed(
+        &self,
+        request: &Forwarded,
+        reply: &SealingPublic,
+        answer: Answer,
+    ) -> Result<(About, Outcome), (u64, Outcome)> {
         let outcome = outcome(&answer);
         match &answer {
             Answer::Busy(after) | Answer::NotYetDurable(after) => return Err((*after, outcome)),
@@ -155,7 +178,7 @@ impl Exchange {
             answer,
             ext: Extensions::none(),
         };
-        match told.seal(request, &ask.reply) {
+        match told.seal(request, reply) {
             Ok(reply) => Ok((About::Answer(reply), outcome)),
             Err(error) => {
                 let refused = NotTaken {

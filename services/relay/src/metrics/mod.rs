@@ -93,7 +93,7 @@ impl Dropped {
     }
 }
 
-const ANSWERS: [&str; 8] = [
+const ANSWERS: [&str; 9] = [
     "durable",
     "refused",
     "busy",
@@ -102,6 +102,7 @@ const ANSWERS: [&str; 8] = [
     "enrolled",
     "ledger",
     "admitted",
+    "page",
 ];
 
 /// Its place in [`ANSWERS`].
@@ -115,6 +116,7 @@ const fn place(answer: &Answer) -> usize {
         Answer::Enrolled(_) => 5,
         Answer::Ledger(_) => 6,
         Answer::Admitted(_) => 7,
+        Answer::Page(_) => 8,
     }
 }
 

@@ -15,8 +15,9 @@ use crate::attest::show::attestations;
 use crate::contacts::invite::Invited;
 use crate::contacts::record::all_known;
 use crate::contacts::show::{find, view};
-use crate::core::records::{Acquaintance, Known};
+use crate::core::records::{Acquaintance, Known, Refused};
 use crate::error::{Error, Result};
+use crate::exchange::record::unread_name;
 use crate::views::{ContactView, Invitation};
 
 impl Agent {
@@ -90,18 +91,30 @@ impl Agent {
     /// `wait`: it goes on by itself.
     pub async fn accept(&self, link: &str, alias: &str, wait: Duration) -> Result<ContactView> {
         let link = InviteLink::from_text(link).map_err(|e| Error::of(e.code()))?;
-        let (inviter, alias) = (link.inviter, alias.to_owned());
+        let (inviter, mailbox, alias) = (link.inviter, link.mailbox, alias.to_owned());
         self.shared
             .change(move |core| core.write(|ctx| ctx.accept(link, &alias)))
             .await?;
-        self.wait_contact(inviter, wait).await
+        self.wait_contact(inviter, Some(mailbox), wait).await
     }
 
     /// Waits until the acquaintance with an identity is settled.
-    async fn wait_contact(&self, id: IdentityId, wait: Duration) -> Result<ContactView> {
+    async fn wait_contact(
+        &self,
+        id: IdentityId,
+        offer: Option<MailboxId>,
+        wait: Duration,
+    ) -> Result<ContactView> {
         self.wait_for(wait, move |core| {
             let snapshot = core.read()?;
             let known: Option<Known> = snapshot.get_value(Table::Contacts, &id.0)?;
+            let unread: Option<Refused> = match offer {
+                Some(offer) => snapshot.get_value(Table::Invitations, &unread_name(&offer))?,
+                None => None,
+            };
+            if let Some(refused) = unread {
+                return Err(refused.into());
+            }
             match known {
                 Some(k) if k.state == Acquaintance::TooLate => Err(Error {
                     support: k.support,
@@ -130,7 +143,7 @@ impl Agent {
                 Ok(invited.taken_by)
             })
             .await?;
-        self.wait_contact(taker, wait).await
+        self.wait_contact(taker, None, wait).await
     }
 
     /// All contacts, by alias.

@@ -59,6 +59,7 @@ const fn kind(entry: &Entry) -> &'static str {
         (_, What::Deposit(_)) => "deposit",
         (_, What::Room(_)) => "message for a room",
         (_, What::Stamp(_)) => "stamp",
+        (_, What::Elsewhere(_)) => "request for another hospital",
         (_, What::Ledger(_)) => "act on a ledger",
     }
 }

@@ -21,11 +21,17 @@ impl Ctx<'_, '_> {
     /// Begins to take an invitation: the one-time mailbox is followed until the offer comes.
     pub(crate) fn accept(&mut self, link: InviteLink, alias: &str) -> Result<()> {
         link.check_time(self.now).map_err(|e| Error::of(e.code()))?;
-        if link.inviter == self.me() || link.domain != *self.profile.domain() {
+        if link.inviter == self.me() {
             return Err(ErrorCode::NotFound.into());
         }
+        let elsewhere = (link.domain != *self.profile.domain()).then(|| (link.domain.clone(), link.mailbox));
         if self.tx.contains(Table::Invitations, &link.mailbox.0)? {
-            return Ok(());
+            return match elsewhere {
+                Some((domain, mailbox)) if self.is_unread(&mailbox)? => {
+                    self.look_elsewhere(&domain, &mailbox)
+                }
+                _ => Ok(()),
+            };
         }
         let held = Held {
             id: link.mailbox,
@@ -62,7 +68,8 @@ impl Ctx<'_, '_> {
             taken_by: None,
             late: 0,
             said: false,
-        })
+        })?;
+        elsewhere.map_or(Ok(()), |(domain, mailbox)| self.look_elsewhere(&domain, &mailbox))
     }
 
     /// The offer is here (or somebody else's answer, if this is not the first event).

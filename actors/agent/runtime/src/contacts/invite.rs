@@ -27,6 +27,7 @@ use crate::core::records::{
 use crate::core::{Core, Ctx};
 use crate::endpoints::adding::adding_at;
 use crate::error::{Error, Result};
+use crate::exchange::record::FarSay;
 use crate::link::Credential;
 use crate::mailbox::open::Plan;
 use crate::mailbox::owner::COMMAND_LIFE_MS;
@@ -160,6 +161,16 @@ impl Ctx<'_, '_> {
             ext: Extensions::none(),
             signature: None,
         };
+        let domain = self.held(mailbox)?.domain;
+        if domain != *self.profile.domain() {
+            let invited = self.invited(mailbox)?.ok_or(Error::fault("invitation"))?;
+            let say = FarSay {
+                domain,
+                mailbox: *mailbox,
+                wish: self.signed_wish(deposit, &invited.link.deposit_key()),
+            };
+            return self.wish(say, job, after);
+        }
         self.enqueue_entry(Entry {
             what: What::Ready(MailboxChoice {
                 mailbox: Some(*mailbox),

@@ -52,6 +52,10 @@ pub(crate) struct Effects {
     pub(crate) parts: bool,
     /// Ciphertext that leaves this machine's disk.
     pub(crate) forgotten: Vec<Digest>,
+    /// Home is to be asked about other domains.
+    pub(crate) exchange: bool,
+    /// Entries that are left alone for so many milliseconds.
+    pub(crate) later: Vec<(u64, u64)>,
 }
 
 /// A transaction.
@@ -118,6 +122,9 @@ impl Ctx<'_, '_> {
 
     /// Puts something into the outbox; it leaves when its turn comes.
     pub(crate) fn enqueue(&mut self, what: What, job: Job, after: Option<u64>) -> Result<u64> {
+        if let What::Talk(say) = &what {
+            self.may_be_said(say)?;
+        }
         let entry = Entry {
             what,
             command: None,

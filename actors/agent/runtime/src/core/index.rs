@@ -35,6 +35,8 @@ pub(crate) struct Slot {
     pub(crate) lane: Lane,
     pub(crate) sealed: bool,
     pub(crate) in_flight: bool,
+    /// Lies in the outbox at home, for another domain.
+    pub(crate) passed: bool,
     pub(crate) after: Option<u64>,
     pub(crate) not_before: Option<Instant>,
     /// Has been sent on some connection: a repeat must be the same bytes.
@@ -59,11 +61,13 @@ impl Slot {
             What::Room(say) => Lane::Room(say.mailbox),
             What::Stamp(_) => Lane::Stamps,
             What::Ledger(say) => Lane::Mailbox(say.entry.place()),
+            What::Elsewhere(say) => Lane::Mailbox(say.mailbox),
         };
         Self {
             lane,
             sealed: entry.command.is_some(),
             in_flight: false,
+            passed: matches!(entry.via, Via::Passed(_)),
             after: entry.after,
             not_before: None,
             tried: false,
@@ -84,6 +88,7 @@ impl Slot {
             (true, false) => "sealed",
             (true, true) => "under way",
         }];
+        words.extend(self.passed.then_some("waits for another hospital"));
         words.extend((self.sealed && !self.tried).then_some("never sent"));
         words.extend((self.group.is_some() && self.number.is_none()).then_some("by an earlier run"));
         words.extend(self.full.then_some("too much of its group is under way"));
@@ -142,6 +147,9 @@ pub(crate) struct Index {
     pub(crate) tend_at: u64,
     /// When the home domain's record is looked at next, Unix milliseconds.
     pub(crate) domain_at: u64,
+    /// Home is to be asked about other domains, and not before when (Unix milliseconds).
+    pub(crate) exchange_wanted: bool,
+    pub(crate) exchange_at: u64,
     /// When care teams are looked at next, Unix milliseconds.
     pub(crate) teams_at: u64,
     /// Teams to bring in line: in which epoch, and not before when (Unix milliseconds). Lost with
@@ -217,7 +225,7 @@ impl Index {
         let mut out = Vec::new();
         for (&seq, slot) in &self.outbox {
             let (open, blocked) = lanes.entry(slot.lane).or_insert((0, false));
-            if slot.in_flight {
+            if slot.in_flight || slot.passed {
                 *open += 1;
             } else if *blocked || !slot.sealed || *open >= WINDOW || self.waits(slot, now) {
                 *blocked = true;

@@ -17,6 +17,7 @@ use telesphor_wire::tagged;
 use telesphor_wire::text::{Domain, SupportCode};
 
 use crate::error::Error;
+use crate::exchange::record::FarSay;
 use crate::lab::LabJob;
 use crate::rx::record::{LedgerJob, LedgerSay};
 use crate::study::StudyJob;
@@ -138,6 +139,8 @@ tagged! {
         7 => Stamp(DocumentId),
         /// An act on the dispense ledger, made when it can go.
         8 => Ledger(LedgerSay),
+        /// Something for another domain, made whole.
+        9 => Elsewhere(FarSay),
     }
 }
 
@@ -215,6 +218,8 @@ tagged! {
         3 => Member(MemberVia),
         /// The owner's key of a personal mailbox.
         4 => Owner(MailboxId),
+        /// Handed over: it lies in this outbox at home, and waits for another domain's answer.
+        5 => Passed(MailboxId),
     }
 }
 

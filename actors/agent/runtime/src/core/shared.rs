@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use telesphor_sealing::HeldGroups;
 use telesphor_vault::{Records, Snapshot, Table, Vault};
@@ -75,7 +75,10 @@ impl Core {
             let seq = snapshot
                 .get_value::<telesphor_wire::mailbox::Cursor>(Table::Cursors, &held.id.0)?
                 .map_or(0, |c| c.seq);
-            index.note(&held, seq);
+            // Home is never told of a mailbox elsewhere.
+            if held.domain == *profile.domain() {
+                index.note(&held, seq);
+            }
         }
         index.mandates = !crate::mandates::record::all_mandates(&snapshot)?.is_empty();
         index.changed = true;
@@ -144,6 +147,7 @@ impl Core {
             slot.lane = fresh.lane;
             slot.after = fresh.after;
             slot.group = fresh.group;
+            slot.passed = fresh.passed;
             if !fresh.sealed {
                 slot.number = None;
             }
@@ -156,6 +160,12 @@ impl Core {
         if room_made {
             self.index.outbox.values_mut().for_each(|slot| slot.full = false);
         }
+        for (seq, ms) in fx.later {
+            if let Some(slot) = self.index.outbox.get_mut(&seq) {
+                slot.not_before = Some(Instant::now() + Duration::from_millis(ms));
+            }
+        }
+        self.index.exchange_wanted |= fx.exchange;
         self.index.changed = true;
         self.index.mandates |= fx.mandates;
         self.index.parts |= fx.parts;
@@ -196,7 +206,9 @@ impl Core {
                 };
                 let cursor: Option<telesphor_wire::mailbox::Cursor> =
                     snapshot.get_value(Table::Cursors, &id.0)?;
-                self.index.note(&held, cursor.map_or(0, |c| c.seq));
+                if held.domain == *self.profile.domain() {
+                    self.index.note(&held, cursor.map_or(0, |c| c.seq));
+                }
             }
             if fx.keys {
                 self.keys = Keys::load(&snapshot)?;

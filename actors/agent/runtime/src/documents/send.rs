@@ -80,6 +80,10 @@ impl Ctx<'_, '_> {
             return Err(ErrorCode::Refused.into());
         }
         let kept = self.kept(document)?.ok_or(Error::of(ErrorCode::NotFound))?;
+        if !kept.header.parts.is_empty() || room.is_some() {
+            // Files and rooms lie in mailboxes that both would have to read.
+            self.must_be_at_home(to)?;
+        }
         let bytes = self.document_bytes(document)?;
         let body = GroupMessage::Document(Carried::Inline(Bytes(bytes)));
         let encoded = Bytes(canonical::encode(&body));

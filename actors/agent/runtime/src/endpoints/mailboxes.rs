@@ -46,6 +46,8 @@ pub(crate) fn concerns_all(held: &Held) -> bool {
         MailboxUse::OneTime | MailboxUse::Team | MailboxUse::Orders | MailboxUse::Results => false,
         // A study's desk likewise, and its answer.
         MailboxUse::Study | MailboxUse::StudyAnswers => false,
+        // What became of a request opens with a key that its endpoint alone has.
+        MailboxUse::Outbox => false,
         MailboxUse::Shared => held.owner.is_some(),
         _ => true,
     }

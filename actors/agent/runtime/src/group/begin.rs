@@ -54,6 +54,7 @@ impl Ctx<'_, '_> {
 
     /// Takes one of a contact's key packages; the rest follows from the answer.
     pub(crate) fn take_package(&mut self, job: &PackageJob) -> Result<()> {
+        self.must_be_at_home(&job.contact)?;
         let known: Known = self
             .get(Table::Contacts, &job.contact.0)?
             .ok_or(Error::of(ErrorCode::NotFound))?;

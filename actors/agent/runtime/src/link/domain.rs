@@ -2,8 +2,10 @@
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use telesphor_wire::answer::Refusal;
 use telesphor_wire::canonical;
 use telesphor_wire::domain::{DomainRecord, SignedDomainRecord};
+use telesphor_wire::error::ErrorCode;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::error::LinkError;
@@ -77,8 +79,7 @@ fn body(answer: &[u8]) -> Result<&[u8], LinkError> {
     let mut lines = head.split("\r\n");
     let status = lines.next().and_then(|l| l.split(' ').nth(1));
     match status {
-        Some("200") => {}
-        Some("503") => return Err(LinkError::lost()),
+        Some("200" | "503") => {}
         _ => return Err(LinkError::Form),
     }
     let length = lines
@@ -86,9 +87,17 @@ fn body(answer: &[u8]) -> Result<&[u8], LinkError> {
         .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
         .and_then(|(_, value)| value.trim().parse::<usize>().ok())
         .ok_or(LinkError::Form)?;
-    answer[end + 4..]
+    let body = answer[end + 4..]
         .get(..length)
-        .ok_or(LinkError::Lost { retry_after_ms: None })
+        .ok_or(LinkError::Lost { retry_after_ms: None })?;
+    if status == Some("503") {
+        return Err(match canonical::decode::<Refusal>(body) {
+            Ok(refusal) if refusal.code == ErrorCode::ExchangeOff => LinkError::Refused(refusal),
+            // It goes away, or is not ready yet: it is asked again.
+            Ok(_) | Err(_) => LinkError::lost(),
+        });
+    }
+    Ok(body)
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use super::pin::Pin;
 /// Fetches what home says.
 ///
 /// # Errors
-/// As [`super::domain::fetch`]. A home without an exchange says [`LinkError::lost`].
+/// As [`super::domain::fetch`]; [`LinkError::Refused`] by a home without an exchange.
 pub async fn fetch(pin: &Pin) -> Result<ExchangeFacts, LinkError> {
     get(pin, "/v1/exchange").await
 }

@@ -51,6 +51,25 @@ impl Ctx<'_, '_> {
         body: &[u8],
         padding: Padding,
     ) -> Result<Option<(Command, Via)>> {
+        let known: Option<Known> = self.get(Table::Contacts, &contact.0)?;
+        let address = known.and_then(|k| k.contact.record.addresses.into_iter().next());
+        let (Some(address), Some(deposit)) = (address, self.deposit_of(contact, body, padding)?) else {
+            return Ok(None);
+        };
+        let via = DepositorVia {
+            mailbox: address.mailbox,
+            seed: address.deposit_seed,
+        };
+        Ok(Some((Command::Deposit(deposit), Via::Depositor(via))))
+    }
+
+    /// The deposit itself, without its right.
+    pub(crate) fn deposit_of(
+        &self,
+        contact: &IdentityId,
+        body: &[u8],
+        padding: Padding,
+    ) -> Result<Option<Deposit>> {
         let Some(known) = self.get::<Known>(Table::Contacts, &contact.0)? else {
             return Ok(None);
         };
@@ -81,11 +100,7 @@ impl Ctx<'_, '_> {
             ext: Extensions::none(),
             signature: None,
         };
-        let via = DepositorVia {
-            mailbox: address.mailbox,
-            seed: address.deposit_seed.clone(),
-        };
-        Ok(Some((Command::Deposit(deposit), Via::Depositor(via))))
+        Ok(Some(deposit))
     }
 
     /// Takes a deposit in: opened, its sender looked up, verified, carried out.
@@ -122,6 +137,7 @@ impl Ctx<'_, '_> {
             DepositMessage::Contact(record) => self.contact_renewed(&sender, *record),
             DepositMessage::Welcome(welcome) => self.welcomed_by(&sender, &welcome),
             DepositMessage::History(bytes) => self.history_grew(&sender, &bytes),
+            DepositMessage::Said(bytes) => self.said_from_elsewhere(&from, &bytes, stamp, held),
             DepositMessage::Credentials(bytes) => self.credentials_came(&sender, &bytes),
             // That a Welcome was taken shows in the group as well; complaints and rejoins are
             // for mailboxes with more than two parties.

@@ -24,6 +24,7 @@ impl Core {
             ctx.tend_packages()?;
             ctx.tend_status_list()?;
             ctx.tend_inbox()?;
+            ctx.tend_out()?;
             ctx.tend_orders()?;
             ctx.tend_studies()?;
             ctx.tend_epochs()

@@ -16,6 +16,7 @@ use telesphor_wire::text::SupportCode;
 use crate::core::records::{Archived, Entry, Job, OwnerSay, Refused, Via, What};
 use crate::core::{Core, Ctx, names};
 use crate::error::{Error, Result};
+use crate::exchange::record::{FarSay, FarWish, support_of};
 use crate::link::session::Replied;
 
 /// How one call ended.
@@ -146,12 +147,13 @@ impl Core {
             }
             Answer::Enrolled(vouchers) => Next::Done(Box::new(Done::Enrolled(vouchers))),
             // An operator's answer to something that no agent sends.
-            Answer::Admitted(_) => Next::Failed(Refusal::of(ErrorCode::Internal)),
+            Answer::Admitted(_) | Answer::Page(_) => Next::Failed(Refusal::of(ErrorCode::Internal)),
             Answer::Busy(ms) | Answer::NotYetDurable(ms) => Next::Again(ms.max(10)),
             Answer::Refused(refusal) => match refusal.code {
                 ErrorCode::Draining | ErrorCode::DiskFull | ErrorCode::Fenced | ErrorCode::Internal => {
                     Next::Again(SOON_MS)
                 }
+                ErrorCode::ExchangeBusy => Next::Again(5_000),
                 ErrorCode::WrongEpoch
                 | ErrorCode::WrongBranch
                 | ErrorCode::WrongCounter
@@ -169,7 +171,7 @@ impl Core {
 }
 
 impl Ctx<'_, '_> {
-    fn entry(&self, seq: u64) -> Result<Option<Entry>> {
+    pub(crate) fn entry(&self, seq: u64) -> Result<Option<Entry>> {
         match self.tx.at(Table::Outbox, names::OUTBOX, seq)? {
             Some(bytes) => Ok(Some(
                 canonical::decode(&bytes).map_err(|_| Error::fault("outbox"))?,
@@ -178,19 +180,25 @@ impl Ctx<'_, '_> {
         }
     }
 
-    fn close_entry(&mut self, seq: u64) -> Result<()> {
+    pub(crate) fn close_entry(&mut self, seq: u64) -> Result<()> {
+        self.back(seq)?;
         self.tx.delete_at(Table::Outbox, names::OUTBOX, seq)?;
         self.fx.done.push(seq);
         Ok(())
     }
 
     /// An entry is done: its bytes go to the archive, what follows from it is begun.
-    fn settle(&mut self, seq: u64, done: Done) -> Result<()> {
+    pub(crate) fn settle(&mut self, seq: u64, done: Done) -> Result<()> {
         let Some(entry) = self.entry(seq)? else {
             return Ok(());
         };
+        if let (Done::Durable(receipt), true) = (&done, self.is_away(seq)?) {
+            return self.handed_over(seq, entry, receipt);
+        }
         self.close_entry(seq)?;
-        if let (Done::Durable(receipt), Some(command)) = (&done, &entry.command) {
+        if let (Done::Durable(receipt), Some(command)) = (&done, &entry.command)
+            && !matches!(entry.via, Via::Passed(_))
+        {
             self.archive_sent(receipt, command, &entry.via)?;
         }
         let took = self.now.saturating_sub(entry.queued);
@@ -249,7 +257,9 @@ impl Ctx<'_, '_> {
                 ErrorCode::WrongBranch | ErrorCode::WrongEpoch
             )
         );
-        if matches!(entry.what, What::Ready(_)) || overtaken || self.for_ended_team(&entry)? {
+        // Whether the other domain has it is not known: under another id it could be there twice.
+        let away = code != ErrorCode::Refused && self.is_away(seq)?;
+        if matches!(entry.what, What::Ready(_)) || overtaken || away || self.for_ended_team(&entry)? {
             return self.give_up(seq, &refused);
         }
         if let (What::Owner(say), ErrorCode::WrongCounter) = (&entry.what, code) {
@@ -321,10 +331,20 @@ impl Ctx<'_, '_> {
         if let (What::Room(say), ErrorCode::LeaseOver | ErrorCode::Closed) = (&entry.what, refused.code) {
             self.said_too_late(say)?;
         }
+        if let What::Elsewhere(FarSay {
+            wish: FarWish::Look(mailbox),
+            ..
+        }) = &entry.what
+        {
+            return self.not_looked(mailbox, *refused);
+        }
         match entry.job {
             Job::Enrol(_) => self.not_enrolled(entry.command.as_ref(), *refused),
             Job::Document(job) => self.document_failed(job, *refused),
             Job::Package(job) => self.no_package(&job, refused.code),
+            Job::Answer(job) if matches!(entry.what, What::Elsewhere(_)) && is_of_the_road(refused.code) => {
+                self.answer_unsent(&job, *refused)
+            }
             Job::Answer(job) => self.answer_failed(&job, refused),
             Job::Commit(mailbox) => match self.team(&mailbox)? {
                 Some(_) => self.team_commit_lost(&mailbox, commit_of(&entry), refused.code),
@@ -338,6 +358,18 @@ impl Ctx<'_, '_> {
             _ => Ok(()),
         }
     }
+}
+
+/// Whether something was not brought to another domain, and nothing is said of what it would answer.
+const fn is_of_the_road(code: ErrorCode) -> bool {
+    matches!(
+        code,
+        ErrorCode::NotDelivered
+            | ErrorCode::DomainUnknown
+            | ErrorCode::NotPinnedThere
+            | ErrorCode::ExchangeOff
+            | ErrorCode::Expired
+    )
 }
 
 /// The mailbox that an entry has closed, if that was it.
@@ -383,7 +415,9 @@ impl Core {
             let entry: Entry = canonical::decode(&bytes).map_err(|_| Error::fault("outbox"))?;
             let Some(command) = entry.command else { continue };
             let command: Command = canonical::decode(&command).map_err(|_| Error::fault("outbox command"))?;
-            let support = SupportCode::random();
+            // What another hospital answers is followed by one code, at both.
+            let passed = support_of(&snapshot, seq)?;
+            let support = passed.unwrap_or_else(SupportCode::random);
             if let Some(slot) = self.index.outbox.get_mut(&seq) {
                 slot.support = Some(support);
                 slot.in_flight = true;

@@ -28,6 +28,9 @@ pub(super) struct Duties {
     /// A team was brought in line, or has spoken.
     pub(super) in_line: bool,
     pub(super) domain_due: bool,
+    pub(super) exchange_due: bool,
+    /// Milliseconds until home may be asked about other domains, if it is to be.
+    pub(super) exchange: Option<u64>,
 }
 
 /// What is to go out.
@@ -57,6 +60,8 @@ impl Core {
             mandates,
             in_line,
             domain_due: self.domain_due(),
+            exchange_due: self.exchange_due(),
+            exchange: self.exchange_pause(),
         })
     }
 

@@ -86,7 +86,7 @@ impl Core {
                 d.mailbox,
                 SigningKey::from_seed(&d.seed),
             ))),
-            Via::Signed(_) | Via::Owner(_) => {
+            Via::Signed(_) | Via::Owner(_) | Via::Passed(_) => {
                 let held: Option<Held> = snapshot.get_value(Table::Mailboxes, &mailbox.0)?;
                 Ok(held
                     .and_then(|h| h.owner)
@@ -240,7 +240,7 @@ impl Core {
 }
 
 impl Ctx<'_, '_> {
-    fn take_event(&mut self, mailbox: &MailboxId, event: &Event) -> Result<Pace> {
+    pub(crate) fn take_event(&mut self, mailbox: &MailboxId, event: &Event) -> Result<Pace> {
         let before = self.cursor(mailbox)?;
         let mut cursor = before;
         if event.header.seq <= cursor.seq {
@@ -302,6 +302,7 @@ impl Ctx<'_, '_> {
             (MailboxUse::StudyAnswers, MailboxKind::Personal, EventKind::MESSAGE) => {
                 self.study_answered(held, payload)
             }
+            (MailboxUse::Outbox, MailboxKind::Personal, EventKind::FORWARDED) => self.request_became(payload),
             (MailboxUse::OneTime, ..) | (_, MailboxKind::Personal, _) => Ok(()),
             (_, MailboxKind::Shared, _) => return self.take_group_event(held, event, payload, at),
         }

@@ -20,6 +20,7 @@ use super::records::Look;
 use crate::core::records::{MemberVia, Via};
 use crate::core::{Core, Shared};
 use crate::error::{Error, Result};
+use crate::exchange;
 use crate::link::{Credential, LinkError, Pin, Push, Session};
 
 /// Answers handled in one transaction.
@@ -114,6 +115,9 @@ impl Life {
             if look.domain_due {
                 domain::look(&self.shared, self.pin.clone());
             }
+            if look.exchange_due {
+                exchange::facts::look(&self.shared, self.pin.clone());
+            }
             if look.in_line {
                 self.shared.news();
             }
@@ -121,7 +125,8 @@ impl Life {
             let mandates = Duration::from_millis(look.mandates);
             let due = self.send().await?;
             let pause = due.unwrap_or(Duration::from_secs(3600)).min(lease);
-            let pause = pause.min(teams).min(records).min(mandates);
+            let exchange = look.exchange.map_or(pause, Duration::from_millis);
+            let pause = pause.min(teams).min(records).min(mandates).min(exchange);
             tokio::select! {
                 biased;
                 push = self.pushes.recv() => match push {
@@ -229,7 +234,7 @@ impl Life {
 
     pub(super) fn key(mailbox: MailboxId, via: &Via) -> RightKey {
         match via {
-            Via::Signed(_) | Via::Owner(_) => RightKey::Owner(mailbox),
+            Via::Signed(_) | Via::Owner(_) | Via::Passed(_) => RightKey::Owner(mailbox),
             Via::Depositor(d) => RightKey::Depositor(d.mailbox),
             Via::Member(m) => RightKey::Member(*m),
         }
@@ -259,7 +264,8 @@ impl Life {
                             Via::Depositor(d) => d.mailbox,
                             Via::Member(m) => m.mailbox,
                             Via::Owner(mailbox) => *mailbox,
-                            Via::Signed(_) => continue,
+                            // The latter are not taken to be sent.
+                            Via::Signed(_) | Via::Passed(_) => continue,
                         };
                         match self.handle(mailbox, via.clone()).await? {
                             Ok(handle) => handle,

@@ -39,6 +39,7 @@ impl Ctx<'_, '_> {
         for mailbox in lists {
             self.offer_again(&mailbox)?;
         }
+        self.hand_over_again()?;
         self.offer_parts_again()?;
         self.ledger_restored()
     }

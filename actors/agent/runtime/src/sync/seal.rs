@@ -14,7 +14,7 @@ use telesphor_wire::ids::{CommandId, IdentityId, MailboxId};
 
 use crate::core::index::Lane;
 use crate::core::records::{
-    Entry, GroupSay, Held, Known, MailboxState, MemberVia, Padding, Refused, Via, What,
+    Entry, GroupSay, Held, Known, MailboxState, MemberVia, Padding, Refused, TalkSay, Via, What,
 };
 use crate::core::windows::Windows;
 use crate::core::{Core, Ctx, names};
@@ -49,7 +49,7 @@ impl Core {
                 (ctx.windows.at, ctx.windows.full) = (lane.map(|lane| (*seq, lane)), false);
                 match ctx.seal_entry(*seq) {
                     // No later moment makes it smaller, and what stands behind it must go on.
-                    Err(error) if error.code == ErrorCode::TooLarge => {
+                    Err(error) if is_final(error.code) => {
                         ctx.give_up(*seq, &Refused::here(error.code))?;
                         sealed += 1;
                         continue;
@@ -92,6 +92,18 @@ impl Core {
     }
 }
 
+/// Whether no later moment makes it possible to seal something.
+const fn is_final(code: ErrorCode) -> bool {
+    matches!(
+        code,
+        ErrorCode::TooLarge
+            | ErrorCode::DomainUnknown
+            | ErrorCode::ExchangeOff
+            | ErrorCode::NotForwardable
+            | ErrorCode::NotSealedForThem
+    )
+}
+
 impl Ctx<'_, '_> {
     /// Seals one entry; `false` if its time has not come.
     fn seal_entry(&mut self, seq: u64) -> Result<bool> {
@@ -99,7 +111,9 @@ impl Ctx<'_, '_> {
             return Ok(false);
         };
         let mut entry: Entry = canonical::decode(&bytes).map_err(|_| Error::fault("outbox"))?;
+        let this = (seq, entry.queued);
         let sealed = match &entry.what {
+            _ if self.is_away(seq)? => self.seal_again(seq, entry.queued)?,
             What::Ready(_) => None,
             What::Owner(say) => {
                 let say = say.clone();
@@ -107,23 +121,17 @@ impl Ctx<'_, '_> {
             }
             What::Group(say) => self.seal_for_group(say)?,
             What::Room(say) => self.seal_for_room(say)?,
-            What::Talk(say) => match self.conversation(&say.contact)? {
-                Some(mailbox) => {
-                    let say = GroupSay {
-                        mailbox,
-                        body: say.body.clone(),
-                        padding: say.padding,
-                    };
-                    self.seal_for_group(&say)?
-                }
-                None => None,
-            },
+            What::Elsewhere(say) => self.seal_for_domain(this, say.clone())?,
+            What::Talk(say) => self.seal_talk(this, say)?,
             What::Stamp(document) => {
                 let document = *document;
                 self.seal_stamp(&document)?
             }
             What::Ledger(say) => Some(self.seal_ledger(say)),
-            What::Deposit(say) => self.seal_deposit(&say.contact, &say.body, say.padding)?,
+            What::Deposit(say) => match self.elsewhere(&say.contact)? {
+                Some(address) => self.seal_far_deposit(this, say, &address)?,
+                None => self.seal_deposit(&say.contact, &say.body, say.padding)?,
+            },
         };
         let Some((command, via)) = sealed else {
             return Ok(false);
@@ -134,6 +142,22 @@ impl Ctx<'_, '_> {
             .put_at(Table::Outbox, names::OUTBOX, seq, &canonical::encode(&entry))?;
         self.fx.outbox.push((seq, entry));
         Ok(true)
+    }
+
+    /// Seals what is to be said to a contact in the conversation with it, or as a deposit for
+    /// another hospital.
+    fn seal_talk(&mut self, entry: (u64, u64), say: &TalkSay) -> Result<Option<(Command, Via)>> {
+        if let Some(address) = self.elsewhere(&say.contact)? {
+            return self.seal_said(entry, say, &address);
+        }
+        let Some(mailbox) = self.conversation(&say.contact)? else {
+            return Ok(None);
+        };
+        self.seal_for_group(&GroupSay {
+            mailbox,
+            body: say.body.clone(),
+            padding: say.padding,
+        })
     }
 
     /// The conversation to write to, if one is open; if there is none, one is begun.

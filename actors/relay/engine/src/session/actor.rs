@@ -19,7 +19,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::SessionContext;
 use super::shared::{Fetching, FetchingRecords, Follower, Following, Shared, Subscription};
 use crate::house::House;
-use crate::proof::{self, Connection};
+use crate::proof::{self, Bound, Connection};
 use crate::submit;
 use crate::ticket::Held;
 
@@ -191,7 +191,7 @@ impl State {
             handles.contains_key(&handle) || handles.len() < MAX_HANDLES_PER_SESSION
         };
         let proven = if room {
-            let connection = Connection {
+            let here = Bound::Here(Connection {
                 domain: core.domain.clone(),
                 relay: core.relay,
                 channel_binding: self.context.channel_binding,
@@ -199,10 +199,10 @@ impl State {
                 given_ms: greeted.given_ms,
                 agent_nonce: greeted.agent_nonce,
                 body: None,
-            };
+            });
             let check = {
                 let core = core.clone();
-                move || proof::check(&core.reader, &connection, &proof, core.clock.now_ms())
+                move || proof::check(&core.reader, &here, &proof, core.clock.now_ms())
             };
             core.clone().blocking(check).await
         } else {

@@ -135,6 +135,13 @@ pub fn answers() -> Vec<(&'static str, Answer)> {
             })),
         ),
         ("enrolled", Answer::Enrolled(vec![voucher()])),
+        (
+            "page",
+            Answer::Page(Box::new(Page {
+                events: vec![event()],
+                head: cursor(),
+            })),
+        ),
         ("ledger", Answer::Ledger(Box::new(ledger_answer()))),
         ("ledger-look", Answer::Ledger(Box::new(ledger_looked()))),
     ]

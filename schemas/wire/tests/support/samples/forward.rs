@@ -6,6 +6,7 @@ use telesphor_wire::forward::ask::{Ask, Wish};
 use telesphor_wire::forward::facts::{ExchangeFacts, PeerFacts};
 use telesphor_wire::forward::key::{self, SealingKeyStatement, SignedSealingKey};
 use telesphor_wire::forward::outbox::{News, Passing, Undelivered};
+use telesphor_wire::forward::read::{ForwardClaim, Read};
 use telesphor_wire::forward::reply::{ForwardedReply, Told};
 use telesphor_wire::forward::word::{About, Asked, NotNow, NotTaken, SignedWord, Word};
 use telesphor_wire::limits::SEALING_LIFE_MS;
@@ -37,6 +38,37 @@ pub fn ask(command: Command) -> Ask {
         wish: Wish::Command(Box::new(command)),
         reply: reply_key().public(),
         not_after: NOW + HOUR,
+        ext: Extensions::none(),
+    }
+}
+pub fn forward_claim() -> ForwardClaim {
+    ForwardClaim {
+        domain: domain(),
+        reply: reply_key().public(),
+        not_after: NOW + HOUR,
+        agent_nonce: Nonce([0xa9; 32]),
+        mailbox: mailbox_id(),
+        right: Right::Owner,
+        branch: 0,
+        epoch: 0,
+        ext: Extensions::none(),
+    }
+}
+pub fn reading() -> Ask {
+    let claim = forward_claim();
+    Ask {
+        wish: Wish::Read(Box::new(Read {
+            page: PageRequest {
+                mailbox: mailbox_id(),
+                after: 5,
+                max_events: 10,
+            },
+            agent_nonce: claim.agent_nonce,
+            proof: claim.prove(&key(3)),
+            ext: Extensions::none(),
+        })),
+        reply: reply_key().public(),
+        not_after: claim.not_after,
         ext: Extensions::none(),
     }
 }
@@ -121,6 +153,8 @@ pub fn forward_structures() -> Vec<Sample> {
     });
     let mut all = vec![
         sample("passing", &passing),
+        sample("forward-claim", &forward_claim()),
+        sample("forward-ask-read", &reading()),
         sample("news-answered", &News::Answered(reply.clone())),
         sample("news-undelivered", &News::Undelivered(undelivered)),
         sample("exchange-facts", &facts),

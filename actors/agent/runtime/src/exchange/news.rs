@@ -1,0 +1,87 @@
+//! What became of a request: the other domain's answer, or that it came back.
+
+use telesphor_vault::Table;
+use telesphor_wire::answer::{Answer, Refusal};
+use telesphor_wire::canonical;
+use telesphor_wire::error::ErrorCode;
+use telesphor_wire::forward::outbox::News;
+
+use super::look;
+use super::record::{Away, FarWish};
+use crate::core::records::{Entry, Refused, Via};
+use crate::core::{Ctx, names};
+use crate::error::{Error, Result};
+use crate::sync::answers::Done;
+
+/// A receipt that cannot be proved yet is asked for again after so long, milliseconds.
+const UNPROVED_MS: u64 = 30_000;
+
+impl Ctx<'_, '_> {
+    /// Home says what became of a request. What is not waited for any more changes nothing.
+    pub(crate) fn request_became(&mut self, payload: &[u8]) -> Result<()> {
+        let news: News = canonical::decode(payload).map_err(|_| Error::of(ErrorCode::Malformed))?;
+        let Some(seq) = self.asked_by(&news.of())? else {
+            return Ok(());
+        };
+        let (Some(away), Some(entry)) = (self.away(seq)?, self.entry(seq)?) else {
+            return Ok(());
+        };
+        match news {
+            // Their key was replaced while this lay on its way, or by another one out of turn.
+            News::Undelivered(back) if back.code == ErrorCode::NotSealedForThem => {
+                self.doubt_exchange()?;
+                self.seal_anew(seq, &away, entry, 0)
+            }
+            News::Undelivered(back) => self.came_back(seq, &away, &Refusal::of(back.code)),
+            News::Answered(reply) => match reply.open(&away.request, &away.reply) {
+                Ok(told) => self.other_answered(seq, &away, entry, told.answer),
+                // Not by whoever opened the request: no answer at all.
+                Err(error) => self.came_back(seq, &away, &Refusal::of(error.code())),
+            },
+        }
+    }
+
+    fn came_back(&mut self, seq: u64, away: &Away, refusal: &Refusal) -> Result<()> {
+        self.give_up(seq, &Refused::by(refusal, Some(away.support)))
+    }
+
+    fn other_answered(&mut self, seq: u64, away: &Away, entry: Entry, answer: Answer) -> Result<()> {
+        match answer {
+            Answer::Durable(receipt) => {
+                let (relays, quorum) = self.attesting(&away.say.domain)?;
+                if receipt.verify(&relays, quorum).is_err() {
+                    // Perhaps by a relay that has come since home heard of them.
+                    self.doubt_exchange()?;
+                    return self.seal_anew(seq, away, entry, UNPROVED_MS);
+                }
+                self.back(seq)?;
+                self.settle(seq, Done::Durable(*receipt))
+            }
+            Answer::Page(page) => match &away.say.wish {
+                FarWish::Look(mailbox) => {
+                    if self.looked(mailbox, &page)? {
+                        return self.close_entry(seq);
+                    }
+                    self.seal_anew(seq, away, entry, look::AGAIN_MS)
+                }
+                FarWish::Command(_) => self.came_back(seq, away, &Refusal::of(ErrorCode::Malformed)),
+            },
+            Answer::Refused(refusal) => self.came_back(seq, away, &refusal),
+            _ => self.came_back(seq, away, &Refusal::of(ErrorCode::Malformed)),
+        }
+    }
+
+    /// The same wish in another seal, not before so many milliseconds have passed.
+    fn seal_anew(&mut self, seq: u64, away: &Away, mut entry: Entry, after: u64) -> Result<()> {
+        self.unasked(away)?;
+        entry.command = None;
+        entry.via = Via::Signed(true);
+        self.tx
+            .put_at(Table::Outbox, names::OUTBOX, seq, &canonical::encode(&entry))?;
+        self.fx.outbox.push((seq, entry));
+        if after > 0 {
+            self.fx.later.push((seq, after));
+        }
+        Ok(())
+    }
+}
