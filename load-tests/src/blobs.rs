@@ -137,7 +137,8 @@ fn passphrase() -> Passphrase {
     Passphrase::new("correct horse battery staple".to_owned())
 }
 
-async fn agent(relay: &Relay, folder: &Path, name: &str) -> Result<Agent> {
+/// Somebody with an identity of their own.
+pub(crate) async fn agent(relay: &Relay, folder: &Path, name: &str) -> Result<Agent> {
     let made = relay.json(&["admit", "new", "--class", "clinician"])?;
     let link = made["link"].as_str().ok_or_else(|| odd("no admission link"))?;
     let new = NewProfile {
@@ -154,14 +155,19 @@ async fn agent(relay: &Relay, folder: &Path, name: &str) -> Result<Agent> {
     Ok(made.agent)
 }
 
+/// They know each other by their names.
+pub(crate) async fn meet(one: &Agent, other: &Agent) -> Result<()> {
+    let hour = Duration::from_secs(3600);
+    let link = one.invite("", hour, PATIENCE).await.map_err(odd)?.link;
+    other.accept(&link, "", PATIENCE).await.map_err(odd)?;
+    one.wait_taken(&link, PATIENCE).await.map_err(odd)?;
+    Ok(())
+}
+
 async fn through(relay: &Relay, folder: &Path, report: &Report) -> Result<Took> {
     let scanner = agent(relay, folder, "scanner").await?;
     let doctor = agent(relay, folder, "doctor").await?;
-    let hour = Duration::from_secs(3600);
-    let link = scanner.invite("", hour, PATIENCE).await.map_err(odd)?.link;
-    doctor.accept(&link, "", PATIENCE).await.map_err(odd)?;
-    scanner.wait_taken(&link, PATIENCE).await.map_err(odd)?;
-
+    meet(&scanner, &doctor).await?;
     let file = FileToSeal {
         path: folder.join(SOURCE),
         name: "ct.dcm".into(),

@@ -14,6 +14,7 @@
 
 mod append;
 mod blobs;
+mod chain;
 mod cluster;
 mod disclose;
 mod error;
@@ -59,11 +60,11 @@ enum Command {
 /// What to run.
 #[derive(clap::Args)]
 struct Bench {
-    /// Scenarios: append, cluster, ledger, mailboxes, sealed, teams, revoke, storm, disclose, blobs
+    /// Scenarios: append, cluster, ledger, mailboxes, sealed, teams, revoke, storm, disclose, chain, blobs
     #[arg(
         long,
         value_delimiter = ',',
-        default_value = "append,cluster,ledger,mailboxes,sealed,teams,revoke,storm,disclose,blobs"
+        default_value = "append,cluster,ledger,mailboxes,sealed,teams,revoke,storm,disclose,chain,blobs"
     )]
     only: Vec<String>,
     /// Seconds that each measurement lasts
@@ -142,6 +143,9 @@ fn run(bench: &Bench) -> Result<bool> {
     }
     if wants("disclose") {
         disclose::run(&mut report)?;
+    }
+    if wants("chain") {
+        chain::run(&runtime, folder.path(), &mut report)?;
     }
     if wants("blobs") {
         blobs::run(&runtime, folder.path(), bench.file_mib, &mut report)?;

@@ -76,8 +76,11 @@ pub enum Found {
     AgainstTheClock(EntryId, u64),
     /// An answer that fits no state that there was while it was asked for: a number of the history.
     WrongAccount(EntryId, usize),
-    /// A refusal that no such state explains: there was enough, or its time was over.
+    /// A refusal that no such state explains: there was enough, or its time was over; and any refusal
+    /// of a confirmation, which leaves open what an asking that was not heard may still do.
     RefusedForNothing(EntryId, usize),
+    /// A confirmation was answered by letting go of what was set aside or free.
+    LetGoForNothing(EntryId, u64),
     /// The ledger's last word is not what was confirmed.
     LostAtTheEnd(EntryId),
     /// Parts that nobody has and nobody can have.
@@ -136,6 +139,17 @@ fn one(id: &EntryId, history: &[&Did], end: &EntryStanding, units: u32) -> Vec<F
                 found.push(Found::Twice(*id, *seq));
             }
             confirmed = confirmed.saturating_add(step.parts);
+        }
+        // Who asked to let go needs no reason.
+        let asked = |did: &&&Did| did.what == What::Release && did.step.as_ref() == Some(*step);
+        if step.kind == StepKind::Released
+            && !history.iter().any(|did| asked(&did))
+            && !model
+                .states
+                .last()
+                .is_some_and(|s| s.lets_go(&step.key, step.parts, step.stamp))
+        {
+            found.push(Found::LetGoForNothing(*id, *seq));
         }
         if !model.take(step) {
             found.push(Found::NotAllowed(*id, *seq));
@@ -204,7 +218,7 @@ fn answers(id: &EntryId, history: &[&Did], times: &BTreeMap<u64, (u64, u64)>, mo
                 let now = state.stamp.max(asked);
                 now <= next && state.refuses(code, did.parts, now)
             });
-            if !explained {
+            if !explained || did.what == What::Confirm {
                 found.push(Found::RefusedForNothing(*id, number));
             }
         }

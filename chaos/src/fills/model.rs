@@ -41,10 +41,20 @@ impl State {
             && (said.over, said.held_until, said.cancelled) == (0, 0, 0)
     }
 
+    fn has_not(&self, parts: u64, now: u64) -> bool {
+        parts > self.free(now)
+    }
+
+    /// Whether a key's confirmation was rightly answered at `now` by letting go of its parts: they
+    /// were set aside for it no more, and not free either.
+    pub(super) fn lets_go(&self, key: &PublicKey, parts: u64, now: u64) -> bool {
+        !self.running(now).any(|(own, _, _)| own == key) && self.has_not(parts, now)
+    }
+
     /// Whether somebody who wanted parts at `now` was rightly refused them.
     pub(super) fn refuses(&self, code: ErrorCode, parts: u64, now: u64) -> bool {
         match code {
-            ErrorCode::RxNotEnough => parts > self.free(now),
+            ErrorCode::RxNotEnough => self.has_not(parts, now),
             ErrorCode::RxAllTaken => self.running(now).count() >= RX_MAX_OPEN,
             _ => false,
         }

@@ -11,7 +11,7 @@ use telesphor_wire::command::Command;
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ext::Extensions;
 use telesphor_wire::ledger::{
-    ByPharmacy, ConfirmWord, EntryStanding, LedgerAct, LedgerCommand, ReleaseWord, Reserve, Ticket,
+    ByPharmacy, ConfirmWord, EntryStanding, LedgerAct, LedgerCommand, ReleaseWord, Reserve, StepKind, Ticket,
 };
 use telesphor_wire::limits::{RX_KEEP_MINUTES, RX_PARTS};
 use telesphor_wire::sign::SigningKey;
@@ -30,6 +30,8 @@ const SHORTLY: u16 = 1;
 /// What the ledger said in the end.
 pub(super) enum Said {
     Done(EntryStanding),
+    /// It was to be confirmed, and is let go for good.
+    LetGo,
     Refused(ErrorCode),
 }
 
@@ -151,7 +153,7 @@ impl Counter {
                 }
                 return;
             }
-            Said::Refused(_) => return self.surprise(),
+            Said::Refused(_) | Said::LetGo => return self.surprise(),
         }
         if drawn.keep == SHORTLY {
             return self.left.push(drawn);
@@ -168,26 +170,20 @@ impl Counter {
             _ => 1,
         };
         for _ in 0..times {
-            if let Said::Refused(_) = self.confirm(&drawn).await {
+            if !matches!(self.confirm(&drawn).await, Said::Done(_)) {
                 self.surprise();
             }
         }
     }
 
-    /// Confirms what may be too late. Whoever is refused lets go, so that an asking that was not
-    /// heard and arrives later confirms nothing.
+    /// Confirms what may be too late, and asks again: whatever it was told, it hears once more,
+    /// however many askings that nobody heard arrive in between.
     async fn collect(&mut self, drawn: &Drawn) {
-        match self.confirm(drawn).await {
-            Said::Done(_) => return,
-            Said::Refused(ErrorCode::RxNotEnough) => {}
-            Said::Refused(_) => return self.surprise(),
-        }
-        if let Said::Refused(code) = self.release(drawn).await {
-            // It has arrived meanwhile.
-            let late = code == ErrorCode::RxHandedOver && matches!(self.confirm(drawn).await, Said::Done(_));
-            if !late {
-                self.surprise();
-            }
+        let first = self.confirm(drawn).await;
+        let again = self.confirm(drawn).await;
+        match (first, again) {
+            (Said::Done(_), Said::Done(_)) | (Said::LetGo, Said::LetGo) => {}
+            _ => self.surprise(),
         }
     }
 
@@ -221,7 +217,7 @@ impl Counter {
         let act = LedgerAct::Look(self.rx(rx).opening.clone());
         match self.ask(&drawn, What::Look, &act).await {
             Said::Done(standing) => Some(standing),
-            Said::Refused(_) => {
+            Said::Refused(_) | Said::LetGo => {
                 self.surprise();
                 None
             }
@@ -256,7 +252,12 @@ impl Counter {
             ext: Extensions::none(),
         };
         let act = LedgerAct::Confirm(ByPharmacy::new(&drawn.key, word));
-        self.ask(drawn, What::Confirm, &act).await
+        let said = self.ask(drawn, What::Confirm, &act).await;
+        let let_go = |did: &Did| did.step.as_ref().is_some_and(|s| s.kind == StepKind::Released);
+        match said {
+            Said::Done(_) if self.did.last().is_some_and(let_go) => Said::LetGo,
+            said => said,
+        }
     }
 
     async fn release(&mut self, drawn: &Drawn) -> Said {

@@ -54,6 +54,17 @@ const FAULTS: &[Fault] = &[
     ("refused for a reservation whose time was over", outlast, |f| {
         matches!(f, Found::RefusedForNothing(..))
     }),
+    ("a confirmation refused, and carried out", waver, |f| {
+        matches!(f, Found::RefusedForNothing(..))
+    }),
+    ("let go of what could be confirmed", let_go, |f| {
+        matches!(f, Found::LetGoForNothing(..))
+    }),
+    (
+        "told that it is let go, then that it is confirmed",
+        change_mind,
+        |f| matches!(f, Found::NotAllowed(..)),
+    ),
     ("forgotten at the end", forget, |f| {
         matches!(f, Found::LostAtTheEnd(..))
     }),
@@ -257,6 +268,48 @@ fn outlast(story: &mut Story) -> Option<()> {
     let began = (last.stamp + 120_000) * 1_000_000;
     story.asked(What::Reserve, 1, began).refused = Some(ErrorCode::RxNotEnough);
     Some(())
+}
+
+/// What was confirmed was refused before, at another relay.
+fn waver(story: &mut Story) -> Option<()> {
+    let step = story.step(StepKind::Confirmed)?;
+    let did = story.dids.iter().find(|d| d.step.as_ref() == Some(&step))?;
+    let (parts, began) = (RX_PARTS, did.began);
+    story.asked(What::Confirm, parts, began).refused = Some(ErrorCode::RxNotEnough);
+    Some(())
+}
+
+/// A new key's parts are set aside and, asked to be confirmed, let go.
+fn ended(story: &mut Story) -> Option<Step> {
+    let parts = RX_PARTS
+        .checked_sub(story.end.confirmed)
+        .filter(|free| *free > 0)?;
+    let step = Step {
+        key: SigningKey::generate().public(),
+        parts,
+        until: u64::MAX,
+        ..story.step(StepKind::Reserved)?
+    };
+    story.append(step.clone())?;
+    let step = Step {
+        kind: StepKind::Released,
+        until: 0,
+        ..step
+    };
+    story.append(step.clone())?;
+    Some(step)
+}
+
+fn let_go(story: &mut Story) -> Option<()> {
+    ended(story).map(|_| ())
+}
+
+fn change_mind(story: &mut Story) -> Option<()> {
+    let step = ended(story)?;
+    story.append(Step {
+        kind: StepKind::Confirmed,
+        ..step
+    })
 }
 
 fn forget(story: &mut Story) -> Option<()> {

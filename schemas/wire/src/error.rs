@@ -115,6 +115,7 @@ errors! {
     3042 RxNoTicket You "no ticket of the patient for this amount is here; ask the patient for one",
     3043 RxNoOffline You "the prescriber does not allow so much to be supplied while the ledger cannot be asked; wait for the line, or act by your own rule and say so to the prescriber",
     3044 RxNotPrescription You "this document is no prescription that can be filled here",
+    3045 RxLetGo You "this could not be confirmed and is let go for good, because it was stopped or somebody else has taken it after its time: hand out nothing, and ask the patient for a new ticket",
     3050 LabRejected You "the laboratory has rejected this sample; order again and take a new one",
     3051 LabFinal You "this order has its final result; only a corrected one can take its place",
     3052 LabNoFinal You "this order has no final result that could be corrected; give a result first",

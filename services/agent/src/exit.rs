@@ -91,7 +91,7 @@ impl Exit {
             E::NothingToAccept | E::NotAuthor | E::Retracted | E::Repeated => Self::Refused,
             E::Replaced => Self::Conflict,
             E::RxCancelled | E::RxOnHold | E::RxTicketOver | E::RxHandedOver | E::RxTooOld => Self::Refused,
-            E::RxNotDue | E::RxNotValid | E::RxNoTicket | E::RxNoOffline => Self::Refused,
+            E::RxLetGo | E::RxNotDue | E::RxNotValid | E::RxNoTicket | E::RxNoOffline => Self::Refused,
             E::NotCollection | E::NotReferral => Self::Usage,
             E::RxNotPrescription | E::LabCodeWrong | E::LabNotResult => Self::Usage,
             E::NotStudy => Self::Usage,

@@ -212,8 +212,81 @@ async fn one_byte_flipped_on_the_relays_disk_reaches_a_reader() {
         matches!(refused, ErrorCode::BlobDamaged | ErrorCode::Unreachable),
         "{refused:?}"
     );
-    assert!(!out.exists(), "half a file was left");
+    assert!(!out.exists(), "half a file looks like a whole one");
     // Mended, it goes on behind what had come.
     std::fs::write(&stored, good).unwrap();
     assert_eq!(fetched(&doctor, sent.document, &out).await.unwrap(), bytes);
+}
+
+/// How many bytes were there when a fetch began, and what it wrote.
+async fn goes_on(agent: &Agent, document: DocumentId, to: &Path) -> (u64, Vec<u8>) {
+    let _ = std::fs::remove_file(to);
+    let first = std::sync::Mutex::new(None);
+    let seen = |done, _| {
+        first.lock().unwrap().get_or_insert(done);
+    };
+    agent
+        .fetch(&document.to_string(), 0, to, LONG, seen)
+        .await
+        .unwrap();
+    let began = first.lock().unwrap().unwrap();
+    (began, std::fs::read(to).unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fetch_that_was_cut_off_begins_anew_or_believes_what_lies_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let relay = Relay::start(folder.path());
+    let aino = create(folder.path(), "Aino", &relay).await.agent;
+    let doctor = create(folder.path(), "Doctor", &relay).await.agent;
+    acquainted(&aino, &doctor).await;
+    let (path, bytes) = scan(folder.path(), "ct", 12);
+    let signed = draft(&aino, &path).await;
+    // The same file once more, without a list of its pieces.
+    let mut bare = Draft::new(
+        DocumentKind::Note,
+        "text/markdown",
+        "CT",
+        b"See the scan.".to_vec(),
+    );
+    bare.files = draft(&aino, &path).await.files;
+    let (out, part) = (folder.path().join("out"), folder.path().join("out.part"));
+    for (draft, listed) in [(signed, true), (bare, false)] {
+        let sent = aino.send("doctor", draft).await.unwrap();
+        let document = sent.document;
+        aino.wait_files(document, LONG, |_, _| {}).await.unwrap();
+        aino.wait_sent(document, sent.to, SentState::Delivered, LONG)
+            .await
+            .unwrap();
+        assert_eq!(fetched(&doctor, document, &out).await.unwrap(), bytes);
+        assert!(!part.exists());
+        std::fs::remove_file(&out).unwrap();
+        // Cut off after some of it.
+        let (far, wanted) = (tokio::sync::Notify::new(), document.to_string());
+        let seen = |done: u64, _| {
+            if done >= 1 << 20 {
+                far.notify_one();
+            }
+        };
+        tokio::select! {
+            biased;
+            () = far.notified() => {}
+            done = doctor.fetch(&wanted, 0, &out, LONG, seen) => panic!("it was quicker: {done:?}"),
+        }
+        assert!(part.exists() && !out.exists());
+        let (began, got) = goes_on(&doctor, document, &out).await;
+        assert!(began >= 512 << 10 && got == bytes, "it began at {began}");
+        // What lies there is of another file, or was changed, or is longer than it may be.
+        let mut changed = bytes[..6 << 20].to_vec();
+        changed[(2 << 20) + 5] ^= 1;
+        std::fs::write(&part, &changed).unwrap();
+        let (began, got) = goes_on(&doctor, document, &out).await;
+        assert!(got == bytes, "a changed byte was believed");
+        if listed {
+            assert!(began <= 2 << 20 && began > 1 << 20, "{began}");
+        }
+        std::fs::write(&part, [&bytes[..], &[7; 100]].concat()).unwrap();
+        assert!(goes_on(&doctor, document, &out).await.1 == bytes);
+        std::fs::remove_file(&out).unwrap();
+    }
 }

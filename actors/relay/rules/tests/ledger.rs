@@ -12,7 +12,7 @@ use support::model::Model;
 use telesphor_rules::effects::{Decision, Gave};
 use telesphor_wire::canonical;
 use telesphor_wire::error::ErrorCode;
-use telesphor_wire::ledger::StepKind;
+use telesphor_wire::ledger::{LedgerAct, Step, StepKind};
 use telesphor_wire::limits::RX_PARTS;
 
 /// One try: what, by which key, how many units, how long after the last one, under which id.
@@ -45,6 +45,20 @@ fn units(parts: u64, total: u64) -> u64 {
     ((u128::from(parts) * u128::from(total)) >> 40) as u64
 }
 
+/// What a confirmation was answered: the step, or why there is none.
+fn told(decision: &Decision) -> Result<Step, ErrorCode> {
+    let gave = match decision {
+        Decision::Accepted(effects) => &effects.remember.gave,
+        Decision::Repeated(known) => &known.gave,
+        Decision::Refused(refusal) => return Err(refusal.code),
+        other => panic!("neither a step nor a refusal: {other:?}"),
+    };
+    match gave {
+        Gave::Step(given) => Ok(given.step.clone().unwrap()),
+        other => panic!("another answer: {other:?}"),
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
 
@@ -55,6 +69,8 @@ proptest! {
         // What each key handed over, and what it was told it may.
         let (mut confirmed, mut settled) = (BTreeMap::new(), BTreeMap::new());
         let mut answers = BTreeMap::new();
+        // What each key was told of its confirmation, by a step or for good.
+        let mut words = BTreeMap::new();
         for t in tries {
             now += t.wait * 1_000;
             let rx = Rx { now, ..rx.clone() };
@@ -74,6 +90,17 @@ proptest! {
             let before = model.entries.get(&rx.id).cloned();
             let decision = model.submit(&s, now);
             let after = model.entries.get(&rx.id).cloned();
+            if let LedgerAct::Confirm(said) = &act
+                && model.fills.get(&(rx.id, said.key)).is_some_and(|f| f.parts == said.word.parts)
+            {
+                // Asked at two relays, it is one word: whichever of them is carried out first.
+                // A command's id that was used for something else is no word about a fill.
+                let word = told(&decision);
+                if word != Err(ErrorCode::OtherBody) {
+                    let first = words.entry(said.key).or_insert_with(|| word.clone());
+                    prop_assert_eq!(&*first, &word, "two things about one fill");
+                }
+            }
             match &decision {
                 Decision::Accepted(effects) => {
                     let Gave::Step(given) = &effects.remember.gave else { panic!("no step") };

@@ -264,7 +264,7 @@ async fn explained(here: &Here<'_>, agent: &Agent, id: &str, error: telesphor_ag
         return fault;
     };
     let what = match code {
-        ErrorCode::RxNotEnough | ErrorCode::RxAllTaken | ErrorCode::RxOnHold => {
+        ErrorCode::RxNotEnough | ErrorCode::RxAllTaken | ErrorCode::RxOnHold | ErrorCode::RxLetGo => {
             match agent.rx_left(&view.document.id, here.wait()).await {
                 Ok(left) => format!("left: {}", shown::rx::left_words(here.out, &view.rx, &left)),
                 Err(_) => return fault,
@@ -334,9 +334,15 @@ async fn fill(here: &Here<'_>, args: &RxFill) -> Result<Exit> {
             })
         }
         Err(error) => {
+            let then = match error.code {
+                ErrorCode::RxLetGo => {
+                    "hand nothing over; a new ticket of the patient's, then the same command"
+                }
+                _ => "hand nothing over; the same command again",
+            };
             let fault = explained(here, &agent, &id, error).await;
             agent.close().await;
-            Err(fault.then("hand nothing over; the same command again"))
+            Err(fault.then(then))
         }
     }
 }

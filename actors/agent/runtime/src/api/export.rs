@@ -101,6 +101,7 @@ impl Agent {
                             wait = Duration::ZERO;
                         }
                         writing.lacks(&large, code);
+                        let _ = std::fs::remove_file(super::files::part(&to));
                         if let Some(parent) = to.parent() {
                             // Only if nothing else came into it.
                             let _ = std::fs::remove_dir(parent);

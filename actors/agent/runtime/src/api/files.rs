@@ -3,18 +3,20 @@
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use telesphor_clinical::blob::BlobRef;
 use telesphor_clinical::document::SignedDocument;
 use telesphor_clinical::manifest::{self, Manifest};
 use telesphor_vault::{Records, Table};
+use telesphor_wire::blob::tree::{chunk_len, chunks};
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ids::{DocumentId, MailboxId};
 
 use super::agent::Agent;
 use crate::blobs::fetch::{FileFault, Progress, blocking, fetch};
-use crate::blobs::open::{Came, Signed, Until, open_into};
+use crate::blobs::open::{Opening, Signed, read_some};
 use crate::blobs::record::{refs, state, wanted};
 use crate::blobs::seal::{FileToSeal, SealedFiles, seal_all};
 use crate::blobs::shelf::{Shelf, io};
@@ -31,7 +33,7 @@ const AGAIN: Duration = Duration::from_millis(300);
 
 /// What is needed to fetch one file.
 struct Wanted {
-    at: telesphor_clinical::blob::BlobRef,
+    at: BlobRef,
     signed: Signed,
     mailbox: MailboxId,
     by: Credential,
@@ -79,13 +81,13 @@ impl Agent {
             .await
     }
 
-    /// Fetches a file of a document, if it is not here, and writes it into a new file. What has
-    /// come stays when it is interrupted. A line that breaks is opened again, as long as something
+    /// Fetches a file of a document, if it is not here, and writes it into a new file. A line that breaks is opened again, as long as something
     /// moves; `wait` bounds the time without. `progress` hears how many bytes have come, of how many.
     ///
     /// # Errors
     /// [`FileFault`]: [`ErrorCode::FileNotTold`], [`ErrorCode::FileChanged`] with the piece,
-    /// [`ErrorCode::BlobAbsent`], [`ErrorCode::LeaseOver`]. No file is left then.
+    /// [`ErrorCode::BlobAbsent`], [`ErrorCode::LeaseOver`]: nothing is left then. Where only the line
+    /// is missing, what came stays as `NAME.part`, and the same call goes on behind it.
     pub async fn fetch(
         &self,
         what: &str,
@@ -102,35 +104,53 @@ impl Agent {
         if to.exists() {
             return Err(Error::of(ErrorCode::AlreadyThere).into());
         }
-        let wanted = Arc::new(wanted);
-        let came = Arc::new(Came::default());
-        let coming = async {
-            let _until = Until(came.clone());
-            if wanted.shelf.has(&wanted.at.address) {
-                came.so_far(u64::MAX);
-                return Ok(());
-            }
-            self.fetch_all(&wanted, &came, wait, &progress).await
+        let (mut done, went_on) = self.come(&wanted, to, wait, &progress).await;
+        if went_on
+            && done
+                .as_ref()
+                .is_err_and(|f| f.error.code == ErrorCode::FileChanged)
+        {
+            // Somebody has written into what lay here from before: that is not its author's fault.
+            std::fs::remove_file(part(to)).map_err(|e| io(&e))?;
+            (done, _) = self.come(&wanted, to, wait, &progress).await;
+        }
+        // What was found good stays, and the same call goes on behind it, unless one may no more fetch it.
+        if done.as_ref().is_err_and(|f| !may_come(f.error.code)) {
+            let _ = std::fs::remove_file(part(to));
+        }
+        done
+    }
+
+    /// Until it is whole; and whether some of it lay here from before.
+    async fn come(
+        &self,
+        wanted: &Wanted,
+        to: &Path,
+        wait: Duration,
+        progress: Progress<'_>,
+    ) -> (Result<(), FileFault>, bool) {
+        let mut opening = match begin(wanted, to).await {
+            Ok(opening) => Some(opening),
+            Err(fault) => return (Err(fault), false),
         };
-        let (opened, told, to) = (wanted.clone(), came.clone(), to.to_owned());
-        let mut opening = tokio::task::spawn_blocking(move || write_out(&opened, &told, &to));
-        let written = tokio::select! {
-            fetched = coming => {
-                let written = opening.await;
-                fetched?;
-                written
-            }
-            // Something is wrong with what came, or it was quicker than the last word of the line.
-            written = &mut opening => written,
+        let went_on = opening.as_ref().is_some_and(Opening::went_on);
+        let came = match wanted.shelf.has(&wanted.at.address) {
+            true => from_shelf(wanted, &mut opening).await,
+            false => self.fetch_all(wanted, &mut opening, wait, progress).await,
         };
-        written.map_err(|_| Error::fault("fetch"))?
+        let done = match (came, opening) {
+            (Ok(()), Some(opening)) => end(opening, to).await,
+            (Ok(()), None) => Err(Error::fault("fetch").into()),
+            (Err(fault), _) => Err(fault),
+        };
+        (done, went_on)
     }
 
     /// Until it is here, or nothing has moved for so long.
     async fn fetch_all(
         &self,
         wanted: &Wanted,
-        came: &Arc<Came>,
+        opening: &mut Option<Opening>,
         wait: Duration,
         progress: Progress<'_>,
     ) -> Result<(), FileFault> {
@@ -145,19 +165,22 @@ impl Agent {
         loop {
             let fetched = async {
                 let mut link = task::link(&self.shared).await?;
-                let (by, shelf) = (&wanted.by, &wanted.shelf);
-                fetch(&mut link, by, shelf, wanted.mailbox, &wanted.at, came, &watched).await
+                fetch(
+                    &mut link,
+                    &wanted.by,
+                    wanted.mailbox,
+                    &wanted.at,
+                    opening,
+                    &watched,
+                )
+                .await
             };
             let fault = match fetched.await {
                 Ok(()) => return Ok(()),
                 Err(fault) => fault,
             };
-            let again = matches!(
-                fault.error.code,
-                ErrorCode::Unreachable | ErrorCode::BlobBusy | ErrorCode::BlobNotYetDurable
-            );
             let since = moved.lock().unwrap_or_else(PoisonError::into_inner).1.elapsed();
-            if !again || since >= wait {
+            if !is_passing(fault.error.code) || since >= wait {
                 return Err(fault);
             }
             tokio::time::sleep(AGAIN).await;
@@ -327,26 +350,64 @@ fn wanted_file(core: &mut Core, what: &str, index: usize) -> Result<Wanted> {
     })
 }
 
-fn write_out(wanted: &Wanted, came: &Came, to: &Path) -> Result<(), FileFault> {
-    // Under another name until it is whole: whoever is killed leaves nothing that looks like it.
+/// Another asking may find it otherwise, and nothing is wrong with what came.
+const fn is_passing(code: ErrorCode) -> bool {
+    matches!(
+        code,
+        ErrorCode::Unreachable | ErrorCode::BlobBusy | ErrorCode::BlobNotYetDurable | ErrorCode::Draining
+    )
+}
+
+/// The same call may end otherwise later; what came of it is right.
+const fn may_come(code: ErrorCode) -> bool {
+    is_passing(code) || matches!(code, ErrorCode::BlobChanged | ErrorCode::BlobDamaged)
+}
+
+/// Its name until it is whole: whoever is killed leaves nothing that looks like it.
+pub(super) fn part(to: &Path) -> PathBuf {
     let mut next = to.as_os_str().to_owned();
     next.push(".part");
-    let next = PathBuf::from(next);
-    let made = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&next);
-    let mut out = made.map_err(|e| io(&e))?;
-    let done = open_into(&wanted.shelf, came, &wanted.at, &wanted.signed, &mut out)
-        .and_then(|()| out.sync_all().map_err(|e| io(&e).into()))
-        .and_then(|()| std::fs::rename(&next, to).map_err(|e| io(&e).into()));
-    match done.is_ok() {
-        // What came is not needed any more; what was sealed here stays.
-        true => wanted.shelf.let_go(&wanted.at.address),
-        // What was written is right, but not the whole.
-        false => _ = std::fs::remove_file(&next),
-    }
-    done
+    PathBuf::from(next)
+}
+
+async fn begin(wanted: &Wanted, to: &Path) -> Result<Opening, FileFault> {
+    let (at, signed, next) = (wanted.at.clone(), wanted.signed.clone(), part(to));
+    let begun = tokio::task::spawn_blocking(move || {
+        let out = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&next)
+            .map_err(|e| io(&e))?;
+        Opening::begin(&at, &signed, out)
+    });
+    begun.await.map_err(|_| Error::fault("fetch"))?
+}
+
+async fn end(opening: Opening, to: &Path) -> Result<(), FileFault> {
+    let (next, to) = (part(to), to.to_owned());
+    let ended = tokio::task::spawn_blocking(move || {
+        opening.finish()?;
+        std::fs::rename(&next, &to).map_err(|e| io(&e).into())
+    });
+    ended.await.map_err(|_| Error::fault("fetch"))?
+}
+
+/// Opens what was sealed here.
+async fn from_shelf(wanted: &Wanted, opening: &mut Option<Opening>) -> Result<(), FileFault> {
+    let (shelf, at) = (wanted.shelf.clone(), wanted.at.clone());
+    let mut out = opening.take().ok_or(Error::fault("fetch"))?;
+    let opened = tokio::task::spawn_blocking(move || {
+        let mut file = shelf.read(&at.address, out.next())?;
+        let mut chunk = Vec::new();
+        while out.next() < chunks(at.length) {
+            read_some(&mut file, chunk_len(at.length, out.next()), &mut chunk)?;
+            out.take(&mut chunk)?;
+        }
+        Ok::<_, FileFault>(out)
+    });
+    *opening = Some(opened.await.map_err(|_| Error::fault("fetch"))??);
+    Ok(())
 }

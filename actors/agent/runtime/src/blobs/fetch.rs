@@ -1,8 +1,6 @@
-//! The ciphertext of a file is fetched chunk by chunk, from wherever it stopped, each checked before
-//! it is written.
+//! The ciphertext of a file is fetched chunk by chunk, from wherever it stopped, each checked and
+//! opened as it comes. It is written nowhere: a disk has enough to do with the file itself.
 
-use std::fs::File;
-use std::io::Write;
 use std::sync::Arc;
 
 use telesphor_clinical::blob::BlobRef;
@@ -13,8 +11,7 @@ use telesphor_wire::ids::MailboxId;
 use telesphor_wire::limits::{BLOB_CHUNK_BYTES, MAX_CHUNKS_PER_CALL};
 use tokio::sync::{mpsc, watch};
 
-use super::open::Came;
-use super::shelf::{Shelf, io};
+use super::open::Opening;
 use crate::error::{Error, Result};
 use crate::link::blob::{BlobLink, CHUNKS_AHEAD};
 use crate::link::{Credential, LinkError};
@@ -55,36 +52,29 @@ impl std::error::Error for FileFault {}
 /// How far a file has come: bytes there, bytes in all.
 pub(crate) type Progress<'a> = &'a (dyn Fn(u64, u64) + Send + Sync);
 
-/// Fetches the ciphertext of a blob that is not here. Goes on from the last whole chunk, and tells
-/// `came` of each one, to be opened meanwhile.
+/// Fetches the ciphertext of a blob that is not here and opens it as it comes, from the chunk on
+/// that is wanted next. What was opened stays so, however this ends.
 pub(crate) async fn fetch(
     link: &mut BlobLink,
     by: &Credential,
-    shelf: &Shelf,
     mailbox: MailboxId,
     at: &BlobRef,
-    came: &Arc<Came>,
+    opening: &mut Option<Opening>,
     progress: Progress<'_>,
 ) -> Result<(), FileFault> {
     let name = BlobName {
         mailbox,
         address: at.address,
     };
-    let hashes = match shelf.hashes(&at.address, at.length) {
-        Some(hashes) => hashes,
-        None => link.hashes(by, name, at.length).await?,
-    };
-    let (place, listed) = (shelf.clone(), hashes.clone());
-    let (file, mut have) = blocking(move || {
-        place.open()?;
-        place.put_list(&listed)?;
-        place.go_on(&listed)
-    })
-    .await?;
-    let mut file = Some(file);
-    came.so_far(have);
-    progress((have * BLOB_CHUNK_BYTES).min(at.length), at.length);
-    while have < hashes.count() {
+    let hashes = Arc::new(link.hashes(by, name, at.length).await?);
+    loop {
+        let mut out = opening.take().ok_or(Error::fault("fetch"))?;
+        let have = out.next();
+        progress((have * BLOB_CHUNK_BYTES).min(at.length), at.length);
+        if have >= hashes.count() {
+            *opening = Some(out);
+            return Ok(());
+        }
         let from = u32::try_from(have).map_err(|_| Error::of(ErrorCode::TooLarge))?;
         let left = u32::try_from(hashes.count() - have).unwrap_or(u32::MAX);
         let get = BlobChunks {
@@ -94,11 +84,13 @@ pub(crate) async fn fetch(
             count: left.min(MAX_CHUNKS_PER_CALL),
         };
         let (sender, chunks) = mpsc::channel(CHUNKS_AHEAD);
-        let out = file.take().ok_or(Error::fault("fetch"))?;
-        let (listed, told) = (hashes.clone(), came.clone());
+        let listed = hashes.clone();
         // The newest number is all that anybody wants to see.
         let (tell, mut tells) = watch::channel(0);
-        let writing = tokio::task::spawn_blocking(move || write(out, have, &listed, chunks, (&tell, &told)));
+        let writing = tokio::task::spawn_blocking(move || {
+            let done = write(&mut out, &listed, chunks, &tell);
+            (out, done)
+        });
         let got = {
             let getting = link.get(by, get, at.length, sender);
             tokio::pin!(getting);
@@ -109,44 +101,36 @@ pub(crate) async fn fetch(
                 }
             }
         };
-        let (out, done, wrong) = writing.await.map_err(|_| Error::fault("fetch"))??;
-        file = Some(out);
-        progress((done * BLOB_CHUNK_BYTES).min(at.length), at.length);
-        if let Some(piece) = wrong {
-            return Err(FileFault {
-                error: ErrorCode::BlobChanged.into(),
-                piece: Some(piece),
-            });
-        }
+        let (out, done) = writing.await.map_err(|_| Error::fault("fetch"))?;
+        let came = out.next();
+        *opening = Some(out);
+        done?;
         got?;
-        if done == have {
+        if came == have {
             return Err(LinkError::lost().into());
         }
-        have = done;
     }
-    Ok(())
 }
 
-type Written = (File, u64, Option<u64>);
-
-/// Checks chunks and writes them, until one is wrong or no more come.
+/// Checks chunks by the list that leads to the address, and opens them, until one is wrong or no
+/// more come.
 fn write(
-    mut out: File,
-    mut next: u64,
+    out: &mut Opening,
     hashes: &ChunkHashes,
     mut chunks: mpsc::Receiver<Vec<u8>>,
-    (tell, came): (&watch::Sender<u64>, &Came),
-) -> Result<Written> {
-    while let Some(chunk) = chunks.blocking_recv() {
-        if !hashes.fits(next, &chunk) {
-            return Ok((out, next, Some(next)));
+    tell: &watch::Sender<u64>,
+) -> Result<(), FileFault> {
+    while let Some(mut chunk) = chunks.blocking_recv() {
+        if !hashes.fits(out.next(), &chunk) {
+            return Err(FileFault {
+                error: ErrorCode::BlobChanged.into(),
+                piece: Some(out.next()),
+            });
         }
-        out.write_all(&chunk).map_err(|e| io(&e))?;
-        next += 1;
-        came.so_far(next);
-        tell.send_replace((next * BLOB_CHUNK_BYTES).min(hashes.length()));
+        out.take(&mut chunk)?;
+        tell.send_replace((out.next() * BLOB_CHUNK_BYTES).min(hashes.length()));
     }
-    Ok((out, next, None))
+    Ok(())
 }
 
 pub(crate) async fn blocking<T: Send + 'static>(

@@ -8,7 +8,8 @@
 //! the last whole chunk.
 //!
 //! **What always holds.** The keys of a document's files lie under the document's own key, and go
-//! with it. Nothing readable of a file lies on the disk before somebody asks for it.
+//! with it. Nothing readable of a file lies on the disk before somebody asks for it, and nothing
+//! is written of a piece that is not what its author signed.
 
 pub(crate) mod came;
 mod erase;

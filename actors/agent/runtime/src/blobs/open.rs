@@ -1,7 +1,8 @@
-//! A file is opened while its ciphertext comes: piece by piece, each checked before it is written.
+//! A file is opened as its ciphertext comes: chunk by chunk, each checked before anything of it is
+//! written, and never held whole. What was written is where it goes on after an interruption.
 
-use std::io::{Read, Write};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom, Write};
 
 use telesphor_clinical::blob::BlobRef;
 use telesphor_clinical::header::Part;
@@ -14,59 +15,11 @@ use telesphor_wire::hash::Secret;
 
 use super::fetch::FileFault;
 use super::seal::blame;
-use super::shelf::{Shelf, io};
+use super::shelf::io;
 use crate::error::Error;
 
-/// How many chunks of a blob have come, for whoever opens it meanwhile.
-#[derive(Debug, Default)]
-pub(crate) struct Came {
-    coming: Mutex<Coming>,
-    more: Condvar,
-}
-
-#[derive(Debug, Default)]
-struct Coming {
-    chunks: u64,
-    over: bool,
-}
-
-impl Came {
-    /// No code panics while holding the lock, so a poisoned one is still whole.
-    fn coming(&self) -> MutexGuard<'_, Coming> {
-        self.coming.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// So many are there, checked.
-    pub(crate) fn so_far(&self, chunks: u64) {
-        self.coming().chunks = chunks;
-        self.more.notify_all();
-    }
-
-    /// Waits until a chunk is there.
-    fn wait_for(&self, index: u64) -> Result<(), FileFault> {
-        let mut coming = self.coming();
-        while coming.chunks <= index {
-            if coming.over {
-                return Err(Error::of(ErrorCode::Unreachable).into());
-            }
-            coming = self.more.wait(coming).unwrap_or_else(PoisonError::into_inner);
-        }
-        Ok(())
-    }
-}
-
-/// No more chunks come once this is dropped, however the fetching ended.
-#[derive(Debug)]
-pub(crate) struct Until(pub(crate) Arc<Came>);
-
-impl Drop for Until {
-    fn drop(&mut self) {
-        self.0.coming().over = true;
-        self.0.more.notify_all();
-    }
-}
-
 /// Which file of a document is opened, and what its author signed of it.
+#[derive(Clone)]
 pub(crate) struct Signed {
     pub(crate) seed: Secret,
     pub(crate) index: u32,
@@ -75,52 +28,114 @@ pub(crate) struct Signed {
     pub(crate) pieces: Option<ManifestFile>,
 }
 
-/// Opens a blob as it comes and writes the file that is in it. Nothing is written of a piece
-/// that is not what was signed; the caller throws away what was written if this fails. Blocks.
-pub(crate) fn open_into(
-    shelf: &Shelf,
-    came: &Came,
-    at: &BlobRef,
-    signed: &Signed,
-    out: &mut impl Write,
-) -> Result<(), FileFault> {
-    let size = signed.part.size;
-    let cipher = ChunkCipher::new(&at.key, at.length).map_err(blame)?;
-    let mut content = Content::new(size, at.length).map_err(blame)?;
-    let mut hasher = PartHasher::new(&signed.seed, signed.index, size);
-    let pieces = signed.pieces.as_ref().map(ManifestFile::hashes).transpose();
-    let pieces = pieces.map_err(|e| Error::of(e.code()))?;
-    let mut pieces = pieces.map(Pieces::new);
-    came.wait_for(0)?;
-    let mut file = shelf.what_came(&at.address)?;
-    let mut chunk = Vec::new();
-    for index in 0..cipher.count() {
-        came.wait_for(index)?;
-        chunk.clear();
-        let length = chunk_len(at.length, index);
-        (&mut file)
-            .take(length)
-            .read_to_end(&mut chunk)
-            .map_err(|e| io(&e))?;
-        cipher.open(index, &mut chunk).map_err(|e| FileFault {
+/// A file that is being written. Nothing is written of a piece that is not what was signed.
+/// Everything in it blocks.
+pub(crate) struct Opening {
+    cipher: ChunkCipher,
+    content: Content,
+    hasher: PartHasher,
+    pieces: Option<Pieces>,
+    signed: telesphor_wire::hash::Digest,
+    /// The chunk that is opened next.
+    next: u64,
+    /// Some of it was written in an earlier life, and is believed as far as anything here can say.
+    went_on: bool,
+    out: File,
+}
+
+impl Opening {
+    /// Begins to write into a file, or goes on behind what is right of it.
+    pub(crate) fn begin(at: &BlobRef, signed: &Signed, out: File) -> Result<Self, FileFault> {
+        let size = signed.part.size;
+        let pieces = signed.pieces.as_ref().map(ManifestFile::hashes).transpose();
+        let pieces = pieces.map_err(|e| Error::of(e.code()))?;
+        let mut opening = Self {
+            cipher: ChunkCipher::new(&at.key, at.length).map_err(blame)?,
+            content: Content::new(size, at.length).map_err(blame)?,
+            hasher: PartHasher::new(&signed.seed, signed.index, size),
+            pieces: pieces.map(Pieces::new),
+            signed: signed.part.hash,
+            next: 0,
+            went_on: false,
+            out,
+        };
+        opening.go_on(size)?;
+        Ok(opening)
+    }
+
+    /// Takes in what was written before: the content of whole chunks, of pieces that are right.
+    fn go_on(&mut self, size: u64) -> Result<(), FileFault> {
+        let there = self.out.metadata().map_err(|e| io(&e))?.len().min(size);
+        let right = match &self.pieces {
+            Some(pieces) => pieces.right(&mut self.out, there)?,
+            None => there,
+        };
+        let rewind = self.out.seek(SeekFrom::Start(0));
+        rewind.map_err(|e| io(&e))?;
+        let (mut done, mut plain) = (0, Vec::new());
+        while self.next < self.cipher.count() && done + self.cipher.plain_len(self.next) <= right {
+            let length = self.cipher.plain_len(self.next);
+            read_some(&mut self.out, length, &mut plain)?;
+            self.content.take(&plain).map_err(blame)?;
+            self.hasher.update(&plain);
+            if let Some(pieces) = &mut self.pieces {
+                pieces.pass(&plain, &mut std::io::sink())?;
+            }
+            (done, self.next) = (done + length, self.next + 1);
+        }
+        self.went_on = self.next > 0;
+        // Of a piece that is not whole nothing stands in the file; it is held until it is.
+        let held = self.pieces.as_ref().map_or(0, |p| p.waiting.len() as u64);
+        let at = done - held;
+        self.out.set_len(at).map_err(|e| io(&e))?;
+        self.out.seek(SeekFrom::Start(at)).map_err(|e| io(&e))?;
+        Ok(())
+    }
+
+    /// The chunk that is wanted next; as many as there are when all have come.
+    pub(crate) const fn next(&self) -> u64 {
+        self.next
+    }
+
+    /// Whether some of it was written in an earlier life.
+    pub(crate) const fn went_on(&self) -> bool {
+        self.went_on
+    }
+
+    /// Opens the next chunk and writes what is whole of it.
+    pub(crate) fn take(&mut self, chunk: &mut Vec<u8>) -> Result<(), FileFault> {
+        self.cipher.open(self.next, chunk).map_err(|e| FileFault {
             error: blame(e),
-            piece: matches!(e, ChunkError::Broken(_)).then_some(index),
+            piece: matches!(e, ChunkError::Broken(_)).then_some(self.next),
         })?;
-        let plain = content.take(&chunk).map_err(blame)?;
-        hasher.update(plain);
-        match &mut pieces {
-            Some(pieces) => pieces.pass(plain, out)?,
-            None => out.write_all(plain).map_err(|e| io(&e))?,
+        let plain = self.content.take(chunk).map_err(blame)?;
+        self.hasher.update(plain);
+        match &mut self.pieces {
+            Some(pieces) => pieces.pass(plain, &mut self.out)?,
+            None => self.out.write_all(plain).map_err(|e| io(&e))?,
+        }
+        self.next += 1;
+        Ok(())
+    }
+
+    /// All chunks came: whether it is what was signed, durably written.
+    pub(crate) fn finish(self) -> Result<(), FileFault> {
+        self.content.finish().map_err(blame)?;
+        if let Some(pieces) = self.pieces {
+            pieces.finish()?;
+        }
+        match self.hasher.finish() == self.signed {
+            true => self.out.sync_all().map_err(|e| io(&e).into()),
+            false => Err(Error::of(ErrorCode::FileChanged).into()),
         }
     }
-    content.finish().map_err(blame)?;
-    if let Some(pieces) = pieces {
-        pieces.finish()?;
-    }
-    match hasher.finish() == signed.part.hash {
-        true => Ok(()),
-        false => Err(Error::of(ErrorCode::FileChanged).into()),
-    }
+}
+
+/// So many bytes of a file.
+pub(crate) fn read_some(file: &mut File, length: u64, into: &mut Vec<u8>) -> Result<(), Error> {
+    into.clear();
+    file.take(length).read_to_end(into).map_err(|e| io(&e))?;
+    Ok(())
 }
 
 /// Cuts content into the pieces of a manifest and lets through what fits.
@@ -137,6 +152,23 @@ impl Pieces {
             next: 0,
             waiting: Vec::new(),
         }
+    }
+
+    /// How many of the first bytes of a file are whole pieces that are right.
+    fn right(&self, file: &mut File, there: u64) -> Result<u64, FileFault> {
+        let (mut right, mut piece) = (0, Vec::new());
+        for index in 0..self.hashes.count() {
+            let length = chunk_len(self.hashes.length(), index);
+            if right + length > there {
+                break;
+            }
+            read_some(file, length, &mut piece)?;
+            if !self.hashes.fits(index, &piece) {
+                break;
+            }
+            right += length;
+        }
+        Ok(right)
     }
 
     fn pass(&mut self, mut content: &[u8], out: &mut impl Write) -> Result<(), FileFault> {

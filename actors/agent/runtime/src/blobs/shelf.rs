@@ -3,7 +3,6 @@
 //! ```text
 //! blobs/<address>          the ciphertext of what was sealed here, whole
 //! blobs/<address>.list     the hash of each chunk
-//! blobs/<address>.part     what has come of it so far, from the first chunk on; gone when its file is written
 //! blobs/new-<random>       being sealed; worth nothing after a crash
 //! ```
 
@@ -12,7 +11,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use telesphor_wire::blob::tree::{ChunkHashes, chunk_len};
+use telesphor_wire::blob::tree::ChunkHashes;
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::hash::Digest;
 use telesphor_wire::limits::{BLOB_CHUNK_BYTES, MAX_BLOB_CHUNKS};
@@ -73,10 +72,6 @@ impl Shelf {
         self.0.join(format!("{}.list", hex(address)))
     }
 
-    fn part(&self, address: &Digest) -> PathBuf {
-        self.0.join(format!("{}.part", hex(address)))
-    }
-
     /// A new file to seal into.
     pub(crate) fn fresh(&self) -> Result<(PathBuf, File)> {
         self.open()?;
@@ -123,48 +118,9 @@ impl Shelf {
         self.whole(address).is_file()
     }
 
-    /// Opens what has come of a blob and gives how many chunks of it are there and right.
-    pub(crate) fn go_on(&self, hashes: &ChunkHashes) -> Result<(File, u64)> {
-        self.open()?;
-        let mut file = private(&self.part(&hashes.address())).map_err(|e| io(&e))?;
-        let mut have = 0;
-        let mut chunk = Vec::new();
-        while have < hashes.count() {
-            chunk.clear();
-            let length = chunk_len(hashes.length(), have);
-            let read = (&mut file).take(length).read_to_end(&mut chunk);
-            read.map_err(|e| io(&e))?;
-            if !hashes.fits(have, &chunk) {
-                break;
-            }
-            have += 1;
-        }
-        let at = (have * BLOB_CHUNK_BYTES).min(hashes.length());
-        file.set_len(at).map_err(|e| io(&e))?;
-        file.seek(SeekFrom::Start(at)).map_err(|e| io(&e))?;
-        Ok((file, have))
-    }
-
-    /// Reads a blob that is here, or what has come of one.
-    pub(crate) fn what_came(&self, address: &Digest) -> Result<File> {
-        match self.has(address) {
-            true => self.read(address, 0),
-            false => File::open(self.part(address)).map_err(|e| io(&e)),
-        }
-    }
-
-    /// What has come of a blob was written out. A disk that does not let it go costs room, and
-    /// nothing else: it is ciphertext, and is taken up again when the file is fetched again.
-    pub(crate) fn let_go(&self, address: &Digest) {
-        if !self.has(address) {
-            let _ = fs::remove_file(self.part(address));
-            let _ = fs::remove_file(self.list(address));
-        }
-    }
-
     /// Removes a blob, whole or not.
     pub(crate) fn remove(&self, address: &Digest) -> Result<()> {
-        for path in [self.whole(address), self.list(address), self.part(address)] {
+        for path in [self.whole(address), self.list(address)] {
             match fs::remove_file(path) {
                 Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(io(&e)),
                 _ => {}

@@ -3,6 +3,7 @@
 
 use telesphor_clinical::rx_word::{RxNotice, RxWord};
 use telesphor_wire::command::Command;
+use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ids::{DocumentId, EntryId, Nonce};
 use telesphor_wire::ledger::{LedgerAct, LedgerAnswer, LedgerCommand, Step, StepKind};
 use telesphor_wire::sign::PublicKey;
@@ -90,7 +91,14 @@ impl Ctx<'_, '_> {
                 fill.elsewhere = again && !fill.asked;
                 fill.state = FillState::Confirmed;
             }
-            StepKind::Released => fill.state = FillState::Released,
+            // It was handed over, and a relay that came back from a backup does not know of it.
+            StepKind::Released if fill.state == FillState::Confirmed => {
+                fill.why = Some(Refused::here(ErrorCode::RxLetGo));
+            }
+            StepKind::Released => {
+                fill.state = FillState::Released;
+                fill.why = fill.asked.then_some(Refused::here(ErrorCode::RxLetGo));
+            }
             StepKind::Settled => fill.state = FillState::Settled,
             StepKind::Held => fill.held = true,
             StepKind::Lifted => fill.held = false,

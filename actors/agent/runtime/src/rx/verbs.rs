@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use telesphor_clinical::rx_word::{RxKey, RxUse};
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ids::{DocumentId, IdentityId, Nonce};
-use telesphor_wire::ledger::EntryStanding;
+use telesphor_wire::ledger::{EntryStanding, StepKind};
 use telesphor_wire::sign::PublicKey;
 
 use super::check::is_due;
@@ -272,8 +272,25 @@ impl Agent {
                 .await;
             return Err(ErrorCode::RxNotDue.into());
         }
+        self.rx_may_be_confirmed(key, standing).await?;
         let left = self.rx_reckoned(&id, standing).await?;
         Ok((self.rx_fill_view(id, key).await?, left))
+    }
+
+    /// Asking to confirm ends a fill, one way or the other. What is seen to be in vain is not asked
+    /// for: the ticket is still good when it goes on, or when somebody lets go. Once it was asked,
+    /// only the ledger knows how it ended.
+    async fn rx_may_be_confirmed(&self, key: PublicKey, standing: EntryStanding) -> Result<()> {
+        self.rx_change(move |ctx| {
+            let fill = fill_of(ctx.tx, &key)?.ok_or(Error::fault("fill"))?;
+            let over = standing.now > fill.until && fill.ticket.ticket.parts > standing.free;
+            match fill.state == FillState::Reserved && !fill.asked {
+                true if standing.held_until != 0 => Err(ErrorCode::RxOnHold.into()),
+                true if over => Err(ErrorCode::RxNotEnough.into()),
+                _ => Ok(()),
+            }
+        })
+        .await
     }
 
     async fn rx_fill_view(&self, id: DocumentId, key: PublicKey) -> Result<RxFillView> {
@@ -287,7 +304,8 @@ impl Agent {
     /// Confirms what was set aside. Only when this has come back may it be handed over.
     ///
     /// # Errors
-    /// What the ledger refuses: then nothing may be handed over. [`ErrorCode::NotYetDurable`],
+    /// What the ledger refuses, and [`ErrorCode::RxLetGo`]: nothing may be handed over, and no later
+    /// asking hears anything else. [`ErrorCode::NotYetDurable`],
     /// [`ErrorCode::Unreachable`]: nothing is known yet; the same command asks again.
     pub async fn rx_confirm(&self, what: &str, wait: Duration) -> Result<(RxFillView, RxLeft)> {
         let id = self.rx_id(what).await?;
@@ -304,6 +322,9 @@ impl Agent {
             .await?;
         let told = self.rx_told(ask, wait).await?;
         let standing = told.standing.ok_or(Error::fault("standing"))?;
+        if told.step.is_some_and(|s| s.kind == StepKind::Released) {
+            return Err(ErrorCode::RxLetGo.into());
+        }
         let left = self.rx_reckoned(&id, standing).await?;
         Ok((self.rx_say(id, key).await?, left))
     }

@@ -55,22 +55,22 @@ pub(super) fn reserve<F: Facts>(counter: &Counter<'_, F>, ticket: &Ticket) -> De
     counter.make(step, None)
 }
 
-/// Within the time, or later if the parts are still free.
+/// Within the time, or later if the parts are still free. Asked once, it ends the fill, one way or the
+/// other: where it cannot be confirmed it is let go, by a step. A refusal would leave it open, and
+/// the same word, heard late from a relay that was cut off, would confirm what its repetition was
+/// refused. Only what is final is refused.
 pub(super) fn confirm<F: Facts>(counter: &Counter<'_, F>, key: PublicKey, parts: u64) -> Decided {
     let Some(fill) = counter.fill(&key).filter(|f| f.parts == parts) else {
         return refuse(ErrorCode::RxNotReserved);
     };
     match fill.state {
-        FillState::Confirmed => return counter.again(fill.ended),
-        FillState::Released | FillState::Settled => return refuse(ErrorCode::RxNotReserved),
+        FillState::Confirmed | FillState::Released => return counter.again(fill.ended),
+        FillState::Settled => return refuse(ErrorCode::RxNotReserved),
         FillState::Reserved => {}
     }
     let (now, entry) = (counter.now(), &counter.entry);
     if entry.cancelled_by != 0 {
         return refuse(ErrorCode::RxCancelled);
-    }
-    if entry.held(now).is_some() {
-        return refuse(ErrorCode::RxOnHold);
     }
     let own = entry.running(now).any(|r| r.key == key);
     // What was supplied without the ledger meanwhile may have taken what was set aside.
@@ -78,10 +78,11 @@ pub(super) fn confirm<F: Facts>(counter: &Counter<'_, F>, key: PublicKey, parts:
         true => entry.left(),
         false => entry.free(now),
     };
-    if parts > there_is {
-        return refuse(ErrorCode::RxNotEnough);
-    }
-    let mut step = counter.step(StepKind::Confirmed, key);
+    let kind = match parts <= there_is && entry.held(now).is_none() {
+        true => StepKind::Confirmed,
+        false => StepKind::Released,
+    };
+    let mut step = counter.step(kind, key);
     step.parts = parts;
     counter.make(step, Some(fill))
 }

@@ -1,13 +1,18 @@
 //! Quota, hold, overflow and form.
 
+use std::sync::Arc;
+
 use crate::support::NOW;
 use crate::support::commands::Home;
 use crate::{changed, critical, opened};
-use telesphor_rules::class;
+use telesphor_rules::read::Claim;
+use telesphor_rules::state::Mailbox;
+use telesphor_rules::{blobs, class};
 use telesphor_wire::bytes::Bytes;
 use telesphor_wire::command::{Deposit, EraseRange, OwnerAct};
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::mailbox::{EventKind, Overflow, Policy};
+use telesphor_wire::session::Right;
 
 /// How a command is spoilt, and what it is then refused with.
 type Case = (fn(&mut Deposit), ErrorCode);
@@ -58,6 +63,60 @@ fn under_hold_or_a_retention_duty_nothing_goes() {
         }
         model.assert_invariants();
     }
+}
+
+#[test]
+fn a_file_goes_under_hold_or_a_retention_duty_or_stays_when_its_time_is_over() {
+    let home = Home::personal(1);
+    let model = opened(&home);
+    let mut mailbox = model.mailboxes[&home.id].clone();
+    let owner = mailbox.profile.owner;
+    let claim = Claim {
+        right: Right::Owner,
+        branch: 0,
+        epoch: 0,
+        key: owner,
+        reader: owner,
+        current: None,
+    };
+    let detach =
+        |mailbox: &Mailbox, kept, now| blobs::may_detach(mailbox, &claim, kept, now).map_err(|r| r.code);
+    let standing = Policy {
+        keep_ms: Some(10),
+        ..Policy::standard()
+    };
+    let hold = Policy {
+        hold: true,
+        ..standing.clone()
+    };
+    let duty = Policy {
+        no_erase_before: NOW + 100,
+        ..standing.clone()
+    };
+    for (policy, ends) in [(hold, None), (duty, Some(NOW + 100))] {
+        Arc::make_mut(&mut mailbox.profile).policy = policy;
+        assert_eq!(detach(&mailbox, true, NOW), Err(ErrorCode::OnHold));
+        // What is only shown there is kept elsewhere.
+        assert_eq!(detach(&mailbox, false, NOW), Ok(()));
+        assert!(
+            !blobs::is_over(Some(&mailbox), 0, NOW),
+            "its time was over before"
+        );
+        if let Some(ends) = ends {
+            assert_eq!(detach(&mailbox, true, ends), Ok(()));
+            assert!(blobs::is_over(Some(&mailbox), ends - 11, ends));
+        }
+    }
+    Arc::make_mut(&mut mailbox.profile).policy = standing;
+    assert_eq!(detach(&mailbox, true, NOW), Ok(()));
+    assert!(!blobs::is_over(Some(&mailbox), NOW - 10, NOW));
+    assert!(blobs::is_over(Some(&mailbox), NOW - 11, NOW) && blobs::is_over(None, NOW, NOW));
+    let other = Claim {
+        right: Right::Read,
+        ..claim
+    };
+    let refused = blobs::may_detach(&mailbox, &other, false, NOW).map_err(|r| r.code);
+    assert_eq!(refused, Err(ErrorCode::NotOwner));
 }
 
 #[test]
