@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Disks and clocks of machines, one of each by number.
 pub struct Machines {
     folder: PathBuf,
-    library: PathBuf,
+    preloaded: PathBuf,
     /// What slows a process down, and which one.
     slow: Mutex<Option<(Child, u32)>>,
 }
@@ -36,7 +36,7 @@ impl Machines {
     pub fn build(folder: &Path, machines: usize) -> io::Result<Self> {
         let all = Self {
             folder: folder.to_owned(),
-            library: library()?,
+            preloaded: preloaded()?,
             slow: Mutex::new(None),
         };
         for machine in 0..machines {
@@ -77,7 +77,7 @@ impl Machines {
     pub fn through(&self, machine: usize) -> Vec<String> {
         vec![
             "env".to_owned(),
-            format!("LD_PRELOAD={}", self.library.display()),
+            format!("LD_PRELOAD={}", self.preloaded.display()),
             format!("FAKETIME_TIMESTAMP_FILE={}", self.clock(machine).display()),
             "FAKETIME_CACHE_DURATION=1".to_owned(),
             "FAKETIME_DONT_FAKE_MONOTONIC=1".to_owned(),
@@ -185,7 +185,7 @@ impl Drop for Machines {
 }
 
 /// Where the distribution puts what changes a program's clock.
-fn library() -> io::Result<PathBuf> {
+fn preloaded() -> io::Result<PathBuf> {
     let folders = fs::read_dir("/usr/lib")?.flatten();
     folders
         .map(|folder| folder.path().join("faketime/libfaketimeMT.so.1"))

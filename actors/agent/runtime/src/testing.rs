@@ -193,6 +193,10 @@ impl Paper {
             for ready in ready {
                 carried += 1;
                 let receipt = self.take_in(&ready.command);
+                // As with any answer: of what lies at home the entry is still there.
+                if let Some(slot) = core.index.outbox.get_mut(&ready.seq) {
+                    slot.in_flight = false;
+                }
                 core.write(|ctx| ctx.durable(ready.seq, receipt)).unwrap();
             }
         }
