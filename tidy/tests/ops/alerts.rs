@@ -38,7 +38,8 @@ const SCRAPED: [&str; 3] = ["job", "instance", "cluster"];
 /// Metrics that are Prometheus's own.
 const OUTSIDE: [&str; 2] = ["up", "ALERTS"];
 /// Words of the language, as far as they are used.
-const WORDS: [&str; 22] = [
+const WORDS: [&str; 23] = [
+    "abs",
     "and",
     "or",
     "unless",
