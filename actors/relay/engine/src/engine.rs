@@ -275,6 +275,12 @@ impl Engine {
         }
     }
 
+    /// Bytes that the store has in memory and will write to the disk before long, beside what it is
+    /// given; 0 of a store that has failed.
+    pub fn unflushed(&self) -> u64 {
+        self.0.started.house.core.reader.unflushed().unwrap_or(0)
+    }
+
     /// What became of a support code's calls, oldest first; empty if it is not, or no longer, known.
     pub fn trace(&self, support: SupportCode) -> Vec<Trace> {
         self.0.started.house.core.trace(support)

@@ -66,6 +66,23 @@ struct Bounds {
 }
 
 impl Reader {
+    /// Bytes in memory that are in the log and will be written to the disk once more before
+    /// their part of the log goes. Asks no disk.
+    ///
+    /// # Errors
+    /// [`StoreError::Disk`] if the database has failed.
+    pub fn unflushed(&self) -> Result<u64, StoreError> {
+        let mut sum = 0_u64;
+        for cf in self.database.columns()?.all() {
+            let bytes = self
+                .database
+                .db
+                .property_int_value_cf(cf, c"rocksdb.cur-size-all-mem-tables")?;
+            sum = sum.saturating_add(bytes.unwrap_or(0));
+        }
+        Ok(sum)
+    }
+
     pub(crate) fn new(database: Arc<Database>) -> Self {
         Self { database }
     }

@@ -19,6 +19,8 @@ pub struct Room {
     short: AtomicBool,
     /// Bytes taken since the last look.
     taken: AtomicU64,
+    /// Bytes taken earlier that are in the log, and not yet where they will lie.
+    unflushed: AtomicU64,
 }
 
 impl Room {
@@ -30,26 +32,30 @@ impl Room {
             free: AtomicU64::new(u64::MAX),
             short: AtomicBool::new(false),
             taken: AtomicU64::new(0),
+            unflushed: AtomicU64::new(0),
         };
-        room.look();
+        room.look(0);
         room
     }
 
     /// Asks the filesystem; to be called about once a second. Returns whether the answer to
-    /// "may new events be written" has changed.
-    pub fn look(&self) -> bool {
+    /// "may new events be written" has changed. So many bytes the store has yet to write to where
+    /// they will lie.
+    pub fn look(&self, unflushed: u64) -> bool {
         // A filesystem that does not answer is no reason to refuse: the store finds out by itself.
         let Ok(room) = process::room(&self.path) else {
             return false;
         };
         self.taken.store(0, Ordering::Relaxed);
         self.free.store(room.free, Ordering::Relaxed);
+        self.unflushed.store(unflushed, Ordering::Relaxed);
+        let left = room.free.saturating_sub(unflushed);
         let was = self.short.load(Ordering::Relaxed);
         // A little above the reserve before writing goes on, so that it does not flap.
         let short = if was {
-            room.free < self.reserve + self.reserve / 8
+            left < self.reserve + self.reserve / 8
         } else {
-            room.free < self.reserve
+            left < self.reserve
         };
         self.short.store(short, Ordering::Relaxed);
         was != short
@@ -62,7 +68,8 @@ impl Room {
             .taken
             .load(Ordering::Relaxed)
             .saturating_mul(WRITTEN_FOR_EACH);
-        self.short.load(Ordering::Relaxed) || self.free().saturating_sub(taken) < self.reserve
+        let owed = taken.saturating_add(self.unflushed.load(Ordering::Relaxed));
+        self.short.load(Ordering::Relaxed) || self.free().saturating_sub(owed) < self.reserve
     }
 
     /// So many bytes are about to be written.
@@ -111,11 +118,14 @@ mod tests {
         );
         let room = Room::new(dir.path(), 1);
         assert!(!room.is_short());
-        assert!(!room.look());
+        assert!(!room.look(0));
         // What is taken between two looks counts before the next one.
         room.taking(usize::try_from(total / 2).unwrap());
         assert!(room.is_short());
-        room.look();
+        room.look(0);
         assert!(!room.is_short());
+        // What the log holds is written once more before the log grows shorter.
+        assert!(room.look(total), "what is yet to be written has no room");
+        assert!(room.is_short());
     }
 }

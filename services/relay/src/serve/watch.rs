@@ -38,7 +38,7 @@ pub(crate) async fn watch(running: Arc<Running>) {
 }
 
 fn room(running: &Running) {
-    if running.room.look() {
+    if running.room.look(running.engine.unflushed()) {
         match running.room.is_short() {
             true => tracing::error!(
                 code = "T-5002",
