@@ -13,7 +13,7 @@ use super::yard::run;
 /// Room on a machine's disk, MiB.
 const DISK_MIB: u64 = 1_536;
 /// What a relay keeps back of it, MiB.
-const RESERVE_MIB: u64 = 64;
+const RESERVE_MIB: u64 = 192;
 /// Every sync waits so long on a slow disk, microseconds.
 const SLOW_US: u64 = 150_000;
 /// A process may take so long to be watched.

@@ -11,9 +11,10 @@ use telesphor_wire::answer::Answer;
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::session::Right;
 
-/// The whole file system and what is kept back of it, MiB.
-const DISK_MIB: u64 = 400;
-const RESERVE: &str = "store.reserve_mib=48";
+/// The whole file system and what is kept back of it, MiB: as much as the store may need for a log that
+/// it lays out ahead and for what it has in memory.
+const DISK_MIB: u64 = 700;
+const RESERVE: &str = "store.reserve_mib=192";
 
 #[tokio::test]
 async fn the_file_system_refuses_before_the_relay_does() {
