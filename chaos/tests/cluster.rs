@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering;
 use telesphor_chaos::campaign::{admit, read_all, wait_for};
 use telesphor_chaos::cluster::Cluster;
 use telesphor_chaos::history::{Sent, Verdict, judge};
+use telesphor_chaos::nats::Nats;
 use telesphor_chaos::relay::{Relay, RelayError};
 use telesphor_chaos::sender::{self, Shared};
 use telesphor_chaos::tenant::{Mailbox, Tenant};
@@ -296,5 +297,26 @@ fn until_stopped(relay: &Relay) {
         }
         assert!(begun.elapsed().as_secs() < 90, "it goes on: {status}");
         std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn nats_without_room_stops_a_cluster_and_nobody_says_why() {
+    let folder = tempfile::tempdir().unwrap();
+    // Less than one stream may hold.
+    let nats = Nats::start(&folder.path().join("bus"), 3, "max_file_store: 1MB").unwrap();
+    let relays = folder.path().join("relays");
+    let mut relays = Relay::founded(&relays, "hospital-a.example", 3, &nats.urls()).unwrap();
+    for relay in &mut relays {
+        relay.start().unwrap();
+    }
+    let says = |relay: &Relay| {
+        let words = relay.run(&["cluster", "status"]).unwrap();
+        words.contains("max_file_store")
+    };
+    let begun = std::time::Instant::now();
+    while !relays.iter().any(says) {
+        assert!(begun.elapsed().as_secs() < 90, "nobody says it");
+        std::thread::sleep(std::time::Duration::from_millis(100));
     }
 }

@@ -121,6 +121,8 @@ pub struct Standing {
     pub durable: Position,
     /// Why it cannot go on by itself, if so.
     pub lost: Option<Lost>,
+    /// Why it confirmed nothing any more, while it does not follow again.
+    pub fenced: Option<&'static str>,
 }
 
 /// Why a group was not taken.

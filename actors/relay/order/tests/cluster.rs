@@ -98,6 +98,28 @@ fn streams_that_nobody_follows_leave_no_room_for_the_next_one() {
 }
 
 #[test]
+fn nobody_is_told_why_no_new_history_begins() {
+    let yard = Yard::new(3, 1);
+    yard.sends(0, 0..20);
+    yard.ledger.wait(0..20);
+    yard.bus.room_for(0);
+    yard.bus.rewind(7);
+    yard.until("somebody says that there is no room", |yard| {
+        yard.living()
+            .any(|at| yard.fenced_for(at).is_some_and(|why| why.contains("no room")))
+    });
+    // Once there is room it goes on by itself, and nobody says so any more.
+    yard.bus.room_for(3);
+    yard.ledger.wait(0..20);
+    yard.sends(1, 20..40);
+    yard.ledger.wait(20..40);
+    yard.until("nobody is fenced", |yard| {
+        yard.living().all(|at| yard.fenced_for(at).is_none())
+    });
+    yard.agree();
+}
+
+#[test]
 fn what_no_relay_has_submitted_is_decided() {
     let yard = Yard::new(3, 1);
     yard.sends(0, 0..20);

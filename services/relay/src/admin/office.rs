@@ -344,5 +344,6 @@ fn member(seen: &telesphor_order::Standing) -> MemberStatus {
         chosen: seen.chosen,
         durable: seen.durable,
         lost: seen.lost.map(|why| why.to_string()),
+        fenced: seen.fenced.map(str::to_owned),
     }
 }

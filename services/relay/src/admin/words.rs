@@ -184,6 +184,9 @@ pub struct MemberStatus {
     pub durable: u64,
     /// Why it cannot go on by itself, if so.
     pub lost: Option<String>,
+    /// Why it was fenced, while it does not follow again.
+    #[serde(default)]
+    pub fenced: Option<String>,
 }
 
 /// One support code's way.

@@ -258,7 +258,10 @@ fn cluster(s: &Status) -> Option<Finding> {
         let m = p.member.as_ref()?;
         let (level, words) = match &m.lost {
             Some(why) => (Level::Critical, format!("cannot go on: {why}")),
-            None if !m.active || m.phase != "following" => (Level::Critical, m.phase.clone()),
+            None if !m.active || m.phase != "following" => {
+                let why = m.fenced.as_ref().map_or(String::new(), |why| format!(": {why}"));
+                (Level::Critical, format!("{}{why}", m.phase))
+            }
             None if m.heard * 2 <= m.seats => {
                 let words = format!("no majority: {} of {} relays", m.heard, m.seats);
                 (Level::Critical, words)

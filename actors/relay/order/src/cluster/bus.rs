@@ -35,9 +35,25 @@ pub enum BusError {
     /// The stream holds something already.
     #[error("the stream is not empty")]
     NotEmpty,
+    /// It has no room for another stream.
+    #[error("NATS has no room for a new stream: max_file_store, or its disk")]
+    NoRoom,
+    /// Fewer servers than a stream has copies can take one: they are away, or have no room.
+    #[error("too few NATS servers can take a new stream")]
+    TooFew,
+    /// It lets nobody make streams, or not this relay.
+    #[error("NATS refuses to make a stream: JetStream, its limits or permissions")]
+    Refused,
     /// No answer, or none that says what happened: it may have been done.
     #[error("no answer from the bus")]
     Unknown,
+}
+
+impl BusError {
+    /// Whether it stays so until somebody does something about it.
+    pub(crate) fn is_refusal(self) -> bool {
+        matches!(self, Self::NoRoom | Self::TooFew | Self::Refused)
+    }
 }
 
 /// What a stream says of itself.

@@ -61,6 +61,10 @@ pub(crate) struct Driver<B: Bus> {
     pub(crate) heard: HashMap<Seat, Known>,
     pub(crate) phase: Phase,
     pub(crate) lost: Option<Lost>,
+    /// Why it was fenced last, until it follows again.
+    pub(crate) fenced_for: Option<&'static str>,
+    /// Why the bus made no stream, likewise: it says more than what comes of it.
+    pub(crate) refused: Option<&'static str>,
     pub(crate) follower: Option<Follower>,
     pub(crate) out: Vec<Word>,
     pub(crate) jobs: tokio::task::JoinSet<Done>,
@@ -145,7 +149,10 @@ impl<B: Bus> Driver<B> {
     }
 
     /// Tells the operator.
-    fn show(&self) {
+    fn show(&mut self) {
+        if matches!(self.phase, Phase::Following) {
+            (self.fenced_for, self.refused) = (None, None);
+        }
         let phase = match self.phase {
             Phase::Starting { .. } => "asking what it said before it started",
             Phase::Following => "following",
@@ -169,6 +176,7 @@ impl<B: Bus> Driver<B> {
             chosen: self.chosen,
             durable: self.durable,
             lost: self.lost,
+            fenced: self.refused.or(self.fenced_for),
         };
     }
 
@@ -219,7 +227,7 @@ impl<B: Bus> Driver<B> {
                 self.looking = false;
                 self.on_looked(stream, state);
             }
-            Done::Opened(inc, good) => self.on_opened(inc, good),
+            Done::Opened(inc, opened) => self.on_opened(inc, opened),
             Done::Fetched { genesis, got } => self.on_fetched(genesis, got).await?,
             Done::CaughtUp(got) => self.on_caught_up(got).await?,
             Done::Gap(inc, seat, n, link) => self.on_gap(inc, seat, n, link),
@@ -333,6 +341,7 @@ impl<B: Bus> Driver<B> {
         tracing::warn!(target: "telesphor::order", partition = self.place.partition.0,
             round = self.standing.promised.round, why, "fenced");
         self.follower = None;
+        self.fenced_for = Some(why);
         self.phase = Phase::Fenced {
             since: Instant::now(),
         };

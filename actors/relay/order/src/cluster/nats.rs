@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use async_nats::connection::State;
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, ReplayPolicy, push};
-use async_nats::jetstream::context::{GetStreamErrorKind, PublishErrorKind};
+use async_nats::jetstream::context::{CreateStreamErrorKind, GetStreamErrorKind, PublishErrorKind};
 use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType};
 use async_nats::jetstream::{self, ErrorCode, Message};
 use async_nats::{Client, HeaderMap};
@@ -204,6 +204,19 @@ fn id(stream: StreamId, between: char) -> String {
     format!("p{}{between}r{round}{between}{opener}", stream.partition.0)
 }
 
+/// Why no stream was made, for whoever runs NATS.
+fn not_made(code: ErrorCode) -> BusError {
+    match code {
+        ErrorCode::INSUFFICIENT_RESOURCES | ErrorCode::STORAGE_RESOURCES_EXCEEDED => BusError::NoRoom,
+        ErrorCode::CLUSTER_NO_PEERS | ErrorCode::STREAM_REPLICAS_NOT_SUPPORTED => BusError::TooFew,
+        ErrorCode::JETSTREAM_NOT_ENABLED
+        | ErrorCode::JETSTREAM_NOT_ENABLED_FOR_ACCOUNT
+        | ErrorCode::MAXIMUM_STREAMS_LIMIT => BusError::Refused,
+        // A leader that is being chosen, a change on its way: it is asked again.
+        _ => BusError::Unknown,
+    }
+}
+
 impl Bus for Nats {
     async fn open(&self, stream: StreamId) -> Result<(), BusError> {
         let config = Config {
@@ -223,7 +236,10 @@ impl Bus for Nats {
         };
         match self.jetstream.create_stream(config).await {
             Ok(_) => Ok(()),
-            Err(_) => Err(BusError::Unknown),
+            Err(error) => Err(match error.kind() {
+                CreateStreamErrorKind::JetStream(e) => not_made(e.error_code()),
+                _ => BusError::Unknown,
+            }),
         }
     }
 

@@ -89,11 +89,37 @@ pub enum Lost {
     Behind,
 }
 
+/// Why a new incarnation could not be opened; another round is begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NotOpened {
+    /// What lies before its base could not be fetched.
+    NoBase,
+    /// The bus made no stream for it.
+    NoStream(BusError),
+}
+
+impl NotOpened {
+    /// For the operator.
+    pub(crate) fn why(self) -> &'static str {
+        match self {
+            Self::NoBase => "what lies before the base could not be had",
+            Self::NoStream(BusError::NoRoom) => {
+                "NATS has no room for a new stream (max_file_store, or its disk)"
+            }
+            Self::NoStream(BusError::TooFew) => {
+                "too few NATS servers can take a new stream (some are away, or max_file_store leaves no room)"
+            }
+            Self::NoStream(BusError::Refused) => "NATS refuses to make a stream (JetStream, its limits)",
+            Self::NoStream(_) => "NATS does not answer whether it made the new stream",
+        }
+    }
+}
+
 /// Something that was waited for elsewhere.
 pub(crate) enum Done {
     Looked(StreamId, Result<StreamState, BusError>),
     Published(StreamId, BatchId, Result<u64, BusError>),
-    Opened(Inc<Seat>, bool),
+    Opened(Inc<Seat>, Result<(), NotOpened>),
     Fetched { genesis: Inc<Seat>, got: Stretch },
     CaughtUp(Stretch),
     Gap(Inc<Seat>, Seat, Position, Option<Link>),

@@ -13,7 +13,7 @@ use super::entry::{Entry, Meaning};
 use super::fetch::{self, Lack, Stretch};
 use super::follow::Follower;
 use super::memory::Keep;
-use super::phase::{After, Done, Gone, Lost, Phase};
+use super::phase::{After, Done, Gone, Lost, NotOpened, Phase};
 use super::say::{Genesis, Link, Promised, Said, Seat, Word};
 use crate::member::{Choice, Inc, Point, Promise, choose, genesis};
 use crate::record::Position;
@@ -170,26 +170,31 @@ impl<B: Bus> Driver<B> {
         self.announcing = Some(Box::new(said));
         self.jobs.spawn(async move {
             if !holds && fetch::lacking(&*bus, place, &[holder], from, base).await.is_err() {
-                return Done::Opened(inc, false);
+                return Done::Opened(inc, Err(NotOpened::NoBase));
             }
             let stream = StreamId {
                 partition: place.partition,
                 inc,
             };
-            Done::Opened(inc, open(&*bus, stream, first).await)
+            Done::Opened(inc, open(&*bus, stream, first).await.map_err(NotOpened::NoStream))
         });
     }
 
     /// The stream stands, or it could not be made; then another round is begun.
-    pub(crate) fn on_opened(&mut self, inc: Inc<Seat>, good: bool) {
+    pub(crate) fn on_opened(&mut self, inc: Inc<Seat>, opened: Result<(), NotOpened>) {
+        if let Err(NotOpened::NoStream(error)) = opened
+            && error.is_refusal()
+        {
+            self.refused = opened.err().map(NotOpened::why);
+        }
         let Phase::Opening { inc: now } = self.phase else {
             return;
         };
         if now != inc {
             return;
         }
-        if !good {
-            return self.fence("the new stream could not be made");
+        if let Err(not) = opened {
+            return self.fence(not.why());
         }
         if let Some(said) = self.announcing.take() {
             self.out.push(Word::Opened(said));
@@ -373,11 +378,17 @@ impl<B: Bus> Driver<B> {
     }
 }
 
-async fn open<B: Bus>(bus: &B, stream: StreamId, first: Bytes) -> bool {
+async fn open<B: Bus>(bus: &B, stream: StreamId, first: Bytes) -> Result<(), BusError> {
     // Each answer that does not say what happened is followed by the same again: the stream
     // bears the incarnation's name, and whatever comes first in it is this genesis or junk.
+    let mut last = BusError::Unknown;
     for _ in 0..20 {
-        if bus.open(stream).await.is_ok() {
+        if let Err(error) = bus.open(stream).await {
+            last = error;
+            // Perhaps streams of earlier rounds take all the room. A majority has promised this one, so
+            // nothing that stands in them will ever be chosen anew.
+            let _ = bus.forget_before(stream).await;
+        } else {
             match bus
                 .publish(
                     stream,
@@ -387,17 +398,13 @@ async fn open<B: Bus>(bus: &B, stream: StreamId, first: Bytes) -> bool {
                 )
                 .await
             {
-                Ok(_) | Err(BusError::NotEmpty) => return true,
-                Err(_) => {}
+                Ok(_) | Err(BusError::NotEmpty) => return Ok(()),
+                Err(error) => last = error,
             }
-        } else {
-            // Perhaps streams of earlier rounds take all the room. A majority has promised this one, so
-            // nothing that stands in them will ever be chosen anew.
-            let _ = bus.forget_before(stream).await;
         }
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
     }
-    false
+    Err(last)
 }
 
 /// A link that two promises must show before they can be compared, and no promise carries.

@@ -115,6 +115,8 @@ impl<B: Bus> Cluster<B> {
                 heard: BTreeSet::new(),
             },
             lost: None,
+            fenced_for: None,
+            refused: None,
             follower: None,
             out: Vec::new(),
             jobs: tokio::task::JoinSet::new(),

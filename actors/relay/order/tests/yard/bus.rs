@@ -172,7 +172,7 @@ impl Bus for TestBus {
         let mut state = self.state.lock().unwrap();
         let full = state.most.is_some_and(|most| state.streams.len() >= most);
         if full && !state.streams.contains_key(&stream) {
-            return Err(BusError::Unknown);
+            return Err(BusError::NoRoom);
         }
         state.streams.entry(stream).or_default();
         Ok(())

@@ -262,6 +262,12 @@ impl Yard {
         standing.phase == "following" && standing.active && standing.votes
     }
 
+    /// What a member says of why it confirms nothing.
+    pub(crate) fn fenced_for(&self, at: usize) -> Option<&'static str> {
+        let member = self.members[at].as_ref().unwrap();
+        member.cluster.standing(ZERO).unwrap().fenced
+    }
+
     /// Whether a member says that it cannot go on.
     pub(crate) fn stopped(&self, at: usize) -> bool {
         self.members[at].as_ref().unwrap().fenced.load(Ordering::SeqCst)

@@ -116,6 +116,10 @@ fn status(context: &Context<'_>) -> Result<(), Fault> {
             None => format!("  {:>3}  alone", p.partition),
             Some(m) => {
                 let lost = m.lost.as_ref().map_or(String::new(), |why| format!("  STOPPED: {why}"));
+                let lost = match &m.fenced {
+                    Some(why) if m.lost.is_none() => format!("  because {why}"),
+                    _ => lost,
+                };
                 let lost = if m.votes || m.lost.is_some() { lost } else { "  waits for a seat".into() };
                 format!(
                     "  {:>3}  {:<30} round {:<5} {} of {} relays  on disk {:<9} chosen {:<9} answered {}{lost}",
