@@ -184,6 +184,20 @@ impl Drop for Machines {
     }
 }
 
+/// What a program is run by whose clock is so far from the right time, seconds.
+///
+/// # Errors
+/// If libfaketime is missing.
+pub fn wrong_clock(seconds: i64) -> io::Result<Vec<String>> {
+    Ok(vec![
+        "env".to_owned(),
+        format!("LD_PRELOAD={}", preloaded()?.display()),
+        format!("FAKETIME={seconds:+}s"),
+        "FAKETIME_DONT_FAKE_MONOTONIC=1".to_owned(),
+        "NO_FAKE_STAT=1".to_owned(),
+    ])
+}
+
 /// Where the distribution puts what changes a program's clock.
 fn preloaded() -> io::Result<PathBuf> {
     let folders = fs::read_dir("/usr/lib")?.flatten();

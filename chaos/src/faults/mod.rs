@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use tokio::task::JoinHandle;
 
+pub use machine::wrong_clock;
 pub use strike::Strike;
 pub use yard::{INSIDE, Yard, inside};
 

@@ -73,6 +73,16 @@ impl Clock {
     }
 }
 
+impl Clock {
+    /// Whether it is known by more than this machine's word, where that can be known.
+    pub fn is_known(&self) -> bool {
+        match &*self.0 {
+            Source::System { .. } | Source::Hand(_) => true,
+            Source::Among { latest, .. } => latest().is_some(),
+        }
+    }
+}
+
 fn read() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)

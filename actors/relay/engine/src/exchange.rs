@@ -58,6 +58,12 @@ impl Engine {
         self.house().core.clone().blocking(read).await
     }
 
+    /// What time it is by the engine's clock, Unix milliseconds; none while only this machine says so.
+    pub fn time(&self) -> Option<u64> {
+        let clock = &self.house().core.clock;
+        clock.is_known().then(|| clock.now_ms())
+    }
+
     /// A page for a reader of another domain, whose proof is bound to the key of its answer.
     ///
     /// # Errors

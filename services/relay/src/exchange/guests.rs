@@ -130,7 +130,7 @@ impl Exchange {
     fn open(&self, request: &Forwarded) -> Result<Ask, ForwardError> {
         let sealing = self.sealing.read().unwrap_or_else(PoisonError::into_inner);
         let key = sealing.named(&request.key).ok_or(ForwardError::WrongKey)?;
-        Ask::open(request, &self.domain, key, Self::now())
+        Ask::open(request, &self.domain, key, self.now())
     }
 
     /// Its answer, or after how many milliseconds it is to come again.

@@ -88,7 +88,7 @@ impl Exchange {
 
     fn later(&self, place: &Place, after: u64) {
         if let Some(work) = self.state().work.get_mut(&place.to) {
-            work.later(place.lane, place.seq, &self.patience, Self::now(), after);
+            work.later(place.lane, place.seq, &self.patience, self.now(), after);
         }
         self.moved.notify_one();
     }
@@ -100,7 +100,7 @@ impl Exchange {
         let was_silent = heard.last.is_none_or(|last| last.elapsed() >= SILENT);
         heard.last = Some(Instant::now());
         if was_silent && let Some(work) = state.work.get_mut(from) {
-            work.revive(Self::now(), |(mailbox, _)| self.rank(mailbox) * BACKUP_MS);
+            work.revive(self.now(), |(mailbox, _)| self.rank(mailbox) * BACKUP_MS);
             drop(state);
             self.moved.notify_one();
         }
@@ -121,7 +121,7 @@ impl Exchange {
         let news = News::Undelivered(Undelivered {
             to: not.to,
             code: not.code,
-            at: Self::now(),
+            at: self.now(),
             ext: Extensions::none(),
         });
         self.tell(place.lane.0, place.support, &news).await;
@@ -129,7 +129,7 @@ impl Exchange {
 
     fn keep_key(&self, from: &Domain, signed: SignedSealingKey) {
         let Some(pinned) = self.pinned(from) else { return };
-        if signed.verify(from, &pinned, Self::now()).is_err() {
+        if signed.verify(from, &pinned, self.now()).is_err() {
             return self.metrics.exchange.forged();
         }
         let mut state = self.state();

@@ -56,6 +56,11 @@ const INSIDE: usize = 128;
 /// Between two looks whether anybody is pinned.
 const PINNED_YET: Duration = Duration::from_millis(500);
 
+/// Between two looks whether it is known what time it is: what waits is too old on a wrong clock.
+const TIME_YET: Duration = Duration::from_millis(100);
+/// Relays that say nothing of their clocks are waited for so long.
+const TIME_PATIENCE: Duration = Duration::from_secs(30);
+
 /// The domain's side of the exchange.
 pub(crate) struct Exchange {
     engine: Engine,
@@ -194,6 +199,10 @@ impl Exchange {
 
     /// Works until it is dropped.
     pub(crate) async fn run(self: Arc<Self>) {
+        let begun = Instant::now();
+        while self.engine.time().is_none() && begun.elapsed() < TIME_PATIENCE {
+            tokio::time::sleep(TIME_YET).await;
+        }
         tokio::join!(
             self.clone().read_outboxes(),
             self.clone().pass_on(),
@@ -255,8 +264,9 @@ impl Exchange {
         wanted.relays.iter().filter(|r| weight(r) < mine).count() as u64
     }
 
-    /// By the wall's clock: what the order's clock is not told between two commands.
-    fn now() -> u64 {
-        clock::now_ms()
+    /// By the engine's clock, which believes no relay alone: on a clock that runs ahead everything that
+    /// waits would come back as too old.
+    fn now(&self) -> u64 {
+        self.engine.time().unwrap_or_else(clock::now_ms)
     }
 }

@@ -70,7 +70,7 @@ impl Exchange {
             kind: EventKind::FORWARDED,
             // One for each request: whatever comes twice is put there once.
             command_id: CommandId(news.of().0),
-            not_after: Self::now() + VALID_MS,
+            not_after: self.now() + VALID_MS,
             payload: canonical::encode(news).into(),
             ext: Extensions::none(),
             signature: None,

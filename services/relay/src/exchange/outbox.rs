@@ -59,7 +59,7 @@ impl Exchange {
             };
             let mut state = self.state();
             for event in &events {
-                state.take(&mailbox, event, rank, Self::now());
+                state.take(&mailbox, event, rank, self.now());
             }
             state.read.insert(mailbox, last);
         }

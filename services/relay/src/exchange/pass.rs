@@ -37,7 +37,7 @@ impl Exchange {
             let (tasks, due) = self.tasks();
             if tasks.is_empty() {
                 let pause = due.map_or(LOOK, |due| {
-                    Duration::from_millis(due.saturating_sub(Self::now())).min(LOOK)
+                    Duration::from_millis(due.saturating_sub(self.now())).min(LOOK)
                 });
                 // What moved since the look is noticed at once.
                 let _ = tokio::time::timeout(pause, moved).await;
@@ -56,7 +56,7 @@ impl Exchange {
     /// What can be done now, a little of each domain, and when there is more otherwise.
     fn tasks(&self) -> (Vec<Task>, Option<u64>) {
         const AT_ONCE: usize = 64;
-        let (now, mut tasks, mut due) = (Self::now(), Vec::new(), None);
+        let (now, mut tasks, mut due) = (self.now(), Vec::new(), None);
         let mut state = self.state();
         for (domain, work) in &mut state.work {
             for _ in 0..AT_ONCE {
@@ -111,7 +111,7 @@ impl Exchange {
         let news = News::Undelivered(Undelivered {
             to: passing.request.digest(),
             code: why.unwrap_or(ErrorCode::NotDelivered),
-            at: Self::now(),
+            at: self.now(),
             ext: Extensions::none(),
         });
         self.tell(lane.0, passing.support, &news).await;

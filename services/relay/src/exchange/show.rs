@@ -87,7 +87,7 @@ impl Exchange {
             oldest = oldest.into_iter().chain(standing.oldest).min();
         }
         drop(state);
-        let age = oldest.map_or(0, |since: u64| Self::now().saturating_sub(since) / 1000);
+        let age = oldest.map_or(0, |since: u64| self.now().saturating_sub(since) / 1000);
         let silent = self.silent();
         self.metrics
             .exchange
