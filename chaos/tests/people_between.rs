@@ -3,165 +3,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+mod between;
 
+use std::path::Path;
+
+use between::{NEVER, Pair, Person, meet};
 use serde_json::Value;
-use telesphor_chaos::exchange::{Hospital, Line};
-use telesphor_chaos::relay::{Relay, binary};
-use telesphor_clinical::invite::InviteLink;
+use telesphor_chaos::relay::Relay;
 use telesphor_wire::ids::IdentityId;
-
-/// Longer than any test, seconds.
-const NEVER: u64 = 100_000;
-
-struct Pair {
-    a: Hospital,
-    b: Hospital,
-    line: Line,
-}
-
-impl Pair {
-    fn strangers(folder: &Path, give_up_after: u64) -> Self {
-        let mut a = Hospital::new(&folder.join("a"), "hospital-a.example", give_up_after).unwrap();
-        let mut b = Hospital::new(&folder.join("b"), "hospital-b.example", give_up_after).unwrap();
-        a.start(&[]).unwrap();
-        let line = Line::to(a.leafs()).unwrap();
-        b.start(&[line.front()]).unwrap();
-        Self { a, b, line }
-    }
-
-    fn joined(folder: &Path, give_up_after: u64) -> Self {
-        let pair = Self::strangers(folder, give_up_after);
-        pair.a.pin(&pair.b).unwrap();
-        pair.b.pin(&pair.a).unwrap();
-        pair
-    }
-}
-
-/// Somebody with a profile of his own.
-struct Person(PathBuf);
-
-struct Ran {
-    code: i32,
-    out: String,
-    err: String,
-}
-
-impl Ran {
-    fn ok(self) -> Self {
-        assert_eq!(self.code, 0, "stdout:\n{}\nstderr:\n{}", self.out, self.err);
-        self
-    }
-
-    fn rows(&self) -> Vec<Value> {
-        let rows = self.out.lines().map(serde_json::from_str);
-        rows.map(Result::unwrap).collect()
-    }
-
-    fn one(self) -> Value {
-        let mut rows = self.ok().rows();
-        assert_eq!(rows.len(), 1, "{rows:?}");
-        rows.remove(0)
-    }
-
-    fn error(&self) -> String {
-        let mut objects = self
-            .err
-            .lines()
-            .filter_map(|l| serde_json::from_str::<Value>(l).ok());
-        let last = objects
-            .next_back()
-            .unwrap_or_else(|| panic!("no error in: {}", self.err));
-        last["error"].as_str().unwrap().to_owned()
-    }
-}
-
-impl From<Output> for Ran {
-    fn from(output: Output) -> Self {
-        Self {
-            code: output.status.code().unwrap_or(-1),
-            out: String::from_utf8(output.stdout).unwrap(),
-            err: String::from_utf8_lossy(&output.stderr).into_owned(),
-        }
-    }
-}
-
-impl Person {
-    /// Admitted by a hospital.
-    fn of(hospital: &Relay, folder: &Path, name: &str) -> Self {
-        let person = Self(folder.join(name.replace(' ', "-")));
-        std::fs::create_dir_all(&person.0).unwrap();
-        std::fs::write(person.0.join("pass"), "correct horse\n").unwrap();
-        let admitted = hospital.run(&["admit", "new", "--class", "patient", "--uses", "1", "--json"]);
-        let admitted: Value = serde_json::from_str(admitted.unwrap().trim()).unwrap();
-        let link = admitted["link"].as_str().unwrap();
-        let new = ["identity", "new", name, "--admission", link, "--kit", "kit.txt"];
-        person.run(&new).ok();
-        person.run(&["unlock", "--for", "1h"]).ok();
-        person
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(binary("TELESPHOR_BIN", "telesphor").unwrap());
-        command
-            .arg("--json")
-            .args(arguments)
-            .env_clear()
-            .env("TELESPHOR_HOME", self.0.join("home"))
-            .env("XDG_RUNTIME_DIR", self.0.join("runtime"))
-            .env("TELESPHOR_PASSPHRASE_FILE", self.0.join("pass"))
-            .env("TZ", "UTC")
-            .current_dir(&self.0)
-            .stdin(Stdio::null());
-        command
-    }
-
-    fn run(&self, arguments: &[&str]) -> Ran {
-        self.command(arguments).output().unwrap().into()
-    }
-
-    /// Begun, and left to itself.
-    fn begin(&self, arguments: &[&str]) -> Child {
-        let mut command = self.command(arguments);
-        let command = command.stdout(Stdio::null()).stderr(Stdio::null());
-        command.spawn().unwrap()
-    }
-
-    /// Sends a note with these words; gives its row.
-    fn send(&self, to: &str, words: &str) -> Ran {
-        let file = self.0.join("note.md");
-        std::fs::write(file, format!("# {words}\n")).unwrap();
-        self.run(&["--wait", "20s", "send", to, "note.md"])
-    }
-
-    /// What came, in the order in which it came.
-    fn titles(&self) -> Vec<String> {
-        let rows = self.run(&["inbox"]).ok().rows();
-        let titles = rows.iter().map(|row| row["title"].as_str().unwrap().to_owned());
-        titles.rev().collect()
-    }
-
-    fn link(&self) -> String {
-        let invited = self.run(&["invite", "--for", "my doctor"]).one();
-        invited["link"].as_str().unwrap().to_owned()
-    }
-}
-
-/// A patient of one hospital invites the doctor of the other; both know each other then.
-fn meet(patient: &Person, doctor: &Person) -> InviteLink {
-    let link = patient.link();
-    let theirs = doctor.run(&["accept", &link, "--call", "aino"]).one();
-    assert_eq!(theirs["home"], "hospital-b.example");
-    patient.run(&["sync"]).ok();
-    let ours = patient.run(&["contacts"]).one();
-    assert_eq!(ours["words"], theirs["words"], "both sides see the same words");
-    assert_eq!(ours["home"], "hospital-a.example");
-    let who = ours["who"].as_str().unwrap();
-    patient.run(&["contacts", "confirm", who]).ok();
-    doctor.run(&["contacts", "confirm", "aino"]).ok();
-    InviteLink::from_text(&link).unwrap()
-}
 
 #[test]
 fn somebody_at_another_hospital_is_not_reached_or_does_not_answer() {
@@ -328,21 +177,11 @@ fn what_cannot_be_brought_there_waits_without_a_word() {
     pair.b.pin(&pair.a).unwrap();
     meet(&patient, &doctor);
 
-    // What needs a mailbox that both read is refused, not begun.
-    std::fs::write(doctor.0.join("note.md"), "# A note\n").unwrap();
-    doctor.run(&["add", "note.md", "--scope", "lungs"]).ok();
-    let shared = doctor.run(&[
-        "share",
-        "scope:lungs",
-        "--with",
-        "aino",
-        "--until",
-        "90d",
-        "--why",
-        "asked for",
-        "--yes",
-    ]);
-    assert_eq!(shared.error(), "T-1008", "{}", shared.err);
+    // What cannot be had through the exchange is refused, not begun: files.
+    std::fs::create_dir(doctor.0.join("scan")).unwrap();
+    std::fs::write(doctor.0.join("scan").join("one.bin"), vec![7; 4096]).unwrap();
+    let sent = doctor.run(&["send", "aino", "scan", "--kind", "image"]);
+    assert_eq!(sent.error(), "T-1008", "{}", sent.err);
 
     pair.line.cut();
     let sent = doctor.send("aino", "A note");

@@ -45,6 +45,29 @@ pub enum Outcome {
     Undelivered(ErrorCode),
 }
 
+/// How something is read elsewhere.
+#[derive(Clone, Default)]
+pub struct How {
+    /// Behind which event.
+    pub after: u64,
+    /// The request's end, Unix milliseconds, if it is a special one.
+    pub until: Option<u64>,
+    /// The domain that the proof names, if it is not the one that is asked.
+    pub domain: Option<Domain>,
+    /// A proof that was made before, if that is shown again.
+    pub repeated: Option<SessionProof>,
+}
+
+impl How {
+    /// As it should be.
+    pub fn after(after: u64) -> Self {
+        Self {
+            after,
+            ..Self::default()
+        }
+    }
+}
+
 /// Somebody with an outbox at home.
 pub struct Asker {
     /// At home.
@@ -195,11 +218,39 @@ impl Asker {
         by: &SigningKey,
         repeated: Option<SessionProof>,
     ) -> Result<SessionProof, CampaignError> {
+        let how = How {
+            repeated,
+            ..How::after(0)
+        };
+        self.look(at, key, by, (how, false)).await
+    }
+
+    /// Asks for what comes next in a personal mailbox elsewhere, as its owner.
+    ///
+    /// # Errors
+    /// If it cannot be sealed, or put into the outbox.
+    pub async fn follow(
+        &mut self,
+        at: &At,
+        key: &SealingPublic,
+        by: &SigningKey,
+        how: How,
+    ) -> Result<SessionProof, CampaignError> {
+        self.look(at, key, by, (how, true)).await
+    }
+
+    async fn look(
+        &mut self,
+        at: &At,
+        key: &SealingPublic,
+        by: &SigningKey,
+        (how, follow): (How, bool),
+    ) -> Result<SessionProof, CampaignError> {
         let reply = SealingKey::generate();
         let claim = ForwardClaim {
-            domain: at.domain.clone(),
+            domain: how.domain.unwrap_or(at.domain.clone()),
             reply: reply.public(),
-            not_after: self.session.facts().clock + VALID_MS,
+            not_after: how.until.unwrap_or(self.session.facts().clock + VALID_MS),
             agent_nonce: Nonce([7; 32]),
             mailbox: at.mailbox.id,
             right: Right::Owner,
@@ -207,11 +258,11 @@ impl Asker {
             epoch: 0,
             ext: Extensions::none(),
         };
-        let proof = repeated.unwrap_or_else(|| claim.prove(by));
+        let proof = how.repeated.unwrap_or_else(|| claim.prove(by));
         let read = Read {
             page: PageRequest {
                 mailbox: at.mailbox.id,
-                after: 0,
+                after: how.after,
                 max_events: 100,
             },
             agent_nonce: claim.agent_nonce,
@@ -219,7 +270,10 @@ impl Asker {
             ext: Extensions::none(),
         };
         let ask = Ask {
-            wish: Wish::Read(Box::new(read)),
+            wish: match follow {
+                true => Wish::Follow(Box::new(read)),
+                false => Wish::Read(Box::new(read)),
+            },
             reply: reply.public(),
             not_after: claim.not_after,
             ext: Extensions::none(),

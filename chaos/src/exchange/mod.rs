@@ -6,6 +6,6 @@ mod hospital;
 mod line;
 pub mod outage;
 
-pub use asker::{Asker, At, Outcome, at, signed};
+pub use asker::{Asker, At, How, Outcome, at, signed};
 pub use hospital::Hospital;
 pub use line::Line;

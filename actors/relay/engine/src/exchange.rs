@@ -1,6 +1,8 @@
 //! What the exchange with other domains needs: reading outboxes, and carrying out a command that
 //! speaks for itself, on the way of every other one.
 
+use std::time::Duration;
+
 use telesphor_rules::read::ReadSpan;
 use telesphor_wire::answer::{Answer, Refusal};
 use telesphor_wire::command::Command;
@@ -13,8 +15,9 @@ use telesphor_wire::session::Page;
 use telesphor_wire::text::SupportCode;
 
 use crate::engine::Engine;
-use crate::proof::{self, Bound, Passage};
-use crate::single;
+use crate::proof::{self, Bound, Passage, Proven};
+use crate::watch::Watch;
+use crate::{reading, single};
 
 /// Of an outbox so much is read at a time: one large request always fits.
 const PAGE_BYTES: usize = 1 << 20;
@@ -74,17 +77,65 @@ impl Engine {
         reply: SealingPublic,
         not_after: u64,
     ) -> Result<Page, Refusal> {
-        let (house, core) = (self.house(), self.house().core.clone());
+        let (page, nonce) = (read.page, read.agent_nonce);
+        let proven = self.prove_forwarded(read, reply, not_after).await?;
+        single::page(self.house(), proven, page, nonce).await
+    }
+
+    /// As [`Engine::read_forwarded`]; where there is nothing new, when something comes, when the
+    /// right ends, or at `until` (Unix milliseconds) with an empty page. The right is looked up
+    /// anew at each look.
+    ///
+    /// # Errors
+    /// The refusal to be sent; [`ErrorCode::SessionLimit`] if too many mailboxes are awake.
+    pub async fn follow_forwarded(
+        &self,
+        read: Read,
+        reply: SealingPublic,
+        not_after: u64,
+        until: u64,
+    ) -> Result<Page, Refusal> {
+        let (house, page, nonce) = (self.house(), read.page, read.agent_nonce);
+        let proven = self.prove_forwarded(read, reply, not_after).await?;
+        let watch = Watch::begin(house, page.mailbox).ok_or(ErrorCode::SessionLimit)?;
+        loop {
+            let found = single::page(house, proven.clone(), page.clone(), nonce).await?;
+            let now = house.core.clock.now_ms();
+            if !found.events.is_empty() || now >= until {
+                return Ok(found);
+            }
+            let ends = self.ends(&proven).await?.unwrap_or(until).min(until);
+            // One more than the last instant of the right: then it is over.
+            let pause = Duration::from_millis(ends.saturating_sub(now).saturating_add(1));
+            // Whatever it was, the next look finds it.
+            let _ = tokio::time::timeout(pause, watch.rung()).await;
+        }
+    }
+
+    /// When a member's right ends, as the mailbox stands now.
+    async fn ends(&self, proven: &Proven) -> Result<Option<u64>, Refusal> {
+        let core = self.house().core.clone();
+        let (mailbox, claim) = (proven.mailbox.id, proven.claim);
+        let look = move || reading::ends(&core.reader, &mailbox, &claim);
+        self.house().core.clone().blocking(look).await
+    }
+
+    async fn prove_forwarded(
+        &self,
+        read: Read,
+        reply: SealingPublic,
+        not_after: u64,
+    ) -> Result<Proven, Refusal> {
+        let core = self.house().core.clone();
         let bound = Bound::Forwarded(Passage {
             domain: core.domain.clone(),
             reply,
             not_after,
             agent_nonce: read.agent_nonce,
         });
-        let (page, proof) = (read.page, read.proof);
+        let proof = read.proof;
         let check = move || proof::check(&core.reader, &bound, &proof, core.clock.now_ms());
-        let proven = house.core.clone().blocking(check).await?;
-        single::page(house, proven, page, read.agent_nonce).await
+        self.house().core.clone().blocking(check).await
     }
 
     /// Carries out a command that carries its own signature, with no session's word beside it.

@@ -43,6 +43,7 @@ mod submit;
 mod ticket;
 pub mod trace;
 mod unsettled;
+mod watch;
 mod weight;
 mod writer;
 

@@ -113,6 +113,20 @@ fn span(
     Ok(span.map(|span| (span, are_kept(&mailbox))))
 }
 
+/// When a right to read ends, if it is one that ends by the clock. Blocks.
+///
+/// # Errors
+/// As [`page`].
+pub(crate) fn ends(reader: &Reader, mailbox: &MailboxId, claim: &Claim) -> Result<Option<u64>, Refusal> {
+    if claim.right != Right::Read {
+        return Ok(None);
+    }
+    let fault = |_: StoreError| Refusal::of(ErrorCode::Internal);
+    let record = reader.access(mailbox, claim.branch, claim.epoch).map_err(fault)?;
+    let whole = reader.mailbox(mailbox).map_err(fault)?.map(|held| held.ends());
+    Ok(record.map(|record| record.lease).into_iter().chain(whole).min())
+}
+
 /// One page of delivery records, for the owner alone; looked up anew at each page. Blocks.
 ///
 /// # Errors

@@ -284,6 +284,11 @@ pub fn derived() -> Map<String, Value> {
         "deposit-document",
         hex_of(&DepositEnvelope::new(DepositMessage::Document(carried()))),
     );
+    let said = canonical::encode(&GroupMessage::Document(carried()));
+    put(
+        "deposit-said",
+        hex_of(&DepositEnvelope::new(DepositMessage::Said(said.into()))),
+    );
     let owner = OwnerKeyEntry {
         mailbox: MailboxId([1; 32]),
         seed: Secret::new([2; 32]),

@@ -20,6 +20,9 @@ tagged! {
         1 => Command(Box<Command>),
         /// Give a page of a mailbox. Its right is proved for this one request.
         2 => Read(Box<Read>),
+        /// Give the next page of a mailbox when there is one: at once, or when something comes, or
+        /// an empty one at the request's end.
+        3 => Follow(Box<Read>),
     }
 }
 
@@ -34,7 +37,7 @@ impl Wish {
                 Command::Commit(_) | Command::Owner(_) | Command::Take(_) | Command::Ledger(_) => true,
                 Command::Enrol(_) | Command::Admit(_) => false,
             },
-            Self::Read(_) => true,
+            Self::Read(_) | Self::Follow(_) => true,
         }
     }
 
@@ -42,7 +45,7 @@ impl Wish {
     fn not_after(&self) -> u64 {
         match self {
             Self::Command(command) => command.not_after(),
-            Self::Read(_) => u64::MAX,
+            Self::Read(_) | Self::Follow(_) => u64::MAX,
         }
     }
 }

@@ -45,8 +45,15 @@ impl Told {
     /// # Errors
     /// [`ForwardError::TooLarge`], [`ForwardError::Seal`] if the reply key is none.
     pub fn seal(&self, request: &Forwarded, reply: &SealingPublic) -> Result<ForwardedReply, ForwardError> {
+        self.seal_for(request.digest(), reply)
+    }
+
+    /// The same, where only the request's digest is there still.
+    ///
+    /// # Errors
+    /// As [`Self::seal`].
+    pub fn seal_for(&self, to: Digest, reply: &SealingPublic) -> Result<ForwardedReply, ForwardError> {
         let padded = pad(Bucket::Forwarded, &canonical::encode(self)).map_err(|_| ForwardError::TooLarge)?;
-        let to = request.digest();
         let sealed = seal_to(reply, HpkeLabel::ForwardReply, &aad(&to), &padded);
         Ok(ForwardedReply {
             to,

@@ -3,9 +3,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::bytes::Bytes;
 use crate::canonical;
 use crate::error::ErrorCode;
-use crate::ext::Extensions;
+use crate::ext::{Extension, Extensions};
 use crate::forward::Forwarded;
 use crate::forward::key::SignedSealingKey;
 use crate::forward::reply::ForwardedReply;
@@ -26,10 +27,28 @@ tagged! {
         3 => Refused(NotTaken),
         /// Not now: the same again after so many milliseconds.
         4 => Later(NotNow),
-        /// Which key do I seal to?
+        /// Which key do I seal to? Said with [`BEGUN`] by a relay that has just begun.
         5 => WhichKey(Extensions),
         /// This one.
         6 => Key(Box<SignedSealingKey>),
+        /// It is held here until there is something to answer. The same again after so many
+        /// milliseconds: whoever holds it may be gone by then.
+        7 => Held(NotNow),
+    }
+}
+
+/// Extension of [`About::WhichKey`]: whatever the sender held is held no more.
+pub const BEGUN: u32 = 1;
+
+impl About {
+    /// [`About::WhichKey`], by a relay that has just begun.
+    pub fn begun() -> Self {
+        let begun = Extension {
+            id: BEGUN,
+            critical: false,
+            body: Bytes::default(),
+        };
+        Self::WhichKey(Extensions::none().with(begun))
     }
 }
 

@@ -114,6 +114,16 @@ fn a_command_without_a_word_of_its_own_is_forwarded() {
 }
 
 #[test]
+fn a_follow_is_not_forwarded_or_is_held_beyond_its_end() {
+    let request = following().seal(&domain(), &sealing()).unwrap();
+    let at = |now| Ask::open(&request, &domain(), &sealing_key(), now).map(|ask| ask.wish);
+    assert_eq!(at(NOW + HOUR), Ok(following().wish));
+    assert_eq!(at(NOW + HOUR + 1), Err(ForwardError::Expired));
+    let early = NOW + HOUR - MAX_NOT_AFTER_MS - 1;
+    assert_eq!(at(early), Err(ForwardError::TooFarAhead));
+}
+
+#[test]
 fn a_request_is_opened_after_its_time_or_for_longer_than_its_command() {
     let at = |now| Ask::open(&request(), &domain(), &sealing_key(), now).map(|_| ());
     assert_eq!(at(NOW + HOUR), Ok(()));

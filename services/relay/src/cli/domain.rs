@@ -182,8 +182,12 @@ fn text(peer: &PeerStanding) -> String {
         .trouble
         .as_ref()
         .map_or_else(String::new, |why| format!("\n  TROUBLE: {why}"));
+    let followed = match peer.followed {
+        0 => String::new(),
+        many => format!("; {many} mailboxes there are followed"),
+    };
     format!(
-        "{}  {heard}; {} wait{oldest}; {} answered, {} came back\n  key {}{trouble}",
+        "{}  {heard}; {} wait{oldest}; {} answered, {} came back{followed}\n  key {}{trouble}",
         peer.domain, peer.waiting, peer.answered, peer.undelivered, peer.key
     )
 }

@@ -9,8 +9,9 @@ use telesphor_wire::ext::Extensions;
 use telesphor_wire::forward::ask::{Ask, Wish};
 use telesphor_wire::forward::key::SignedSealingKey;
 use telesphor_wire::forward::reply::Told;
-use telesphor_wire::forward::word::{About, Asked, NotNow, NotTaken, SignedWord};
+use telesphor_wire::forward::word::{About, Asked, BEGUN, NotNow, NotTaken, SignedWord};
 use telesphor_wire::forward::{ForwardError, Forwarded};
+use telesphor_wire::hash::Digest;
 use telesphor_wire::seal::SealingPublic;
 use telesphor_wire::text::Domain;
 use tokio::sync::{Semaphore, mpsc};
@@ -49,7 +50,7 @@ impl Exchange {
         tokio::join!(self.road.hear(Way::Ask, into), taking);
     }
 
-    async fn asked(&self, bytes: &[u8]) {
+    async fn asked(self: &Arc<Self>, bytes: &[u8]) {
         let Some(signed) = SignedWord::read(bytes) else {
             return self.metrics.exchange.forged();
         };
@@ -61,7 +62,10 @@ impl Exchange {
         };
         let from = word.from;
         match word.about {
-            About::WhichKey(_) => {
+            About::WhichKey(ext) => {
+                if ext.get(BEGUN).is_some() {
+                    self.has_begun(&from);
+                }
                 let key = self.sealing_now();
                 self.say(&from, Way::Answer, About::Key(Box::new(key))).await;
             }
@@ -69,7 +73,7 @@ impl Exchange {
                 let to = asked.request.digest();
                 let entered = self.guests().enter(&from, INSIDE);
                 let about = if entered {
-                    let about = self.host(asked).await;
+                    let about = self.host(&from, asked).await;
                     self.guests().leave(&from);
                     about
                 } else {
@@ -100,11 +104,13 @@ impl Exchange {
     }
 
     /// Carries it out.
-    async fn host(&self, asked: Asked) -> About {
+    async fn host(self: &Arc<Self>, from: &Domain, asked: Asked) -> About {
         let (support, request) = (asked.support, asked.request);
         let (to, taken) = (request.digest(), seconds());
         let done = match self.open(&request) {
-            Ok(ask) => self.carried_out(&request, ask, asked.support).await,
+            // Asked again and again: there is no end of it to be noted.
+            Ok(ask) if matches!(ask.wish, Wish::Follow(_)) => return self.follow(from, to, ask).await,
+            Ok(ask) => self.carried_out(to, ask, asked.support).await,
             Err(error) => {
                 let code = error.code();
                 self.metrics.refused(code);
@@ -136,13 +142,14 @@ impl Exchange {
     /// Its answer, or after how many milliseconds it is to come again.
     async fn carried_out(
         &self,
-        request: &Forwarded,
+        to: Digest,
         ask: Ask,
         support: telesphor_wire::text::SupportCode,
     ) -> Result<(About, Outcome), (u64, Outcome)> {
         let command = match ask.wish {
             Wish::Command(command) => command,
-            Wish::Read(read) => {
+            // A follow goes another way; looked at once, it is a reading.
+            Wish::Read(read) | Wish::Follow(read) => {
                 let read = self
                     .engine
                     .read_forwarded(*read, ask.reply.clone(), ask.not_after);
@@ -150,20 +157,20 @@ impl Exchange {
                     Ok(page) => Answer::Page(Box::new(page)),
                     Err(refusal) => Answer::Refused(refusal),
                 };
-                return self.sealed(request, &ask.reply, answer);
+                return self.sealed(to, &ask.reply, answer);
             }
         };
         if self.room.is_short() && !makes_room(&command) {
             return Err((TROUBLE_MS, Outcome::Refused(ErrorCode::DiskFull)));
         }
         let answer = self.engine.carry_out(support, *command).await;
-        self.sealed(request, &ask.reply, answer)
+        self.sealed(to, &ask.reply, answer)
     }
 
     /// An answer under its seal, unless it is one that only says to come again.
-    fn sealed(
+    pub(super) fn sealed(
         &self,
-        request: &Forwarded,
+        to: Digest,
         reply: &SealingPublic,
         answer: Answer,
     ) -> Result<(About, Outcome), (u64, Outcome)> {
@@ -178,11 +185,11 @@ impl Exchange {
             answer,
             ext: Extensions::none(),
         };
-        match told.seal(request, reply) {
+        match told.seal_for(to, reply) {
             Ok(reply) => Ok((About::Answer(reply), outcome)),
             Err(error) => {
                 let refused = NotTaken {
-                    to: request.digest(),
+                    to,
                     code: error.code(),
                 };
                 Ok((About::Refused(refused), outcome))

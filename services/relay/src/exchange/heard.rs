@@ -72,6 +72,11 @@ impl Exchange {
                     self.later(&place, not.after);
                 }
             }
+            About::Held(not) => {
+                if let Some(place) = self.place(&from, &not.to) {
+                    self.is_held(&place, not.after);
+                }
+            }
             About::Key(signed) => self.keep_key(&from, *signed),
             // Asks come by the other way.
             About::Ask(_) | About::WhichKey(_) => self.metrics.exchange.forged(),
@@ -89,6 +94,21 @@ impl Exchange {
     fn later(&self, place: &Place, after: u64) {
         if let Some(work) = self.state().work.get_mut(&place.to) {
             work.later(place.lane, place.seq, &self.patience, self.now(), after);
+        }
+        self.moved.notify_one();
+    }
+
+    fn is_held(&self, place: &Place, after: u64) {
+        if let Some(work) = self.state().work.get_mut(&place.to) {
+            work.held(place.lane, place.seq, &self.patience, Self::now(), after);
+        }
+        self.moved.notify_one();
+    }
+
+    /// A relay of it has begun anew: what that one held for us it holds no more.
+    pub(super) fn has_begun(&self, from: &Domain) {
+        if let Some(work) = self.state().work.get_mut(from) {
+            work.let_go(Self::now(), |(mailbox, _)| self.rank(mailbox) * BACKUP_MS);
         }
         self.moved.notify_one();
     }

@@ -13,6 +13,7 @@
 
 mod guests;
 mod heard;
+mod holds;
 mod news;
 mod outbox;
 mod pass;
@@ -26,7 +27,7 @@ use std::time::{Duration, Instant};
 use telesphor_engine::Engine;
 use telesphor_order::cluster::Wanted;
 use telesphor_order::exchange::{Road, Way};
-use telesphor_rules::exchange::{Guests, LaneKey, Patience, Work};
+use telesphor_rules::exchange::{Guests, Holds, LaneKey, Patience, Work};
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ext::Extensions;
 use telesphor_wire::forward::key::SignedSealingKey;
@@ -36,6 +37,7 @@ use telesphor_wire::ids::MailboxId;
 use telesphor_wire::sign::{PublicKey, SigningKey};
 use telesphor_wire::text::{Domain, SupportCode};
 use tokio::sync::{Notify, watch};
+use tokio::task::AbortHandle;
 
 use crate::clock;
 use crate::edge::Room;
@@ -85,6 +87,7 @@ pub(crate) struct Exchange {
     dirty: Arc<Dirty>,
     state: Mutex<State>,
     guests: Mutex<Guests<Domain>>,
+    holds: Mutex<Holds<Domain, AbortHandle>>,
     moved: Notify,
 }
 
@@ -193,6 +196,7 @@ impl Exchange {
             dirty: parts.dirty,
             state: Mutex::new(state),
             guests: Mutex::default(),
+            holds: Mutex::default(),
             moved: Notify::new(),
         })
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use telesphor_order::exchange::Way;
-use telesphor_rules::exchange::{LaneKey, Next, Open};
+use telesphor_rules::exchange::{LaneKey, Next, Open, Work};
 use telesphor_wire::canonical;
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ext::Extensions;
@@ -68,7 +68,7 @@ impl Exchange {
             }
             due = due.into_iter().chain(work.due(FLYING)).min();
         }
-        state.work.retain(|_, work| work.standing().waiting > 0);
+        state.work.retain(|_, work| !work.is_done());
         (tasks, due)
     }
 
@@ -136,14 +136,18 @@ impl Exchange {
             for domain in domains {
                 let silent = {
                     let state = self.state();
-                    let waits = state.work.contains_key(&domain);
+                    let waits = state.work.get(&domain).is_some_and(Work::is_waiting);
                     let heard = state.heard.get(&domain);
                     let last = heard.and_then(|heard| heard.last);
                     let unknown = heard.is_none_or(|heard| heard.sealing.is_none());
                     unknown || (waits && last.is_none_or(|last| last.elapsed() >= KNOCK))
                 };
                 if all || silent {
-                    let which = About::WhichKey(Extensions::none());
+                    let which = match keys {
+                        // Whatever this relay held for others it holds no more.
+                        None => About::begun(),
+                        Some(_) => About::WhichKey(Extensions::none()),
+                    };
                     self.say(&domain, Way::Ask, which).await;
                 }
             }

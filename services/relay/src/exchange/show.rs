@@ -20,6 +20,9 @@ pub struct PeerStanding {
     pub heard_s: Option<u64>,
     /// Requests of our agents that it has not answered.
     pub waiting: u64,
+    /// Mailboxes there that are followed from here: it answers when something comes.
+    #[serde(default)]
+    pub followed: u64,
     /// When the oldest of them came, RFC 3339.
     pub oldest: Option<String>,
     /// Requests that it has answered since the relay began.
@@ -50,6 +53,7 @@ impl Exchange {
                 key: card.record.key.to_string(),
                 heard_s: heard.and_then(|h| h.last).map(|last| last.elapsed().as_secs()),
                 waiting: work.waiting as u64,
+                followed: work.held as u64,
                 oldest: work.oldest.map(clock::show),
                 answered: heard.map_or(0, |h| h.answered),
                 undelivered: heard.map_or(0, |h| h.undelivered),
@@ -101,6 +105,7 @@ impl Exchange {
             let last = state.heard.get(domain).and_then(|heard| heard.last);
             last.is_none_or(|last| last.elapsed().as_secs() >= 30)
         };
-        state.work.keys().filter(|domain| not_heard(domain)).count()
+        let waits = state.work.iter().filter(|(_, work)| work.is_waiting());
+        waits.filter(|(domain, _)| not_heard(domain)).count()
     }
 }

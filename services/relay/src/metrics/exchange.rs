@@ -19,6 +19,7 @@ pub struct ExchangeMetrics {
     asked: IntCounterVec,
     words: IntCounterVec,
     untold: IntCounter,
+    held: IntGauge,
 }
 
 impl ExchangeMetrics {
@@ -68,11 +69,16 @@ impl ExchangeMetrics {
                 "exchange_untold_total",
                 "Times that something could not be put into an outbox.",
             )?,
+            held: gauge(
+                r,
+                "exchange_held",
+                "Follows of other hospitals that are held until something comes.",
+            )?,
         };
         for (metric, labels) in [
             (&new.passed, &["first", "again"][..]),
             (&new.told, &["answered", "undelivered"]),
-            (&new.asked, &["answered", "refused", "later"]),
+            (&new.asked, &["answered", "refused", "later", "held"]),
             (&new.words, &["forged", "stranger"]),
         ] {
             for label in labels {
@@ -105,6 +111,7 @@ impl ExchangeMetrics {
         let label = match about {
             About::Answer(_) => "answered",
             About::Later(_) => "later",
+            About::Held(_) => "held",
             _ => "refused",
         };
         self.asked.with_label_values(&[label]).inc();
@@ -118,6 +125,11 @@ impl ExchangeMetrics {
     /// A word of a domain that is not pinned.
     pub fn stranger(&self) {
         self.words.with_label_values(&["stranger"]).inc();
+    }
+
+    /// So many follows are held.
+    pub fn holds(&self, held: usize) {
+        self.held.set(saturating(held as u64));
     }
 
     /// How it stands now.

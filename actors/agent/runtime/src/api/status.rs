@@ -28,7 +28,7 @@ impl Agent {
                 Ok(Status {
                     connected: index.connected,
                     last_failure: index.last_failure,
-                    outbox: index.outbox.len(),
+                    outbox: index.to_do(),
                     mailboxes: index.followed.len(),
                     behind: index.behind(),
                     last_sync: index.last_sync,
@@ -89,7 +89,7 @@ impl Agent {
         self.wait_for(wait, move |core| {
             let index = &core.index;
             // A team that waits to be brought in line is work under way.
-            let still = index.outbox.is_empty() && index.lines.is_empty() && index.papers.is_empty();
+            let still = index.is_sent() && index.lines.is_empty() && index.papers.is_empty();
             let quiet = index.connected && still && index.behind() == 0;
             Ok((quiet && index.fence_reached >= asked).then_some(()))
         })

@@ -106,7 +106,7 @@ impl Ctx<'_, '_> {
     pub(crate) fn put_held(&mut self, held: &Held) -> Result<()> {
         self.put(Table::Mailboxes, &held.id.0, held)?;
         self.fx.mailboxes.push(held.id);
-        Ok(())
+        self.tend_follow(held)
     }
 
     /// How far the mailbox has been read.

@@ -10,6 +10,8 @@ use telesphor_wire::ids::{DocumentId, IdentityId, MailboxId};
 use telesphor_wire::mailbox::MailboxKind;
 use telesphor_wire::text::SupportCode;
 
+use crate::exchange::record::FarWish;
+
 use super::records::{Entry, Held, MailboxState, Via, What};
 
 /// Commands of one mailbox that may be under way at once. The sealing layer takes as many
@@ -27,6 +29,8 @@ pub(crate) enum Lane {
     Room(MailboxId),
     /// Stamps stand behind nothing, and nothing stands behind them.
     Stamps,
+    /// Following a mailbox over there: always under way, and nothing waits for it.
+    Follow(MailboxId),
 }
 
 /// An outbox entry, without its bytes.
@@ -61,7 +65,10 @@ impl Slot {
             What::Room(say) => Lane::Room(say.mailbox),
             What::Stamp(_) => Lane::Stamps,
             What::Ledger(say) => Lane::Mailbox(say.entry.place()),
-            What::Elsewhere(say) => Lane::Mailbox(say.mailbox),
+            What::Elsewhere(say) => match &say.wish {
+                FarWish::Follow(mailbox) => Lane::Follow(*mailbox),
+                _ => Lane::Mailbox(say.mailbox),
+            },
         };
         Self {
             lane,
@@ -197,6 +204,20 @@ impl Index {
         );
     }
 
+    /// Entries that are to come to an end: following a mailbox over there has none.
+    pub(crate) fn to_do(&self) -> usize {
+        let slots = self.outbox.values();
+        slots.filter(|slot| !matches!(slot.lane, Lane::Follow(_))).count()
+    }
+
+    /// Whether nothing is to be done but to wait for what comes in mailboxes over there.
+    pub(crate) fn is_sent(&self) -> bool {
+        self.outbox.values().all(|slot| {
+            let put_off = !slot.sealed && slot.not_before.is_some();
+            matches!(slot.lane, Lane::Follow(_)) && (slot.passed || put_off)
+        })
+    }
+
     /// Entries that are to be sealed now, in order, at most `limit`.
     pub(crate) fn to_seal(&self, limit: usize) -> Vec<u64> {
         let now = Instant::now();
@@ -252,7 +273,9 @@ impl Index {
     /// The support code of the first entry that the relay was given and has not settled: what an
     /// operator is asked about when something does not get on.
     pub(crate) fn waiting_support(&self) -> Option<SupportCode> {
-        self.outbox.values().find_map(|slot| slot.support)
+        let slots = self.outbox.values();
+        let mut to_do = slots.filter(|slot| !matches!(slot.lane, Lane::Follow(_)));
+        to_do.find_map(|slot| slot.support)
     }
 
     fn waits(&self, slot: &Slot, now: Instant) -> bool {

@@ -16,6 +16,7 @@ use crate::blobs::record::Place;
 use crate::core::records::{DocumentJob, GroupSay, Job, Known, Padding, Refused, TalkSay, What};
 use crate::core::{Ctx, names};
 use crate::error::{Error, Result};
+use crate::exchange::LARGEST_ELSEWHERE;
 
 coded! {
     /// How far a sent document has come.
@@ -80,14 +81,19 @@ impl Ctx<'_, '_> {
             return Err(ErrorCode::Refused.into());
         }
         let kept = self.kept(document)?.ok_or(Error::of(ErrorCode::NotFound))?;
-        if !kept.header.parts.is_empty() || room.is_some() {
-            // Files and rooms lie in mailboxes that both would have to read.
+        if !kept.header.parts.is_empty() {
+            // Files are fetched from a relay, and nobody asks another domain's for one.
             self.must_be_at_home(to)?;
         }
         let bytes = self.document_bytes(document)?;
         let body = GroupMessage::Document(Carried::Inline(Bytes(bytes)));
         let encoded = Bytes(canonical::encode(&body));
-        let fits = |padding: &Padding| padding.bucket().size_for(encoded.len() + MARGIN).is_some();
+        // What is sealed once more for another domain must still lie in an outbox.
+        let most = self.elsewhere(to)?.map_or(usize::MAX, |_| LARGEST_ELSEWHERE);
+        let fits = |padding: &Padding| {
+            let size = padding.bucket().size_for(encoded.len() + MARGIN);
+            size.is_some_and(|size| size <= most)
+        };
         // What does not fit an ordinary message goes in the sizes a blob of it would show.
         let padding = [padding_of(kept.header.kind), Padding::Handshake]
             .into_iter()

@@ -32,16 +32,19 @@ impl Ctx<'_, '_> {
                 self.doubt_exchange()?;
                 self.seal_anew(seq, &away, entry, 0)
             }
-            News::Undelivered(back) => self.came_back(seq, &away, &Refusal::of(back.code)),
+            News::Undelivered(back) => self.came_back(seq, &away, entry, &Refusal::of(back.code)),
             News::Answered(reply) => match reply.open(&away.request, &away.reply) {
                 Ok(told) => self.other_answered(seq, &away, entry, told.answer),
                 // Not by whoever opened the request: no answer at all.
-                Err(error) => self.came_back(seq, &away, &Refusal::of(error.code())),
+                Err(error) => self.came_back(seq, &away, entry, &Refusal::of(error.code())),
             },
         }
     }
 
-    fn came_back(&mut self, seq: u64, away: &Away, refusal: &Refusal) -> Result<()> {
+    fn came_back(&mut self, seq: u64, away: &Away, entry: Entry, refusal: &Refusal) -> Result<()> {
+        if let FarWish::Follow(mailbox) = &away.say.wish {
+            return self.not_followed(seq, away, entry, mailbox, refusal);
+        }
         self.give_up(seq, &Refused::by(refusal, Some(away.support)))
     }
 
@@ -50,9 +53,7 @@ impl Ctx<'_, '_> {
             Answer::Durable(receipt) => {
                 let (relays, quorum) = self.attesting(&away.say.domain)?;
                 if receipt.verify(&relays, quorum).is_err() {
-                    // Perhaps by a relay that has come since home heard of them.
-                    self.doubt_exchange()?;
-                    return self.seal_anew(seq, away, entry, UNPROVED_MS);
+                    return self.unproved(seq, away, entry);
                 }
                 self.back(seq)?;
                 self.settle(seq, Done::Durable(*receipt))
@@ -64,15 +65,24 @@ impl Ctx<'_, '_> {
                     }
                     self.seal_anew(seq, away, entry, look::AGAIN_MS)
                 }
-                FarWish::Command(_) => self.came_back(seq, away, &Refusal::of(ErrorCode::Malformed)),
+                FarWish::Follow(mailbox) => self.followed(seq, away, entry, mailbox, &page),
+                FarWish::Command(_) => self.came_back(seq, away, entry, &Refusal::of(ErrorCode::Malformed)),
             },
-            Answer::Refused(refusal) => self.came_back(seq, away, &refusal),
-            _ => self.came_back(seq, away, &Refusal::of(ErrorCode::Malformed)),
+            Answer::Taken(taken) => self.package_came(seq, away, entry, *taken),
+            Answer::Refused(refusal) if self.refused_for_its_state(seq, &entry, refusal.code)? => Ok(()),
+            Answer::Refused(refusal) => self.came_back(seq, away, entry, &refusal),
+            _ => self.came_back(seq, away, entry, &Refusal::of(ErrorCode::Malformed)),
         }
     }
 
+    /// Perhaps attested by a relay that has come since home heard of them.
+    pub(super) fn unproved(&mut self, seq: u64, away: &Away, entry: Entry) -> Result<()> {
+        self.doubt_exchange()?;
+        self.seal_anew(seq, away, entry, UNPROVED_MS)
+    }
+
     /// The same wish in another seal, not before so many milliseconds have passed.
-    fn seal_anew(&mut self, seq: u64, away: &Away, mut entry: Entry, after: u64) -> Result<()> {
+    pub(super) fn seal_anew(&mut self, seq: u64, away: &Away, mut entry: Entry, after: u64) -> Result<()> {
         self.unasked(away)?;
         entry.command = None;
         entry.via = Via::Signed(true);

@@ -9,14 +9,15 @@ use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ext::Extensions;
 use telesphor_wire::forward::ask::{Ask, Wish};
 use telesphor_wire::forward::outbox::Passing;
-use telesphor_wire::ids::{CommandId, IdentityId, MailboxId, Nonce};
+use telesphor_wire::ids::{CommandId, IdentityId, Nonce};
 use telesphor_wire::mailbox::EventKind;
 use telesphor_wire::receipt::Receipt;
 use telesphor_wire::seal::SealingKey;
 use telesphor_wire::sign::SigningKey;
 use telesphor_wire::text::SupportCode;
 
-use super::record::{Away, FarSay, FarWish, lane_name};
+use super::follow;
+use super::record::{Away, FarSay, FarWish, follow_lane_name, lane_name};
 use crate::core::records::{Entry, Job, Known, Via, What};
 use crate::core::{Ctx, names};
 use crate::error::{Error, Result};
@@ -77,6 +78,11 @@ impl Ctx<'_, '_> {
                 let read = self.reading(mailbox, &say.domain, &reply.public(), last)?;
                 (Wish::Read(Box::new(read)), last)
             }
+            FarWish::Follow(mailbox) => {
+                let end = self.now + follow::HELD_MS;
+                let read = self.following(mailbox, &reply.public(), end)?;
+                (Wish::Follow(Box::new(read)), end)
+            }
         };
         let ask = Ask {
             wish,
@@ -87,7 +93,7 @@ impl Ctx<'_, '_> {
         let sealed = ask.seal(&say.domain, &key);
         let request = sealed.map_err(|error| Error::of(error.code()))?;
         let passing = Passing {
-            lane: self.lane(&say.mailbox)?,
+            lane: self.lane(&say)?,
             support: SupportCode::random(),
             request,
             ext: Extensions::none(),
@@ -115,8 +121,11 @@ impl Ctx<'_, '_> {
     }
 
     /// What goes to one mailbox goes in its order, and home learns no more than that.
-    fn lane(&mut self, mailbox: &MailboxId) -> Result<Nonce> {
-        let name = lane_name(mailbox);
+    fn lane(&mut self, say: &FarSay) -> Result<Nonce> {
+        let name = match &say.wish {
+            FarWish::Follow(mailbox) => follow_lane_name(mailbox),
+            _ => lane_name(&say.mailbox),
+        };
         if let Some(lane) = self.get(Table::Outbox, &name)? {
             return Ok(lane);
         }

@@ -27,6 +27,8 @@ tagged! {
         /// The next events of a mailbox that is read over there; its right is proved anew for each
         /// request.
         2 => Look(MailboxId),
+        /// What comes next in a shared mailbox over there.
+        3 => Follow(MailboxId),
     }
 }
 
@@ -77,6 +79,16 @@ fn asked_name(request: &Digest) -> Vec<u8> {
 /// The lane in which a mailbox over there is written to.
 pub(super) fn lane_name(mailbox: &MailboxId) -> Vec<u8> {
     [b"lane/", &mailbox.0[..]].concat()
+}
+
+/// The lane in which a mailbox over there is followed: nothing else waits for its answers.
+pub(super) fn follow_lane_name(mailbox: &MailboxId) -> Vec<u8> {
+    [b"follow-lane/", &mailbox.0[..]].concat()
+}
+
+/// Which entry follows a mailbox over there.
+pub(super) fn follow_name(mailbox: &MailboxId) -> Vec<u8> {
+    [b"follow/", &mailbox.0[..]].concat()
 }
 
 /// Why a mailbox over there could not be looked at.

@@ -25,6 +25,8 @@ const fn can_be_deposited(message: &GroupMessage) -> bool {
             | GroupMessage::Credentials(_)
             | GroupMessage::Contact(_)
             | GroupMessage::Evidence(_)
+            | GroupMessage::Grant(_)
+            | GroupMessage::GrantEnded(_)
     )
 }
 
@@ -105,6 +107,8 @@ impl Ctx<'_, '_> {
             GroupMessage::Credentials(bytes) => self.credentials_came(&who, &bytes),
             GroupMessage::Contact(record) => self.contact_renewed(&who, *record),
             GroupMessage::Evidence(bytes) => self.evidence_came(&bytes),
+            GroupMessage::Grant(grant) => self.grant_came(from, *grant, held),
+            GroupMessage::GrantEnded(ended) => self.grant_ended(&who, &ended),
             // Nobody says anything else in this way.
             _ => Err(ErrorCode::NotForwardable.into()),
         }

@@ -28,6 +28,8 @@ use crate::testing::{Paper, Told};
 
 const HOUR: u64 = 3_600_000;
 
+mod followed;
+
 /// The other domain: its key, and what it opens requests with.
 struct Other {
     key: SigningKey,
@@ -64,7 +66,7 @@ impl Other {
                 Command::Deposit(deposit) => deposit,
                 other => panic!("{:?}", other.id()),
             },
-            Wish::Read(read) => panic!("{read:?}"),
+            Wish::Read(read) | Wish::Follow(read) => panic!("{read:?}"),
         }
     }
 }
@@ -83,6 +85,11 @@ impl Scene {
         let (mut core, mut friend) = (paper.person("aino"), paper.person("doctor"));
         paper.tell(&mut core, &mut friend, Told::Both);
         let who = friend.profile.identity;
+        Self::of(paper, core, who)
+    }
+
+    /// Somebody whose acquaintance moves to another domain.
+    fn of(paper: Paper, mut core: Core, who: IdentityId) -> Self {
         let key = SigningKey::generate();
         let record = DomainRecord {
             domain: "hospital-b.example".parse().unwrap(),

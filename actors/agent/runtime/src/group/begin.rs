@@ -24,8 +24,10 @@ use super::rows::Rows;
 use crate::core::Ctx;
 use crate::core::records::{Entry, Held, Job, Known, MailboxChoice, PackageJob, Padding, Via, What};
 use crate::error::{Error, Result};
+use crate::exchange::record::{FarSay, FarWish};
 use crate::mailbox::open::{NO_END, Plan, may_draw};
 use crate::mailbox::owner::COMMAND_LIFE_MS;
+use crate::sync::answers::is_of_the_road;
 
 /// Extension of a Welcome: the key that owns the mailbox (canonical `PublicKey`).
 pub(crate) const OWNER_KEY_EXTENSION: u32 = 1;
@@ -54,7 +56,10 @@ impl Ctx<'_, '_> {
 
     /// Takes one of a contact's key packages; the rest follows from the answer.
     pub(crate) fn take_package(&mut self, job: &PackageJob) -> Result<()> {
-        self.must_be_at_home(&job.contact)?;
+        let elsewhere = self.elsewhere(&job.contact)?;
+        if elsewhere.is_some() && job.used != MailboxUse::Shared {
+            return Err(ErrorCode::NotForwardable.into());
+        }
         let known: Known = self
             .get(Table::Contacts, &job.contact.0)?
             .ok_or(Error::of(ErrorCode::NotFound))?;
@@ -74,6 +79,15 @@ impl Ctx<'_, '_> {
         };
         let signature = key.sign(&request);
         let command = Command::Take(Take { request, signature });
+        if let Some(there) = elsewhere {
+            let say = FarSay {
+                domain: there.domain,
+                mailbox: there.mailbox,
+                wish: FarWish::Command(Bytes(canonical::encode(&command))),
+            };
+            self.wish(say, Job::Package(*job), None)?;
+            return Ok(());
+        }
         self.enqueue_entry(Entry {
             what: What::Ready(MailboxChoice {
                 mailbox: Some(address.mailbox),
@@ -191,8 +205,12 @@ impl Ctx<'_, '_> {
     }
 
     /// No key package could be had: the contact must come online once.
-    pub(crate) fn no_package(&mut self, job: &PackageJob, _code: ErrorCode) -> Result<()> {
-        if job.room.is_some() {
+    pub(crate) fn no_package(&mut self, job: &PackageJob, code: ErrorCode) -> Result<()> {
+        if let Some(room) = job.room {
+            if self.elsewhere(&job.contact)?.is_some() && is_of_the_road(code) {
+                self.room_unreached(&room, code)?;
+                return self.room_without_package(job, 0);
+            }
             return self.room_without_package(job, RETRY_MS);
         }
         let Some(mut known) = self.get::<Known>(Table::Contacts, &job.contact.0)? else {

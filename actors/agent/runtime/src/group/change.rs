@@ -114,18 +114,20 @@ impl Ctx<'_, '_> {
             let key = owner.key();
             staged.commit.second = Some((key.public(), key.sign(&staged.commit.body)));
         }
-        let seq = self.enqueue_entry(Entry {
-            what: What::Ready(MailboxChoice {
-                mailbox: Some(*mailbox),
-            }),
-            command: Some(Bytes(canonical::encode(&Command::Commit(Box::new(
-                staged.commit,
-            ))))),
-            via: Via::Signed(true),
-            job: Job::Commit(*mailbox),
-            after: change.after,
-            queued: self.now,
-        })?;
+        let commit = Command::Commit(Box::new(staged.commit));
+        let seq = match self.is_followed_elsewhere(&held) {
+            true => self.commit_elsewhere(&held, &commit, change.after)?,
+            false => self.enqueue_entry(Entry {
+                what: What::Ready(MailboxChoice {
+                    mailbox: Some(*mailbox),
+                }),
+                command: Some(Bytes(canonical::encode(&commit))),
+                via: Via::Signed(true),
+                job: Job::Commit(*mailbox),
+                after: change.after,
+                queued: self.now,
+            })?,
+        };
         if held.used == MailboxUse::Team {
             self.put(Table::Groups, &crate::team::change_name(mailbox), &seq)?;
         }

@@ -117,7 +117,6 @@ impl Ctx<'_, '_> {
         if request.until.is_some_and(|until| until <= self.now) {
             return Err(ErrorCode::Usage.into());
         }
-        self.must_be_at_home(&to)?;
         for id in &request.documents {
             if let Some(kept) = self.kept(id)? {
                 refuse_not_current(self.tx, &self.profile, &kept)?;

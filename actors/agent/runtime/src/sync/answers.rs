@@ -338,6 +338,13 @@ impl Ctx<'_, '_> {
         {
             return self.not_looked(mailbox, *refused);
         }
+        if let What::Elsewhere(FarSay {
+            wish: FarWish::Follow(mailbox),
+            ..
+        }) = &entry.what
+        {
+            return self.follow_unsealed(mailbox);
+        }
         match entry.job {
             Job::Enrol(_) => self.not_enrolled(entry.command.as_ref(), *refused),
             Job::Document(job) => self.document_failed(job, *refused),
@@ -361,7 +368,7 @@ impl Ctx<'_, '_> {
 }
 
 /// Whether something was not brought to another domain, and nothing is said of what it would answer.
-const fn is_of_the_road(code: ErrorCode) -> bool {
+pub(crate) const fn is_of_the_road(code: ErrorCode) -> bool {
     matches!(
         code,
         ErrorCode::NotDelivered

@@ -119,8 +119,11 @@ impl Ctx<'_, '_> {
                 let say = say.clone();
                 Some((self.sign_act(&say)?, Via::Signed(true)))
             }
-            What::Group(say) => self.seal_for_group(say)?,
-            What::Room(say) => self.seal_for_room(say)?,
+            What::Group(say) | What::Room(say) => match (self.held_elsewhere(&say.mailbox)?, &entry.what) {
+                (Some(held), _) => self.seal_elsewhere(this, &held, say)?,
+                (None, What::Room(_)) => self.seal_for_room(say)?,
+                (None, _) => self.seal_for_group(say)?,
+            },
             What::Elsewhere(say) => self.seal_for_domain(this, say.clone())?,
             What::Talk(say) => self.seal_talk(this, say)?,
             What::Stamp(document) => {

@@ -251,6 +251,7 @@ impl State {
             let session = Arc::downgrade(&self.shared);
             lease.follow(Follower {
                 session,
+                bell: None,
                 session_id,
                 handle,
                 generation,

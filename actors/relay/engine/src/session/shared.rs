@@ -9,7 +9,7 @@ use telesphor_wire::answer::Refusal;
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ids::{MailboxId, Nonce};
 use telesphor_wire::session::{Credit, Ended, Goodbye, RelayFrame};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use super::outbox::Outbox;
 use crate::actors::registry::Lease;
@@ -123,6 +123,8 @@ impl Drop for Subscription {
 /// The mailbox's end of a follow.
 pub(crate) struct Follower {
     pub(crate) session: Weak<Shared>,
+    /// Of a reader without a session, in its place.
+    pub(crate) bell: Option<Arc<Notify>>,
     pub(crate) session_id: u64,
     pub(crate) handle: u32,
     pub(crate) generation: u64,
@@ -131,6 +133,9 @@ pub(crate) struct Follower {
 impl Follower {
     /// There may be something new. Never waits.
     pub(crate) fn wake(&self) {
+        if let Some(bell) = &self.bell {
+            bell.notify_one();
+        }
         if let Some(session) = self.session.upgrade() {
             session.ready(self.handle, Some(self.generation));
         }
@@ -140,6 +145,9 @@ impl Follower {
 /// A follow whose mailbox actor is gone would wait for ever; its client is told to begin anew.
 impl Drop for Follower {
     fn drop(&mut self) {
+        if let Some(bell) = &self.bell {
+            bell.notify_one();
+        }
         if let Some(session) = self.session.upgrade() {
             session.end_follow(self.handle, self.generation, ErrorCode::Internal.into());
         }

@@ -2,11 +2,13 @@
 //! when it is given up.
 
 mod guests;
+mod holds;
 mod lie;
 mod patience;
 mod work;
 
 pub use guests::Guests;
+pub use holds::{Holds, Most};
 pub(crate) use lie::may_lie_in_an_outbox;
 pub use patience::{Next, Open, Patience};
 pub use work::{LaneKey, Standing, Work};

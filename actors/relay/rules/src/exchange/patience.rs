@@ -35,6 +35,8 @@ pub struct Open {
     pub tries: u32,
     /// Not before this is it passed on again.
     pub due: u64,
+    /// The other domain holds it until it has something to answer: nothing is wrong.
+    pub held: bool,
 }
 
 impl Open {
@@ -46,6 +48,7 @@ impl Open {
             passed: false,
             tries: 0,
             due: 0,
+            held: false,
         }
     }
 
@@ -82,6 +85,8 @@ impl Open {
         );
         // Its sender is told in time, and not at the end of a pause.
         self.due = if due < end { due } else { end };
+        // The second try without a word: perhaps it is held no more.
+        self.held &= self.tries == 0;
         self.passed = true;
         self.tries = self.tries.saturating_add(1);
     }
@@ -95,6 +100,7 @@ impl Open {
         };
         self.due = now.saturating_add(after);
         self.tries = 0;
+        self.held = false;
     }
 }
 

@@ -21,11 +21,13 @@ pub type LaneKey = (MailboxId, Nonce);
 /// How it stands with one domain.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Standing {
-    /// Requests without an answer.
+    /// Requests without an answer, but for those that are held.
     pub waiting: usize,
+    /// Requests that the other domain holds until it has something to answer.
+    pub held: usize,
     /// Of these, how many were passed on just now.
     pub flying: usize,
-    /// When the oldest of them came, by the order's clock.
+    /// When the oldest of those that wait came, by the order's clock.
     pub oldest: Option<u64>,
 }
 
@@ -109,6 +111,22 @@ impl Work {
 
     /// The domain has said of the first request of a lane: later.
     pub fn later(&mut self, lane: LaneKey, seq: u64, patience: &Patience, now: u64, after: u64) {
+        self.put_off(lane, seq, patience, now, (after, false));
+    }
+
+    /// The domain holds the first request of a lane until it has something to answer.
+    pub fn held(&mut self, lane: LaneKey, seq: u64, patience: &Patience, now: u64, after: u64) {
+        self.put_off(lane, seq, patience, now, (after, true));
+    }
+
+    fn put_off(
+        &mut self,
+        lane: LaneKey,
+        seq: u64,
+        patience: &Patience,
+        now: u64,
+        (after, held): (u64, bool),
+    ) {
         let Some(open) = self.lanes.get_mut(&lane).and_then(VecDeque::front_mut) else {
             return;
         };
@@ -118,23 +136,48 @@ impl Work {
         self.ready.remove(&(open.due, lane));
         self.flying.remove(&(open.due, lane));
         open.later(patience, now, after);
+        open.held = held;
         self.ready.insert((open.due, lane));
     }
 
-    /// The domain is heard again after a silence: what waits for its time need not, but for what
-    /// `delay` says of a lane.
-    pub fn revive(&mut self, now: u64, delay: impl Fn(&LaneKey) -> u64) {
-        let mut ready = BTreeSet::new();
-        for (due, lane) in self.ready.iter().chain(&self.flying) {
-            let due = (*due).min(now.saturating_add(delay(lane)));
-            if let Some(open) = self.lanes.get_mut(lane).and_then(VecDeque::front_mut) {
-                open.due = due;
-                open.tries = 0;
-                ready.insert((due, *lane));
-            }
+    /// The domain has begun anew: what it held it holds no more.
+    pub fn let_go(&mut self, now: u64, delay: impl Fn(&LaneKey) -> u64) {
+        for open in self.lanes.values_mut().filter_map(VecDeque::front_mut) {
+            open.held = false;
         }
-        self.ready = ready;
-        self.flying.clear();
+        self.revive(now, delay);
+    }
+
+    /// The domain is heard again after a silence: what waits for its time need not, but for what
+    /// `delay` says of a lane. What is held there waits for nothing.
+    pub fn revive(&mut self, now: u64, delay: impl Fn(&LaneKey) -> u64) {
+        let (mut ready, mut flying) = (BTreeSet::new(), BTreeSet::new());
+        let all = self.ready.iter().map(|place| (place, false));
+        for ((due, lane), flies) in all.chain(self.flying.iter().map(|place| (place, true))) {
+            let Some(open) = self.lanes.get_mut(lane).and_then(VecDeque::front_mut) else {
+                continue;
+            };
+            if open.held {
+                let stays = if flies { &mut flying } else { &mut ready };
+                stays.insert((*due, *lane));
+                continue;
+            }
+            open.due = (*due).min(now.saturating_add(delay(lane)));
+            open.tries = 0;
+            ready.insert((open.due, *lane));
+        }
+        (self.ready, self.flying) = (ready, flying);
+    }
+
+    /// Whether something waits that is not held there.
+    pub fn is_waiting(&self) -> bool {
+        let firsts = self.lanes.values().filter_map(|lane| lane.front());
+        self.waiting > firsts.filter(|open| open.held).count()
+    }
+
+    /// Whether nothing is left of it.
+    pub const fn is_done(&self) -> bool {
+        self.waiting == 0
     }
 
     /// Whether the first request of the lane, which it would be, was passed on by us.
@@ -152,11 +195,13 @@ impl Work {
 
     /// How it stands.
     pub fn standing(&self) -> Standing {
-        let firsts = self.lanes.values().filter_map(|lane| lane.front());
+        let firsts = || self.lanes.values().filter_map(|lane| lane.front());
+        let held = firsts().filter(|open| open.held).count();
         Standing {
-            waiting: self.waiting,
+            waiting: self.waiting - held,
+            held,
             flying: self.flying.len(),
-            oldest: firsts.map(|open| open.since).min(),
+            oldest: firsts().filter(|open| !open.held).map(|open| open.since).min(),
         }
     }
 }
@@ -240,5 +285,37 @@ mod tests {
         assert_eq!(seqs(&mut work, 9, NOW + 500), [1]);
         let (_, _, next) = work.next(&PATIENCE, 9, NOW + PATIENCE.give_up, 0).unwrap();
         assert_eq!(next, Next::GiveUp);
+    }
+
+    #[test]
+    fn what_the_other_domain_holds_counts_as_waiting_or_is_asked_for_at_every_word_of_it() {
+        let mut work = full();
+        assert_eq!(seqs(&mut work, 9, NOW), [1, 3]);
+        work.held(lane(2), 3, &PATIENCE, NOW, 60_000);
+        let stands = work.standing();
+        assert_eq!((stands.waiting, stands.held), (4, 1));
+        work.revive(NOW + 10, |_| 0);
+        assert_eq!(
+            seqs(&mut work, 9, NOW + 10),
+            [1],
+            "what waits, and not what is held"
+        );
+        for seq in [1, 2, 5] {
+            work.answered(lane(1), seq);
+        }
+        work.answered(lane(2), 4);
+        assert!(!work.is_waiting() && !work.is_done());
+        assert_eq!((work.standing().oldest, work.due(9)), (None, Some(NOW + 60_000)));
+        // Asked for once more in its time; after a second time without a word it waits like others.
+        assert_eq!(seqs(&mut work, 9, NOW + 60_000), [3]);
+        assert!(!work.is_waiting());
+        assert_eq!(seqs(&mut work, 9, NOW + 62_000), [3]);
+        assert!(work.is_waiting() && work.was_passed(lane(2), 3));
+        // Held again, by a relay that then begins anew: it is asked for at once.
+        work.held(lane(2), 3, &PATIENCE, NOW + 62_000, 60_000);
+        work.let_go(NOW + 62_001, |_| 0);
+        assert_eq!(seqs(&mut work, 9, NOW + 62_001), [3]);
+        work.answered(lane(2), 3);
+        assert!(work.is_done());
     }
 }

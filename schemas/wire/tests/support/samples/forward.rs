@@ -72,6 +72,18 @@ pub fn reading() -> Ask {
         ext: Extensions::none(),
     }
 }
+pub fn following() -> Ask {
+    let Ask { wish, reply, .. } = reading();
+    let Wish::Read(read) = wish else {
+        unreachable!("a reading")
+    };
+    Ask {
+        wish: Wish::Follow(read),
+        reply,
+        not_after: NOW + HOUR,
+        ext: Extensions::none(),
+    }
+}
 pub fn told() -> Told {
     Told {
         answer: Answer::Durable(Box::new(receipt())),
@@ -138,7 +150,15 @@ pub fn forward_structures() -> Vec<Sample> {
                 after: 250,
             }),
         ),
+        (
+            "held",
+            About::Held(NotNow {
+                to: forwarded.digest(),
+                after: 60_000,
+            }),
+        ),
         ("which-key", About::WhichKey(Extensions::none())),
+        ("begun", About::begun()),
         ("key", About::Key(Box::new(signed_sealing_key()))),
     ];
     let words = abouts.into_iter().map(|(name, about)| {
@@ -155,6 +175,7 @@ pub fn forward_structures() -> Vec<Sample> {
         sample("passing", &passing),
         sample("forward-claim", &forward_claim()),
         sample("forward-ask-read", &reading()),
+        sample("forward-ask-follow", &following()),
         sample("news-answered", &News::Answered(reply.clone())),
         sample("news-undelivered", &News::Undelivered(undelivered)),
         sample("exchange-facts", &facts),
