@@ -14,6 +14,7 @@
 //! request goes again, and what it asks carries the id by which the other side knows it.
 
 pub(crate) mod facts;
+mod ledger;
 mod look;
 mod news;
 mod pass;
@@ -22,4 +23,4 @@ mod said;
 mod tend;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
-mod tests;
+pub(crate) mod tests;

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::sync::answers::Done;
 
 /// A receipt that cannot be proved yet is asked for again after so long, milliseconds.
-const UNPROVED_MS: u64 = 30_000;
+pub(super) const UNPROVED_MS: u64 = 30_000;
 
 impl Ctx<'_, '_> {
     /// Home says what became of a request. What is not waited for any more changes nothing.
@@ -41,7 +41,7 @@ impl Ctx<'_, '_> {
         }
     }
 
-    fn came_back(&mut self, seq: u64, away: &Away, refusal: &Refusal) -> Result<()> {
+    pub(super) fn came_back(&mut self, seq: u64, away: &Away, refusal: &Refusal) -> Result<()> {
         self.give_up(seq, &Refused::by(refusal, Some(away.support)))
     }
 
@@ -66,13 +66,14 @@ impl Ctx<'_, '_> {
                 }
                 FarWish::Command(_) => self.came_back(seq, away, &Refusal::of(ErrorCode::Malformed)),
             },
+            Answer::Ledger(told) => self.ledger_answered(seq, away, entry, *told),
             Answer::Refused(refusal) => self.came_back(seq, away, &refusal),
             _ => self.came_back(seq, away, &Refusal::of(ErrorCode::Malformed)),
         }
     }
 
     /// The same wish in another seal, not before so many milliseconds have passed.
-    fn seal_anew(&mut self, seq: u64, away: &Away, mut entry: Entry, after: u64) -> Result<()> {
+    pub(super) fn seal_anew(&mut self, seq: u64, away: &Away, mut entry: Entry, after: u64) -> Result<()> {
         self.unasked(away)?;
         entry.command = None;
         entry.via = Via::Signed(true);

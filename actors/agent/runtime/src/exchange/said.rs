@@ -25,6 +25,7 @@ const fn can_be_deposited(message: &GroupMessage) -> bool {
             | GroupMessage::Credentials(_)
             | GroupMessage::Contact(_)
             | GroupMessage::Evidence(_)
+            | GroupMessage::Rx(_)
     )
 }
 
@@ -105,6 +106,7 @@ impl Ctx<'_, '_> {
             GroupMessage::Credentials(bytes) => self.credentials_came(&who, &bytes),
             GroupMessage::Contact(record) => self.contact_renewed(&who, *record),
             GroupMessage::Evidence(bytes) => self.evidence_came(&bytes),
+            GroupMessage::Rx(word) => self.rx_word(&who, word),
             // Nobody says anything else in this way.
             _ => Err(ErrorCode::NotForwardable.into()),
         }

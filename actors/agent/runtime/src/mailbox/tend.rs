@@ -25,6 +25,7 @@ impl Core {
             ctx.tend_status_list()?;
             ctx.tend_inbox()?;
             ctx.tend_out()?;
+            ctx.tend_supplied()?;
             ctx.tend_orders()?;
             ctx.tend_studies()?;
             ctx.tend_epochs()

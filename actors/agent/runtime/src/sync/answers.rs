@@ -361,7 +361,7 @@ impl Ctx<'_, '_> {
 }
 
 /// Whether something was not brought to another domain, and nothing is said of what it would answer.
-const fn is_of_the_road(code: ErrorCode) -> bool {
+pub(crate) const fn is_of_the_road(code: ErrorCode) -> bool {
     matches!(
         code,
         ErrorCode::NotDelivered
