@@ -28,6 +28,10 @@ struct Arguments {
     /// One relay that is killed, instead of three over NATS, each on a machine of its own.
     #[arg(long)]
     one: bool,
+    /// Two: the ledger is at one, half of the pharmacies at the other, each with a single relay; the
+    /// line between them is cut as well.
+    #[arg(long, default_value_t = 1)]
+    hospitals: usize,
     /// How often they are struck.
     #[arg(long, default_value_t = 100)]
     faults: u32,
@@ -47,7 +51,7 @@ struct Arguments {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    if !arguments.one && std::env::var_os(INSIDE).is_none() {
+    if !arguments.one && arguments.hospitals < 2 && std::env::var_os(INSIDE).is_none() {
         let failed = match faults::inside() {
             Ok(mut command) => command.exec(),
             Err(e) => e,
@@ -68,7 +72,8 @@ fn main() -> ExitCode {
 
 async fn run(a: &Arguments) -> ExitCode {
     let plan = Plan {
-        relays: if a.one { 1 } else { 3 },
+        relays: if a.one || a.hospitals > 1 { 1 } else { 3 },
+        hospitals: a.hospitals,
         faults: a.faults,
         longest: Duration::from_millis(a.longest_ms),
         seed: a.seed,

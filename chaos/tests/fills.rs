@@ -1,4 +1,4 @@
-//! Short races for prescriptions: on one relay, and on three over NATS.
+//! Short races for prescriptions: on one relay, on three over NATS, and through the relays of two hospitals.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
@@ -13,6 +13,11 @@ fn racing_pharmacies_and_a_relay_that_is_killed_hand_out_more_than_was_prescribe
 #[test]
 fn racing_pharmacies_and_a_cluster_that_is_struck_lose_or_double_a_fill() {
     race("--faults 6 --longest-ms 2500 --fills 1200 --seed 9 --leave-one-in 60");
+}
+
+#[test]
+fn racing_pharmacies_of_two_hospitals_and_a_line_that_is_cut_lose_or_double_a_fill() {
+    race("--hospitals 2 --faults 6 --longest-ms 2500 --fills 900 --seed 4 --leave-one-in 1000000");
 }
 
 /// Fewer of everything, and all of it drawn to the end.

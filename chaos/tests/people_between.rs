@@ -7,7 +7,7 @@ mod between;
 
 use std::path::Path;
 
-use between::{NEVER, Pair, Person, meet};
+use between::{NEVER, Pair, Person, acquaint};
 use serde_json::Value;
 use telesphor_chaos::relay::Relay;
 use telesphor_wire::ids::IdentityId;
@@ -18,7 +18,7 @@ fn somebody_at_another_hospital_is_not_reached_or_does_not_answer() {
     let pair = Pair::joined(folder.path(), NEVER);
     let doctor = Person::of(&pair.a.relay, folder.path(), "Dr Virtanen");
     let patient = Person::of(&pair.b.relay, folder.path(), "Aino Korhonen");
-    meet(&patient, &doctor);
+    acquaint(&patient, &doctor);
 
     let sent = doctor.send("aino", "No warning signs").one();
     assert_eq!(sent["state"], "durable", "{sent}");
@@ -50,7 +50,7 @@ fn a_cut_and_kills_lose_double_or_disorder_what_people_write() {
     let mut pair = Pair::joined(folder.path(), NEVER);
     let doctor = Person::of(&pair.a.relay, folder.path(), "Dr Virtanen");
     let patient = Person::of(&pair.b.relay, folder.path(), "Aino Korhonen");
-    meet(&patient, &doctor);
+    acquaint(&patient, &doctor);
     pair.line.cut();
     let title = |n: usize| format!("Note {n}");
     for n in 1..=NOTES {
@@ -98,7 +98,7 @@ fn home_learns_with_whom_somebody_speaks_over_there() {
     let mut pair = Pair::joined(folder.path(), NEVER);
     let doctor = Person::of(&pair.a.relay, folder.path(), "Dr Virtanen");
     let patient = Person::of(&pair.b.relay, folder.path(), "Aino Korhonen");
-    let link = meet(&patient, &doctor);
+    let link = acquaint(&patient, &doctor);
     doctor.send("aino", "No warning signs").ok();
     patient.run(&["inbox"]).ok();
     patient.run(&["sync"]).ok();
@@ -175,7 +175,7 @@ fn what_cannot_be_brought_there_waits_without_a_word() {
     );
     pair.a.pin(&pair.b).unwrap();
     pair.b.pin(&pair.a).unwrap();
-    meet(&patient, &doctor);
+    acquaint(&patient, &doctor);
 
     // What cannot be had through the exchange is refused, not begun: files.
     std::fs::create_dir(doctor.0.join("scan")).unwrap();

@@ -7,7 +7,7 @@ mod between;
 
 use std::path::Path;
 
-use between::{NEVER, Pair, Person, Ran, meet, until};
+use between::{NEVER, Pair, Person, Ran, acquaint, until};
 use serde_json::Value;
 
 /// A note of one's own; gives its id.
@@ -62,7 +62,7 @@ fn comes(to: &Person, from: &Person, title: &str) {
 fn two(folder: &Path, pair: &Pair) -> (Person, Person) {
     let doctor = Person::of(&pair.a.relay, folder, "Dr Virtanen");
     let patient = Person::of(&pair.b.relay, folder, "Aino Korhonen");
-    meet(&patient, &doctor);
+    acquaint(&patient, &doctor);
     (patient, doctor)
 }
 

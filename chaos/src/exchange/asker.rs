@@ -7,7 +7,7 @@ use std::time::Duration;
 use telesphor_agent::link::{self, Credential, Push, Session};
 use telesphor_wire::answer::Answer;
 use telesphor_wire::canonical;
-use telesphor_wire::command::{Command, Deposit};
+use telesphor_wire::command::{Command, Deposit, OwnerAct, OwnerCommand, SignedOwnerCommand};
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ext::Extensions;
 use telesphor_wire::forward::Forwarded;
@@ -16,6 +16,7 @@ use telesphor_wire::forward::outbox::{News, Passing};
 use telesphor_wire::forward::read::{ForwardClaim, Read};
 use telesphor_wire::hash::Digest;
 use telesphor_wire::ids::{CommandId, Nonce};
+use telesphor_wire::ledger::LedgerAnswer;
 use telesphor_wire::limits::DEFAULT_CREDIT_BYTES;
 use telesphor_wire::mailbox::EventKind;
 use telesphor_wire::receipt::Receipt;
@@ -39,6 +40,8 @@ pub enum Outcome {
     Durable(Box<Receipt>),
     /// What was read there.
     Page(Box<Page>),
+    /// What its ledger said.
+    Ledger(Box<LedgerAnswer>),
     /// It refused.
     Refused(ErrorCode),
     /// It came back.
@@ -78,6 +81,8 @@ pub struct Asker {
     pushes: mpsc::Receiver<Push>,
     handle: u32,
     read: u64,
+    /// Of the owner's last command.
+    counter: u64,
     asked: BTreeMap<Digest, (Forwarded, SealingKey)>,
     told: VecDeque<(Digest, Outcome)>,
 }
@@ -130,6 +135,7 @@ impl Asker {
             pushes,
             handle: 0,
             read: 0,
+            counter: 0,
             asked: BTreeMap::new(),
             told: VecDeque::new(),
         };
@@ -189,6 +195,19 @@ impl Asker {
         key: &SealingPublic,
         command: &Command,
     ) -> Result<Passing, CampaignError> {
+        self.seal_in((&at.domain, at.lane), key, command)
+    }
+
+    /// Seals a command for another domain, in a lane.
+    ///
+    /// # Errors
+    /// If it cannot be sealed.
+    pub fn seal_in(
+        &mut self,
+        (domain, lane): (&Domain, Nonce),
+        key: &SealingPublic,
+        command: &Command,
+    ) -> Result<Passing, CampaignError> {
         let reply = SealingKey::generate();
         let ask = Ask {
             not_after: command.not_after(),
@@ -196,11 +215,11 @@ impl Asker {
             reply: reply.public(),
             ext: Extensions::none(),
         };
-        let request = ask.seal(&at.domain, key);
+        let request = ask.seal(domain, key);
         let request = request.map_err(|e| CampaignError::Apart(e.to_string()))?;
         self.asked.insert(request.digest(), (request.clone(), reply));
         Ok(Passing {
-            lane: at.lane,
+            lane,
             support: SupportCode::random(),
             request,
             ext: Extensions::none(),
@@ -306,7 +325,13 @@ impl Asker {
     /// # Errors
     /// [`CampaignError`].
     pub async fn put_bytes(&self, support: SupportCode, payload: Vec<u8>) -> Result<Answer, CampaignError> {
-        let command = Command::Deposit(Deposit {
+        let command = self.into_outbox(payload);
+        self.hand_over(support, command).await
+    }
+
+    /// What puts bytes into the outbox. Handed over again, they stand there once.
+    pub fn into_outbox(&self, payload: Vec<u8>) -> Command {
+        Command::Deposit(Deposit {
             mailbox: self.outbox.id,
             branch: 0,
             epoch: 0,
@@ -316,7 +341,14 @@ impl Asker {
             payload: payload.into(),
             ext: Extensions::none(),
             signature: None,
-        });
+        })
+    }
+
+    /// Hands it over, and gives home's answer.
+    ///
+    /// # Errors
+    /// [`CampaignError`].
+    pub async fn hand_over(&self, support: SupportCode, command: Command) -> Result<Answer, CampaignError> {
         let replied = self.session.call_as(support, self.handle, command).await;
         Ok(replied.map_err(TenantError::from)?.answer)
     }
@@ -335,6 +367,38 @@ impl Asker {
         let passing = self.seal(at, key, &command)?;
         match self.put(&passing).await? {
             Answer::Durable(_) => Ok(passing),
+            other => Err(TenantError::Answer(Box::new(other)).into()),
+        }
+    }
+
+    /// Lets home drop what was read, once nothing waits for an answer any more.
+    ///
+    /// # Errors
+    /// [`CampaignError`]; the command may have been carried out all the same.
+    pub async fn acknowledge(&mut self) -> Result<(), CampaignError> {
+        self.counter += 1;
+        let command = OwnerCommand {
+            mailbox: self.outbox.id,
+            branch: 0,
+            counter: self.counter,
+            act: OwnerAct::Acknowledge(self.read),
+            command_id: CommandId::random(),
+            not_after: self.session.facts().clock + VALID_MS,
+            ext: Extensions::none(),
+        };
+        let signature = self.outbox.owner.sign(&command);
+        let command = Command::Owner(Box::new(SignedOwnerCommand { command, signature }));
+        match self
+            .session
+            .call(0, command)
+            .await
+            .map_err(TenantError::from)?
+            .answer
+        {
+            Answer::Durable(_) => {
+                self.asked.clear();
+                Ok(())
+            }
             other => Err(TenantError::Answer(Box::new(other)).into()),
         }
     }
@@ -402,6 +466,7 @@ impl Asker {
         match told.map_err(|e| CampaignError::Apart(e.to_string()))?.answer {
             Answer::Durable(receipt) => Ok(Outcome::Durable(receipt)),
             Answer::Page(page) => Ok(Outcome::Page(page)),
+            Answer::Ledger(told) => Ok(Outcome::Ledger(told)),
             Answer::Refused(refusal) => Ok(Outcome::Refused(refusal.code)),
             other => Err(TenantError::Answer(Box::new(other)).into()),
         }

@@ -2,6 +2,7 @@
 //! a reckoning over everything that anybody was told.
 
 pub mod checker;
+mod far;
 mod house;
 mod model;
 mod pharmacy;
@@ -18,9 +19,10 @@ use telesphor_wire::ledger::{EntryKey, EntryStanding, Opening, key_hash};
 use telesphor_wire::sign::SigningKey;
 
 use crate::campaign::{CampaignError, admit, next_random};
-use crate::faults::Strike;
 use crate::tenant::Tenant;
 use checker::{Did, Found, judge, units_of};
+use far::Far;
+pub use house::Blow;
 use house::House;
 use pharmacy::{Counter, Drawn};
 
@@ -29,6 +31,9 @@ use pharmacy::{Counter, Drawn};
 pub struct Plan {
     /// One, or three over NATS: then it must run [`crate::faults::inside`].
     pub relays: usize,
+    /// One hospital; or two, with a relay each: half of the pharmacies then fill through the other one's
+    /// relay alone, and the line between the two is struck as well.
+    pub hospitals: usize,
     /// How often they are struck; a single one is killed.
     pub faults: u32,
     /// The longest that a fault lasts.
@@ -128,13 +133,19 @@ const PLANTED_IN: usize = 20;
 pub async fn run(
     folder: &Path,
     plan: &Plan,
-    mut tell: impl FnMut(u32, &Strike, Duration, u64),
+    mut tell: impl FnMut(u32, &Blow, Duration, u64),
 ) -> Result<Outcome, CampaignError> {
-    let mut house = House::build(folder, plan.relays)?;
+    let mut house = House::build(folder, plan.relays, plan.hospitals)?;
     let shared = Arc::new(open(&mut house, plan).await?);
-    let pharmacies: Vec<_> = (0..plan.pharmacies)
-        .map(|n| tokio::spawn(pharmacy::run(shared.clone(), plan.seed.wrapping_add(n as u64))))
-        .collect();
+    let mut pharmacies = Vec::new();
+    for n in 0..plan.pharmacies {
+        let far = match house.other().filter(|_| n % 2 == 1) {
+            Some(other) => Some(Far::enrol(other, &shared.tenant.pin.domain).await?),
+            None => None,
+        };
+        let seed = plan.seed.wrapping_add(n as u64);
+        pharmacies.push(tokio::spawn(pharmacy::run(shared.clone(), seed, far)));
+    }
 
     let (mut outcome, mut random) = (Outcome::default(), plan.seed);
     for fault in 1..=plan.faults {
@@ -172,6 +183,10 @@ pub async fn run(
     for relay in house.relays() {
         relay.kill()?;
         outcome.damaged += usize::from(relay.run(&["verify"]).is_err());
+    }
+    if let Some(other) = house.other() {
+        other.kill()?;
+        outcome.damaged += usize::from(other.run(&["verify"]).is_err());
     }
     Ok(outcome)
 }

@@ -17,6 +17,7 @@ use telesphor_wire::limits::{RX_KEEP_MINUTES, RX_PARTS};
 use telesphor_wire::sign::SigningKey;
 
 use super::checker::{Did, What};
+use super::far::Far;
 use super::{Rx, Shared};
 use crate::campaign::next_random;
 use crate::tenant::VALID_MS;
@@ -51,6 +52,8 @@ pub(super) struct Drawn {
 pub(super) struct Counter {
     shared: Arc<Shared>,
     session: Option<Session>,
+    /// The way there, of a pharmacy of another hospital.
+    far: Option<Far>,
     random: u64,
     pub(super) did: Vec<Did>,
     /// Asked for, and hung up before the answer.
@@ -64,8 +67,9 @@ pub(super) struct Counter {
 }
 
 /// What one pharmacy did, and what it does not know to its last day.
-pub(super) async fn run(shared: Arc<Shared>, seed: u64) -> (Vec<Did>, Vec<Drawn>) {
+pub(super) async fn run(shared: Arc<Shared>, seed: u64, far: Option<Far>) -> (Vec<Did>, Vec<Drawn>) {
     let mut counter = Counter::new(shared.clone(), seed);
+    counter.far = far;
     while !shared.stop.load(Ordering::Relaxed) {
         counter.fill().await;
         if counter.draw(4) == 0
@@ -91,6 +95,7 @@ impl Counter {
         Self {
             shared,
             session: None,
+            far: None,
             random: next_random(seed),
             did: Vec::new(),
             unknown: Vec::new(),
@@ -282,6 +287,9 @@ impl Counter {
     /// Asks and is gone before it hears anything.
     async fn hang_up(&mut self, act: &LedgerAct, rx: usize, wait: Duration) {
         let command = self.command(rx, act);
+        if let Some(far) = &mut self.far {
+            return far.hang_up(rx, &command, wait).await;
+        }
         if let Some(session) = self.connected().await {
             let _ = tokio::time::timeout(wait, session.call(0, command)).await;
         }
@@ -303,13 +311,10 @@ impl Counter {
             refused: None,
         };
         let command = self.command(drawn.rx, act);
-        self.unheard = false;
+        // The relays of two hospitals repeat among themselves what they did not hear.
+        self.unheard = self.far.is_some();
         loop {
-            let Some(session) = self.connected().await else {
-                continue;
-            };
-            let call = tokio::time::timeout(PATIENCE, session.call(0, command.clone()));
-            let answer = call.await.ok().and_then(Result::ok).map(|r| r.answer);
+            let answer = self.call(drawn.rx, &command).await;
             let ended = self.shared.now();
             let tenant = &self.shared.tenant;
             match answer {
@@ -351,6 +356,16 @@ impl Counter {
                 }
             }
         }
+    }
+
+    /// An answer, if one was heard.
+    async fn call(&mut self, rx: usize, command: &Command) -> Option<Answer> {
+        if let Some(far) = &mut self.far {
+            return far.call(rx, command).await;
+        }
+        let session = self.connected().await?;
+        let call = tokio::time::timeout(PATIENCE, session.call(0, command.clone()));
+        call.await.ok().and_then(Result::ok).map(|r| r.answer)
     }
 
     async fn connected(&mut self) -> Option<Session> {

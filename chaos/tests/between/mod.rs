@@ -1,5 +1,10 @@
-//! Two people of two hospitals, with the real programs.
-#![allow(dead_code, unreachable_pub, reason = "each test file uses a part of it")]
+//! Two hospitals, joined by a line that can be cut, and people with profiles of their own.
+#![allow(
+    clippy::unwrap_used,
+    dead_code,
+    unreachable_pub,
+    reason = "a test that cannot go on ends, and no test needs all of it"
+)]
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -30,9 +35,13 @@ impl Pair {
 
     pub fn joined(folder: &Path, give_up_after: u64) -> Self {
         let pair = Self::strangers(folder, give_up_after);
-        pair.a.pin(&pair.b).unwrap();
-        pair.b.pin(&pair.a).unwrap();
+        pair.join();
         pair
+    }
+
+    pub fn join(&self) {
+        self.a.pin(&self.b).unwrap();
+        self.b.pin(&self.a).unwrap();
     }
 }
 
@@ -62,15 +71,20 @@ impl Ran {
         rows.remove(0)
     }
 
+    /// The code of the error.
     pub fn error(&self) -> String {
+        self.refused().1
+    }
+
+    /// How it ended, and the code of the error.
+    pub fn refused(&self) -> (i32, String) {
         let mut objects = self
             .err
             .lines()
             .filter_map(|l| serde_json::from_str::<Value>(l).ok());
-        let last = objects
-            .next_back()
-            .unwrap_or_else(|| panic!("no error in: {}", self.err));
-        last["error"].as_str().unwrap().to_owned()
+        let last = objects.next_back();
+        let last = last.unwrap_or_else(|| panic!("no error: {}\n{}", self.out, self.err));
+        (self.code, last["error"].as_str().unwrap().to_owned())
     }
 }
 
@@ -102,7 +116,6 @@ impl Person {
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(binary("TELESPHOR_BIN", "telesphor").unwrap());
         command
-            .arg("--json")
             .args(arguments)
             .env_clear()
             .env("TELESPHOR_HOME", self.0.join("home"))
@@ -115,14 +128,26 @@ impl Person {
     }
 
     pub fn run(&self, arguments: &[&str]) -> Ran {
-        self.command(arguments).output().unwrap().into()
+        let arguments = [&["--json"], arguments].concat();
+        self.command(&arguments).output().unwrap().into()
+    }
+
+    /// As somebody at a terminal sees it.
+    pub fn words(&self, arguments: &[&str]) -> Ran {
+        let arguments = [&["--plain"], arguments].concat();
+        self.command(&arguments).output().unwrap().into()
     }
 
     /// Begun, and left to itself.
     pub fn begin(&self, arguments: &[&str]) -> Child {
-        let mut command = self.command(arguments);
-        let command = command.stdout(Stdio::null()).stderr(Stdio::null());
+        let arguments = [&["--json"], arguments].concat();
+        let mut command = self.command(&arguments);
+        let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
         command.spawn().unwrap()
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
     }
 
     /// Sends a note with these words; gives its row.
@@ -145,8 +170,60 @@ impl Person {
     }
 }
 
+/// Everybody hears what the others have said.
+pub fn sync(people: &[&Person]) {
+    for _ in 0..2 {
+        for person in people {
+            person.run(&["sync"]).ok();
+        }
+    }
+}
+
+/// One invites, the other accepts, both confirm; gives what the inviter calls the other.
+pub fn meet(inviter: &Person, other: &Person, call: &str) -> String {
+    let invited = inviter.run(&["invite", "--for", "somebody"]).one();
+    let link = invited["link"].as_str().unwrap();
+    let theirs = other.run(&["accept", link, "--call", call]).one();
+    sync(&[inviter, other]);
+    let contacts = inviter.run(&["contacts"]).ok().rows();
+    let ours = contacts.iter().find(|c| c["words"] == theirs["words"]);
+    let who = ours.expect("both sides see the same words")["who"]
+        .as_str()
+        .unwrap();
+    inviter.run(&["contacts", "confirm", who]).ok();
+    other.run(&["contacts", "confirm", call]).ok();
+    who.to_owned()
+}
+
+/// Whether something stands there, as bytes or in hexadecimal.
+pub fn finds(pile: &[u8], secret: &[u8]) -> bool {
+    let hex: String = secret.iter().map(|b| format!("{b:02x}")).collect();
+    let forms = [secret.to_vec(), hex.into_bytes()];
+    forms
+        .iter()
+        .any(|form| pile.windows(form.len()).any(|w| w == form.as_slice()))
+}
+
+/// All that a relay, and the NATS server beside it, have written.
+pub fn written_by(relay: &Relay) -> Vec<u8> {
+    fn all(folder: &Path, pile: &mut Vec<u8>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let entry = entry.unwrap();
+            let kind = entry.file_type().unwrap();
+            if kind.is_dir() {
+                all(&entry.path(), pile);
+            } else if kind.is_file() {
+                pile.extend(std::fs::read(entry.path()).unwrap());
+            }
+        }
+    }
+    let mut pile = Vec::new();
+    all(relay.data().parent().unwrap().parent().unwrap(), &mut pile);
+    pile
+}
+
 /// A patient of one hospital invites the doctor of the other; both know each other then.
-pub fn meet(patient: &Person, doctor: &Person) -> InviteLink {
+pub fn acquaint(patient: &Person, doctor: &Person) -> InviteLink {
     let link = patient.link();
     let theirs = doctor.run(&["accept", &link, "--call", "aino"]).one();
     assert_eq!(theirs["home"], "hospital-b.example");

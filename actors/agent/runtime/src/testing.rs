@@ -154,7 +154,7 @@ impl Paper {
         self.receipt(leaf, stamp)
     }
 
-    fn receipt(&self, leaf: BatchLeaf, stamp: u64) -> Receipt {
+    pub(crate) fn receipt(&self, leaf: BatchLeaf, stamp: u64) -> Receipt {
         let tree = BatchTree::new(vec![leaf.digest()]);
         let head = BatchHead {
             previous: Digest([0; 32]),

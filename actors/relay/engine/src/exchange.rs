@@ -77,7 +77,7 @@ impl Engine {
         reply: SealingPublic,
         not_after: u64,
     ) -> Result<Page, Refusal> {
-        let (page, nonce) = (read.page, read.agent_nonce);
+        let (page, nonce) = (read.page.clone(), read.agent_nonce);
         let proven = self.prove_forwarded(read, reply, not_after).await?;
         single::page(self.house(), proven, page, nonce).await
     }
@@ -95,7 +95,7 @@ impl Engine {
         not_after: u64,
         until: u64,
     ) -> Result<Page, Refusal> {
-        let (house, page, nonce) = (self.house(), read.page, read.agent_nonce);
+        let (house, page, nonce) = (self.house(), read.page.clone(), read.agent_nonce);
         let proven = self.prove_forwarded(read, reply, not_after).await?;
         let watch = Watch::begin(house, page.mailbox).ok_or(ErrorCode::SessionLimit)?;
         loop {

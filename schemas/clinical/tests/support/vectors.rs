@@ -284,7 +284,7 @@ pub fn derived() -> Map<String, Value> {
         "deposit-document",
         hex_of(&DepositEnvelope::new(DepositMessage::Document(carried()))),
     );
-    let said = canonical::encode(&GroupMessage::Document(carried()));
+    let said = telesphor_wire::canonical::encode(&GroupMessage::Document(carried()));
     put(
         "deposit-said",
         hex_of(&DepositEnvelope::new(DepositMessage::Said(said.into()))),

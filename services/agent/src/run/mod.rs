@@ -25,6 +25,7 @@ mod roster_file;
 mod rotate;
 mod running;
 mod rx;
+mod rx_why;
 mod sd_jwt;
 mod session;
 mod sharing;

@@ -9,6 +9,7 @@ use telesphor_clinical::rx::{Portion, Prescription, parse_amount};
 use telesphor_wire::error::ErrorCode;
 
 use super::durable::letters;
+use super::rx_why::{away_words, explained};
 use super::session::Here;
 use crate::args::{Rx, RxAsk, RxCancel, RxCheck, RxFill, RxPaper, RxReturn, RxTicket, RxWhich, RxWrite};
 use crate::exit::Exit;
@@ -139,13 +140,14 @@ async fn which(agent: &Agent, what: &str) -> Result<RxView> {
 async fn check(here: &Here<'_>, args: &RxCheck) -> Result<Exit> {
     let agent = match args.offline {
         true => here.open(false).await?,
-        false => here.open_fresh().await?.0,
+        false => here.open_fetched().await?,
     };
     let view = which(&agent, &args.what).await?;
     let ask = (!args.offline).then(|| here.wait());
     let (verdict, view, left) = agent.rx_check(&view.document.id.to_string(), ask).await?;
     here.out
         .one(&shown::rx::check(here.out, &view, &verdict, left.as_ref()))?;
+    let left = left.ok();
     let now = here.now_ms();
     let mut exit = match verdict.failed {
         Some(_) => Exit::NotGenuine,
@@ -247,43 +249,8 @@ async fn desk(here: &Here<'_>) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// What of a prescription is under way here, for a fault.
-fn here_words(here: &Here<'_>, view: &RxView) -> String {
-    let fills = view
-        .fills
-        .iter()
-        .rev()
-        .map(|f| shown::rx::fill_words(here.out, f));
-    fills.take(1).collect()
-}
-
-async fn explained(here: &Here<'_>, agent: &Agent, id: &str, error: telesphor_agent::Error) -> Fault {
-    let code = error.code;
-    let fault = Fault::from(error);
-    let Ok(view) = agent.rx(id).await else {
-        return fault;
-    };
-    let what = match code {
-        ErrorCode::RxNotEnough | ErrorCode::RxAllTaken | ErrorCode::RxOnHold | ErrorCode::RxLetGo => {
-            match agent.rx_left(&view.document.id, here.wait()).await {
-                Ok(left) => format!("left: {}", shown::rx::left_words(here.out, &view.rx, &left)),
-                Err(_) => return fault,
-            }
-        }
-        ErrorCode::RxNotDue => match view.rx.next_due(here.now_ms()) {
-            Some(next) => format!("due {}", here.out.exactly(next)),
-            None => return fault,
-        },
-        ErrorCode::RxNoTicket | ErrorCode::RxNotReserved | ErrorCode::RxHandedOver => here_words(here, &view),
-        ErrorCode::RxNotThisLedger => format!("it is kept in the ledger of {}", view.rx.domain.as_str()),
-        ErrorCode::RxNoOffline => format!("allowed: {}", view.rx.amount(view.rx.offline)),
-        _ => return fault,
-    };
-    fault.with(what)
-}
-
 async fn fill(here: &Here<'_>, args: &RxFill) -> Result<Exit> {
-    let (agent, _) = here.open_fresh().await?;
+    let agent = here.open_fetched().await?;
     let view = which(&agent, &args.what).await?;
     let id = view.document.id.to_string();
     let units = args
@@ -297,9 +264,13 @@ async fn fill(here: &Here<'_>, args: &RxFill) -> Result<Exit> {
     let (fill, left) = match reserved {
         Ok(reserved) => reserved,
         Err(error) => {
+            let unknown = Exit::of(error.code) == Exit::NotYet || Exit::of(error.code) == Exit::Unreachable;
             let fault = explained(here, &agent, &id, error).await;
             agent.close().await;
-            return Err(fault);
+            return Err(match unknown && view.elsewhere {
+                true => fault.then(away_words(&view)),
+                false => fault,
+            });
         }
     };
     let confirm = fill.state != RxFillState::HandedOver

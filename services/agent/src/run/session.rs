@@ -181,6 +181,19 @@ impl<'a> Here<'a> {
         Ok((agent, settled.err().map(Fault::from)))
     }
 
+    /// With all that has come to home, as far as home is there. What still waits for another
+    /// hospital is not waited for: somebody stands at the counter.
+    pub(super) async fn open_fetched(&self) -> Result<Agent> {
+        let agent = self.open_any(true).await?;
+        if agent.status().await?.ended || self.wait().is_zero() {
+            return Ok(agent);
+        }
+        let progress = Progress::start(self.out, "fetching");
+        let _ = agent.fetched(self.wait()).await;
+        drop(progress);
+        Ok(agent)
+    }
+
     /// What a list ends with: done, or the reason why it may not be the newest.
     pub(super) async fn finish(&self, agent: Agent, stale: Option<Fault>) -> Result<Exit> {
         let last = agent.status().await.ok().and_then(|s| s.last_sync);

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use telesphor_agent::views::{RxFillState, RxFillView, RxLeft, RxView, Verdict};
 use telesphor_clinical::rx::Prescription;
+use telesphor_wire::error::ErrorCode;
 
 use crate::out::{Out, Row};
 use crate::short;
@@ -146,11 +147,27 @@ pub(crate) fn rx(out: &Out, view: &RxView, letters: usize) -> Row {
 }
 
 /// What a pharmacist must know before he fills it.
-pub(crate) fn check(out: &Out, view: &RxView, verdict: &Verdict, left: Option<&RxLeft>) -> Row {
+pub(crate) fn check(
+    out: &Out,
+    view: &RxView,
+    verdict: &Verdict,
+    left: std::result::Result<&RxLeft, &Option<ErrorCode>>,
+) -> Row {
     let words = super::genuine_words(verdict);
     let remaining = match left {
-        Some(left) => format!("{} (asked just now)", left_words(out, &view.rx, left)),
-        None => "unknown: the ledger was not asked".to_owned(),
+        Ok(left) => format!("{} (asked just now)", left_words(out, &view.rx, left)),
+        Err(None) => "unknown: the ledger was not asked".to_owned(),
+        Err(Some(ErrorCode::NotYetDurable)) if view.elsewhere => {
+            format!(
+                "unknown: {} keeps it and has not answered",
+                view.rx.domain.as_str()
+            )
+        }
+        Err(Some(code)) => format!(
+            "unknown: {} keeps it; {code}: {}",
+            view.rx.domain.as_str(),
+            code.words()
+        ),
     };
     let row = Row::new()
         .both("genuine", "", verdict.failed.is_none(), &words)
@@ -159,7 +176,12 @@ pub(crate) fn check(out: &Out, view: &RxView, verdict: &Verdict, left: Option<&R
     let facts = facts(out, view, usize::MAX);
     let fills: Vec<String> = view.fills.iter().map(|f| fill_words(out, f)).collect();
     row.and(facts)
-        .both("remaining", "", left.map(left_json), &remaining)
+        .both("remaining", "", left.ok().map(left_json), &remaining)
+        .more(
+            "remaining_why",
+            left.err().copied().flatten().map(|c| c.to_string()),
+            "",
+        )
         .more("here", fills.clone(), &fills.join("\n"))
 }
 

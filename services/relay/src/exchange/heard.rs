@@ -100,7 +100,7 @@ impl Exchange {
 
     fn is_held(&self, place: &Place, after: u64) {
         if let Some(work) = self.state().work.get_mut(&place.to) {
-            work.held(place.lane, place.seq, &self.patience, Self::now(), after);
+            work.held(place.lane, place.seq, &self.patience, self.now(), after);
         }
         self.moved.notify_one();
     }
@@ -108,7 +108,7 @@ impl Exchange {
     /// A relay of it has begun anew: what that one held for us it holds no more.
     pub(super) fn has_begun(&self, from: &Domain) {
         if let Some(work) = self.state().work.get_mut(from) {
-            work.let_go(Self::now(), |(mailbox, _)| self.rank(mailbox) * BACKUP_MS);
+            work.let_go(self.now(), |(mailbox, _)| self.rank(mailbox) * BACKUP_MS);
         }
         self.moved.notify_one();
     }

@@ -133,7 +133,7 @@ impl Exchange {
     /// Its answer, unless it is forgotten before there is one.
     async fn wait(&self, to: Digest, wanted: Wanted) -> Option<About> {
         let end = wanted.not_after.saturating_sub(EARLY_MS);
-        let forgotten = Self::now().saturating_add(FORGOTTEN_MS);
+        let forgotten = self.now().saturating_add(FORGOTTEN_MS);
         let follow = self.engine.follow_forwarded(
             wanted.read,
             wanted.reply.clone(),

@@ -9,6 +9,7 @@ use telesphor_wire::mailbox::Cursor;
 
 use super::agent::Agent;
 use crate::core::Core;
+use crate::core::index::Slot;
 use crate::core::records::Held;
 use crate::error::Result;
 use crate::mailbox::open::may_draw;
@@ -57,7 +58,7 @@ impl Agent {
         let until = std::time::Instant::now() + wait;
         for _ in 0..ROUNDS {
             let left = until.saturating_duration_since(std::time::Instant::now());
-            self.settle_once(left).await?;
+            self.settle_once(left, |_| false).await?;
             // What came may oblige this device to something, for those who stand in for somebody.
             if !self.shared.change(Core::bring_mandates_in_line).await? {
                 break;
@@ -66,7 +67,15 @@ impl Agent {
         Ok(())
     }
 
-    async fn settle_once(&self, wait: Duration) -> Result<()> {
+    /// As [`Agent::settle`], without waiting for other hospitals: what came to home is here.
+    ///
+    /// # Errors
+    /// As [`Agent::settle`].
+    pub async fn fetched(&self, wait: Duration) -> Result<()> {
+        self.settle_once(wait, |slot| slot.passed).await
+    }
+
+    async fn settle_once(&self, wait: Duration, aside: fn(&Slot) -> bool) -> Result<()> {
         let asked = self
             .shared
             .change(|core| {
@@ -76,7 +85,7 @@ impl Agent {
                 Ok(core.index.fence_wanted)
             })
             .await?;
-        let quiet = self.quiet(wait, asked).await;
+        let quiet = self.quiet(wait, asked, aside).await;
         let done = self.shared.work(|core| {
             core.index.papers_wanted = core.index.papers_wanted.saturating_sub(1);
             Ok(())
@@ -85,11 +94,11 @@ impl Agent {
         quiet
     }
 
-    async fn quiet(&self, wait: Duration, asked: u64) -> Result<()> {
+    async fn quiet(&self, wait: Duration, asked: u64, aside: fn(&Slot) -> bool) -> Result<()> {
         self.wait_for(wait, move |core| {
             let index = &core.index;
             // A team that waits to be brought in line is work under way.
-            let still = index.is_sent() && index.lines.is_empty() && index.papers.is_empty();
+            let still = index.is_sent(aside) && index.lines.is_empty() && index.papers.is_empty();
             let quiet = index.connected && still && index.behind() == 0;
             Ok((quiet && index.fence_reached >= asked).then_some(()))
         })

@@ -211,10 +211,11 @@ impl Index {
     }
 
     /// Whether nothing is to be done but to wait for what comes in mailboxes over there.
-    pub(crate) fn is_sent(&self) -> bool {
+    pub(crate) fn is_sent(&self, aside: fn(&Slot) -> bool) -> bool {
         self.outbox.values().all(|slot| {
             let put_off = !slot.sealed && slot.not_before.is_some();
-            matches!(slot.lane, Lane::Follow(_)) && (slot.passed || put_off)
+            let follows = matches!(slot.lane, Lane::Follow(_)) && (slot.passed || put_off);
+            follows || aside(slot)
         })
     }
 

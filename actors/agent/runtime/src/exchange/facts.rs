@@ -47,7 +47,10 @@ impl Core {
     pub(crate) fn take_exchange(&mut self, said: Option<ExchangeFacts>) -> Result<()> {
         self.index.exchange_wanted = false;
         let at = (self.clock)();
-        self.write(|ctx| ctx.put(Table::Settings, FACTS, &Facts { at, said }))?;
+        self.write(|ctx| {
+            ctx.put(Table::Settings, FACTS, &Facts { at, said })?;
+            ctx.prove_kept()
+        })?;
         for slot in self.index.outbox.values_mut().filter(|slot| !slot.sealed) {
             slot.not_before = None;
         }
@@ -116,7 +119,7 @@ impl Ctx<'_, '_> {
     }
 
     /// The keys that attest a domain's receipts, and how many must.
-    pub(super) fn attesting(&self, domain: &Domain) -> Result<(Vec<PublicKey>, usize)> {
+    pub(crate) fn attesting(&self, domain: &Domain) -> Result<(Vec<PublicKey>, usize)> {
         let facts: Option<Facts> = self.get(Table::Settings, FACTS)?;
         let said = facts.and_then(|facts| facts.said);
         let record = said.and_then(|said| peer(&said, domain).map(|p| p.record.record.clone()));

@@ -16,17 +16,19 @@
 
 pub(crate) mod facts;
 pub(crate) mod follow;
+mod ledger;
 mod look;
 mod news;
 mod pass;
 pub(crate) mod record;
 mod said;
 mod tend;
-/// The largest message for somebody at another domain, bytes: sealed for the domain it takes the next
-/// size, and the one above does not lie in an outbox.
-pub(crate) const LARGEST_ELSEWHERE: usize = 512 * 1024;
+mod write;
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
-mod tests;
-mod write;
+pub(crate) mod tests;
+
+/// The largest message for somebody at another domain, bytes: sealed for the domain it takes the next
+/// size, and the one above does not lie in an outbox.
+pub(crate) const LARGEST_ELSEWHERE: usize = 512 * 1024;

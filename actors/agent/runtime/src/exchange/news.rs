@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::sync::answers::Done;
 
 /// A receipt that cannot be proved yet is asked for again after so long, milliseconds.
-const UNPROVED_MS: u64 = 30_000;
+pub(super) const UNPROVED_MS: u64 = 30_000;
 
 impl Ctx<'_, '_> {
     /// Home says what became of a request. What is not waited for any more changes nothing.
@@ -41,7 +41,7 @@ impl Ctx<'_, '_> {
         }
     }
 
-    fn came_back(&mut self, seq: u64, away: &Away, entry: Entry, refusal: &Refusal) -> Result<()> {
+    pub(super) fn came_back(&mut self, seq: u64, away: &Away, entry: Entry, refusal: &Refusal) -> Result<()> {
         if let FarWish::Follow(mailbox) = &away.say.wish {
             return self.not_followed(seq, away, entry, mailbox, refusal);
         }
@@ -69,6 +69,7 @@ impl Ctx<'_, '_> {
                 FarWish::Command(_) => self.came_back(seq, away, entry, &Refusal::of(ErrorCode::Malformed)),
             },
             Answer::Taken(taken) => self.package_came(seq, away, entry, *taken),
+            Answer::Ledger(told) => self.ledger_answered(seq, away, entry, *told),
             Answer::Refused(refusal) if self.refused_for_its_state(seq, &entry, refusal.code)? => Ok(()),
             Answer::Refused(refusal) => self.came_back(seq, away, entry, &refusal),
             _ => self.came_back(seq, away, entry, &Refusal::of(ErrorCode::Malformed)),

@@ -27,6 +27,7 @@ const fn can_be_deposited(message: &GroupMessage) -> bool {
             | GroupMessage::Evidence(_)
             | GroupMessage::Grant(_)
             | GroupMessage::GrantEnded(_)
+            | GroupMessage::Rx(_)
     )
 }
 
@@ -109,6 +110,7 @@ impl Ctx<'_, '_> {
             GroupMessage::Evidence(bytes) => self.evidence_came(&bytes),
             GroupMessage::Grant(grant) => self.grant_came(from, *grant, held),
             GroupMessage::GrantEnded(ended) => self.grant_ended(&who, &ended),
+            GroupMessage::Rx(word) => self.rx_word(&who, word),
             // Nobody says anything else in this way.
             _ => Err(ErrorCode::NotForwardable.into()),
         }

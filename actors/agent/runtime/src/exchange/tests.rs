@@ -31,10 +31,10 @@ const HOUR: u64 = 3_600_000;
 mod followed;
 
 /// The other domain: its key, and what it opens requests with.
-struct Other {
+pub(crate) struct Other {
     key: SigningKey,
-    record: DomainRecord,
-    sealing: SealingKey,
+    pub(crate) record: DomainRecord,
+    pub(crate) sealing: SealingKey,
 }
 
 impl Other {
@@ -72,15 +72,15 @@ impl Other {
 }
 
 /// Somebody who knows one person at another domain, and has something to say.
-struct Scene {
-    paper: Paper,
-    core: Core,
-    other: Other,
-    who: IdentityId,
+pub(crate) struct Scene {
+    pub(crate) paper: Paper,
+    pub(crate) core: Core,
+    pub(crate) other: Other,
+    pub(crate) who: IdentityId,
 }
 
 impl Scene {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut paper = Paper::new();
         let (mut core, mut friend) = (paper.person("aino"), paper.person("doctor"));
         paper.tell(&mut core, &mut friend, Told::Both);
@@ -116,16 +116,16 @@ impl Scene {
     }
 
     /// Until nothing more comes of it: a mailbox is opened before something goes into it.
-    fn carry(&mut self) -> usize {
+    pub(crate) fn carry(&mut self) -> usize {
         (0..3).map(|_| self.paper.carry(&mut self.core)).sum()
     }
 
-    fn now(&self) -> u64 {
+    pub(crate) fn now(&self) -> u64 {
         self.paper.clock.load(Ordering::SeqCst)
     }
 
     /// Home says what it knows.
-    fn hear(&mut self) {
+    pub(crate) fn hear(&mut self) {
         let facts = self.other.facts(self.now());
         self.core.take_exchange(Some(facts)).unwrap();
     }
@@ -154,21 +154,21 @@ impl Scene {
     }
 
     /// The last request that lies in the outbox at home, and how many there are.
-    fn passing(&self) -> (Passing, usize) {
+    pub(crate) fn passing(&self) -> (Passing, usize) {
         let events = self.paper.events(self.out(), 0).events;
         let forward = events.iter().filter(|e| e.header.kind == EventKind::FORWARD);
         let all: Vec<&Bytes> = forward.filter_map(|e| e.payload.as_ref()).collect();
         (canonical::decode(all.last().unwrap()).unwrap(), all.len())
     }
 
-    fn news(&mut self, news: &News) {
+    pub(crate) fn news(&mut self, news: &News) {
         let out = self.out();
         self.paper
             .order(out, (EventKind::FORWARDED, 0), &canonical::encode(news));
         self.paper.show(&mut self.core, out).unwrap();
     }
 
-    fn back(&mut self, request: &Forwarded, code: ErrorCode) {
+    pub(crate) fn back(&mut self, request: &Forwarded, code: ErrorCode) {
         let news = News::Undelivered(Undelivered {
             to: request.digest(),
             code,

@@ -26,6 +26,7 @@ impl Core {
             ctx.tend_inbox()?;
             ctx.tend_out()?;
             ctx.tend_follows()?;
+            ctx.tend_supplied()?;
             ctx.tend_orders()?;
             ctx.tend_studies()?;
             ctx.tend_epochs()

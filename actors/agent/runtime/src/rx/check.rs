@@ -44,9 +44,6 @@ impl Ctx<'_, '_> {
         let kept = self.kept(id)?.ok_or(Error::of(ErrorCode::NotFound))?;
         refuse_not_current(self.tx, &self.profile, &kept)?;
         let rx = self.prescription(id)?;
-        if rx.domain != *self.profile.domain() {
-            return Err(ErrorCode::RxNotThisLedger.into());
-        }
         let written = kept.header.recorded.stamp();
         let too_old = written.saturating_add(MAX_AGE_MS) < self.now;
         if self.now < rx.valid_from.saturating_sub(CLOCKS_MS) || self.now > rx.valid_until || too_old {

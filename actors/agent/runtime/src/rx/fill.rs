@@ -53,6 +53,9 @@ impl Ctx<'_, '_> {
             self.put_kept(&kept)?;
         }
         let rx = self.prescription(&id)?;
+        if self.is_far(&rx.domain) {
+            self.ask_of_domains()?;
+        }
         if let Some(ticket) = &paper.ticket {
             let me = self.me();
             self.ticket_came(&me, ticket)?;
@@ -175,6 +178,10 @@ impl Ctx<'_, '_> {
     pub(super) fn supply_offline(&mut self, prescription: &DocumentId, units: u32) -> Result<Fill> {
         self.check_rx(prescription)?;
         let rx = self.prescription(prescription)?;
+        if self.is_far(&rx.domain) {
+            // What can never be entered is not supplied.
+            self.must_be_joined(&rx.domain)?;
+        }
         let before = fills_of(self.tx, prescription)?;
         let before = before
             .iter()

@@ -31,7 +31,14 @@ impl Ctx<'_, '_> {
             prescription: *prescription,
             fill,
         };
-        self.enqueue(What::Ledger(LedgerSay { entry, act }), Job::Ledger(job), None)?;
+        let domain = self.prescription(prescription)?.domain;
+        match self.is_far(&domain) {
+            true => {
+                let command = LedgerCommand::new(entry, act, self.now + COMMAND_LIFE_MS);
+                self.wish_of_ledger(&domain, command, Job::Ledger(job))?;
+            }
+            false => _ = self.enqueue(What::Ledger(LedgerSay { entry, act }), Job::Ledger(job), None)?,
+        }
         Ok(ask)
     }
 
@@ -141,6 +148,10 @@ impl Ctx<'_, '_> {
             let Some(fill) = fill_of(self.tx, &key)? else {
                 continue;
             };
+            // Another hospital's relay was not restored with it.
+            if self.is_far(&self.prescription(&fill.prescription)?.domain) {
+                continue;
+            }
             let lately = fill.step.as_ref().is_some_and(|s| s.stamp + KEEP_MS >= self.now);
             match fill.state {
                 FillState::Confirmed if lately => {

@@ -6,7 +6,9 @@
 //! everything else; every word in it has its effect once, however often it goes.
 
 mod check;
+mod far;
 mod fill;
+mod first;
 mod key;
 mod ledger;
 mod letters;

@@ -51,7 +51,7 @@ fn desk_key(text: &str) -> Option<RxKey> {
 }
 
 impl Agent {
-    async fn rx_change<T, F>(&self, f: F) -> Result<T>
+    pub(super) async fn rx_change<T, F>(&self, f: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnOnce(&mut Ctx<'_, '_>) -> Result<T> + Send + 'static,
@@ -182,7 +182,8 @@ impl Agent {
         self.rx(&id.to_string()).await
     }
 
-    /// Whether a prescription is genuine, with no network, and how much is left, if there is a line.
+    /// Whether a prescription is genuine, with no network, and how much is left, if there is a line;
+    /// if that is not known, why, where it was asked.
     ///
     /// # Errors
     /// [`ErrorCode::NotFound`], [`ErrorCode::RxNotPrescription`]. One that is not genuine is no error
@@ -191,13 +192,14 @@ impl Agent {
         &self,
         what: &str,
         ask: Option<Duration>,
-    ) -> Result<(Verdict, RxView, Option<RxLeft>)> {
+    ) -> Result<(Verdict, RxView, std::result::Result<RxLeft, Option<ErrorCode>>)> {
         let shown = self.rx(what).await?;
         let id = shown.document.id;
         let verdict = self.rx_change(move |ctx| ctx.judge_rx(&id)).await?;
         let left = match ask {
-            Some(wait) if self.rx_line(wait).await => self.rx_left(&id, wait).await.ok(),
-            _ => None,
+            Some(wait) if self.rx_line(wait).await => self.rx_left(&id, wait).await.map_err(|e| Some(e.code)),
+            Some(_) => Err(Some(ErrorCode::Unreachable)),
+            None => Err(None),
         };
         Ok((verdict, shown, left))
     }
@@ -215,6 +217,7 @@ impl Agent {
     /// What the ledger refuses; [`ErrorCode::Unreachable`].
     pub async fn rx_left(&self, id: &DocumentId, wait: Duration) -> Result<RxLeft> {
         let id = *id;
+        self.rx_first(id, wait).await?;
         let ask = self.rx_change(move |ctx| ctx.ask_look(&id)).await?;
         let told = self.rx_told(ask, wait).await?;
         let standing = told.standing.ok_or(Error::fault("standing"))?;
@@ -239,6 +242,7 @@ impl Agent {
     ) -> Result<(RxFillView, RxLeft)> {
         let id = self.rx_id(what).await?;
         let until = Instant::now() + wait;
+        self.rx_first(id, wait).await?;
         let (fill, ask) = self
             .rx_change(move |ctx| {
                 ctx.check_rx(&id)?;
@@ -347,6 +351,7 @@ impl Agent {
         wait: Duration,
         act: impl FnOnce(&mut Ctx<'_, '_>, &Fill) -> Result<Nonce> + Send + 'static,
     ) -> Result<(RxFillView, RxLeft)> {
+        self.rx_first(id, wait).await?;
         let (key, ask) = self
             .rx_change(move |ctx| {
                 let fill = ctx.last_fill(&id, states)?;

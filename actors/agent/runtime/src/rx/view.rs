@@ -87,6 +87,7 @@ pub(super) fn one(snapshot: &Snapshot, profile: &Profile, what: &str) -> Result<
                 over: up(&rx, n.step.over),
             })
             .collect(),
+        elsewhere: rx.domain != *profile.domain(),
         rx,
     })
 }

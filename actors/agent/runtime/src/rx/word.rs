@@ -67,6 +67,9 @@ impl Ctx<'_, '_> {
         if fill_of(self.tx, &ticket.key)?.is_some() {
             return Ok(());
         }
+        if self.is_far(&rx.domain) {
+            self.ask_of_domains()?;
+        }
         self.put_fill(&Fill {
             prescription: came.prescription,
             asker: *asker,
@@ -87,17 +90,23 @@ impl Ctx<'_, '_> {
     }
 
     /// Whether a notice is what it says: a durable step of this prescription's entry.
-    fn is_proved(&self, notice: &RxNotice, rx: &Prescription) -> bool {
-        let (relays, quorum) = (self.profile.relays(), self.profile.quorum());
-        notice.step.entry == rx.entry
+    pub(super) fn is_proved(&self, notice: &RxNotice, rx: &Prescription) -> Result<bool> {
+        let (relays, quorum) = match self.is_far(&rx.domain) {
+            true => self.attesting(&rx.domain)?,
+            false => (self.profile.relays(), self.profile.quorum()),
+        };
+        Ok(notice.step.entry == rx.entry
             && notice.receipt.leaf == notice.step.leaf()
-            && notice.receipt.verify(&relays, quorum).is_ok()
+            && notice.receipt.verify(&relays, quorum).is_ok())
     }
 
     fn notice_came(&mut self, from: &IdentityId, notice: &RxNotice) -> Result<()> {
         let rx = self.prescription(&notice.prescription)?;
-        if !self.is_proved(notice, &rx) {
-            return Err(ErrorCode::BadReceipt.into());
+        if !self.is_proved(notice, &rx)? {
+            return match self.is_far(&rx.domain) {
+                true => self.keep_unproved(from, notice),
+                false => Err(ErrorCode::BadReceipt.into()),
+            };
         }
         self.note_step(Some(from), notice)
     }

@@ -88,6 +88,8 @@ pub struct RxView {
     pub document: DocumentView,
     /// What it says.
     pub rx: Prescription,
+    /// Another hospital keeps it in its ledger.
+    pub elsewhere: bool,
     /// Fills of this pharmacy.
     pub fills: Vec<RxFillView>,
     /// Tickets given by this patient: to whom, units, when, whether for a supply without the ledger.
