@@ -124,13 +124,14 @@ fn told(o: &Outcome, plan: &Plan) -> String {
     };
     let struck: String = o.struck.iter().map(line).collect();
     format!(
-        "{struck}Everything held: {} fills tried, {} confirmed, {} acts refused with reason, {} answers judged; \
+        "{struck}Everything held: {} fills tried, {} confirmed, {} acts refused with reason, {} answers judged, {} of them at the other hospital; \
          {} of {} prescriptions drawn to the end, none beyond it; \
          {} faults of {} kinds planted in this history and found; {:.0} s, {:.0} fills/s",
         o.tried,
         o.confirmed,
         o.refused,
         o.judged,
+        o.there,
         o.emptied,
         plan.prescriptions,
         o.planted,

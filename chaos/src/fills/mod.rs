@@ -61,6 +61,8 @@ pub struct Outcome {
     pub tried: u64,
     /// Fills that were confirmed.
     pub confirmed: u64,
+    /// Answers that pharmacies of the other hospital had.
+    pub there: u64,
     /// Acts that were refused.
     pub refused: u64,
     /// Answers that were held against the model.
@@ -106,6 +108,11 @@ pub(crate) struct Shared {
     began: (Instant, u64),
     pub(crate) tried: AtomicU64,
     pub(crate) answered: AtomicU64,
+    /// Of these, at the other hospital.
+    pub(crate) answered_there: AtomicU64,
+    /// Between two fills of a pharmacy of the ledger's own hospital: they are not to draw everything
+    /// before those of the other one have asked.
+    pub(crate) pace: Duration,
     pub(crate) stop: AtomicBool,
     pub(crate) surprises: AtomicU64,
 }
@@ -123,6 +130,8 @@ const PATIENCE: Duration = Duration::from_secs(120);
 const BACK: Duration = Duration::from_secs(60);
 /// After so many faults every relay must follow again before the next one strikes.
 const ALL_FOLLOW: u32 = 20;
+/// About the time that a fill takes from one hospital to the other.
+const PACE: Duration = Duration::from_millis(40);
 /// Entries whose history is planted with faults.
 const PLANTED_IN: usize = 20;
 
@@ -154,7 +163,11 @@ pub async fn run(
         reach(&shared.tried, share + random % 50).await?;
         let strike = house.strike(random, plan.longest).await?;
         let ended = Instant::now();
-        reach(&shared.answered, shared.answered.load(Ordering::Relaxed) + 1).await?;
+        let answered = match strike {
+            Blow::Ledger(_) => &shared.answered,
+            Blow::Other | Blow::Line => &shared.answered_there,
+        };
+        reach(answered, answered.load(Ordering::Relaxed) + 1).await?;
         let silence = ended.elapsed();
         tell(fault, &strike, silence, shared.tried.load(Ordering::Relaxed));
         *outcome.struck.entry(strike.kind().to_owned()).or_default() += 1;
@@ -217,6 +230,8 @@ async fn open(house: &mut House, plan: &Plan) -> Result<Shared, CampaignError> {
         began: (Instant::now(), u64::try_from(unix.as_nanos()).unwrap_or(u64::MAX)),
         tried: AtomicU64::new(0),
         answered: AtomicU64::new(0),
+        answered_there: AtomicU64::new(0),
+        pace: if plan.hospitals > 1 { PACE } else { Duration::ZERO },
         stop: AtomicBool::new(false),
         surprises: AtomicU64::new(0),
     })
@@ -287,6 +302,7 @@ fn reckon(
     outcome.refused = history.iter().filter(|d| d.refused.is_some()).count() as u64;
     outcome.judged = history.len();
     outcome.tried = shared.tried.load(Ordering::Relaxed);
+    outcome.there = shared.answered_there.load(Ordering::Relaxed);
     outcome.surprises = shared.surprises.load(Ordering::Relaxed);
     outcome.found = judge(history, ends, plan.units);
     let is_empty = |s: &EntryStanding| units_of(s.confirmed, plan.units) == u64::from(plan.units);

@@ -72,6 +72,9 @@ pub(super) async fn run(shared: Arc<Shared>, seed: u64, far: Option<Far>) -> (Ve
     counter.far = far;
     while !shared.stop.load(Ordering::Relaxed) {
         counter.fill().await;
+        if counter.far.is_none() && !shared.pace.is_zero() {
+            tokio::time::sleep(shared.pace).await;
+        }
         if counter.draw(4) == 0
             && let Some(drawn) = counter.unknown.pop()
         {
@@ -321,7 +324,7 @@ impl Counter {
                 Some(Answer::Ledger(told))
                     if told.is_proved(&did.entry, &tenant.relays(), tenant.quorum()) =>
                 {
-                    self.shared.answered.fetch_add(1, Ordering::Relaxed);
+                    self.was_answered();
                     self.did.push(Did {
                         ended,
                         step: told.step,
@@ -334,7 +337,7 @@ impl Counter {
                     tokio::time::sleep(Duration::from_millis(ms)).await;
                 }
                 Some(Answer::Refused(refusal)) if !is_passing(refusal.code) => {
-                    self.shared.answered.fetch_add(1, Ordering::Relaxed);
+                    self.was_answered();
                     // Of these two the judge asks why; any other is expected where it is met, or a surprise.
                     if matches!(refusal.code, ErrorCode::RxNotEnough | ErrorCode::RxAllTaken) {
                         self.did.push(Did {
@@ -355,6 +358,13 @@ impl Counter {
                     tokio::time::sleep(RETRY).await;
                 }
             }
+        }
+    }
+
+    fn was_answered(&self) {
+        self.shared.answered.fetch_add(1, Ordering::Relaxed);
+        if self.far.is_some() {
+            self.shared.answered_there.fetch_add(1, Ordering::Relaxed);
         }
     }
 

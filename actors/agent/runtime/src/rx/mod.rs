@@ -13,6 +13,9 @@ mod key;
 mod ledger;
 mod letters;
 pub(crate) mod record;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;
 mod ticket;
 mod verbs;
 mod view;
