@@ -15,6 +15,7 @@ use telesphor_wire::text::SupportCode;
 use crate::engine::Engine;
 use crate::proof::{self, Bound, Passage};
 use crate::single;
+use crate::submit::Granted;
 
 /// Of an outbox so much is read at a time: one large request always fits.
 const PAGE_BYTES: usize = 1 << 20;
@@ -69,16 +70,22 @@ impl Engine {
         not_after: u64,
     ) -> Result<Page, Refusal> {
         let (house, core) = (self.house(), self.house().core.clone());
-        let bound = Bound::Forwarded(Passage {
+        let passage = Passage {
             domain: core.domain.clone(),
             reply,
             not_after,
             agent_nonce: read.agent_nonce,
-        });
+        };
         let (page, proof) = (read.page, read.proof);
+        if core.away_for(&proof.mailbox).is_some() {
+            let granted = Granted::elsewhere(passage.shown(proof));
+            return single::page(house, granted, page, read.agent_nonce).await;
+        }
+        let bound = Bound::Forwarded(passage);
         let check = move || proof::check(&core.reader, &bound, &proof, core.clock.now_ms());
         let proven = house.core.clone().blocking(check).await?;
-        single::page(house, proven, page, read.agent_nonce).await
+        let granted = Granted::here(proven.mailbox.id, proven.claim);
+        single::page(house, granted, page, read.agent_nonce).await
     }
 
     /// Carries out a command that carries its own signature, with no session's word beside it.

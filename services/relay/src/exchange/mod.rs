@@ -251,8 +251,9 @@ impl Exchange {
             telesphor_wire::hash::hash_bytes(telesphor_wire::labels::HashLabel::Forwarded, &both)
         };
         let mine = weight(&self.me);
-        let wanted = wanted.borrow();
-        wanted.relays.iter().filter(|r| weight(r) < mine).count() as u64
+        // Only those read it who keep it.
+        let keepers = wanted.borrow().seats(self.engine.partition_of(mailbox));
+        keepers.iter().filter(|r| weight(r) < mine).count() as u64
     }
 
     /// By the wall's clock: what the order's clock is not told between two commands.
