@@ -44,6 +44,9 @@ pub enum CampaignError {
     /// Something did not happen that must.
     #[error("{0}")]
     Stuck(&'static str),
+    /// A promise was broken.
+    #[error("a promise was broken: {0:?}")]
+    Broken(Verdict),
     /// The same, with what was seen.
     #[error("{0}")]
     Apart(String),

@@ -30,6 +30,22 @@ impl Cluster {
         Self::start_with(&nats::binary()?, folder, domain)
     }
 
+    /// Founds one of more relays than keep each mailbox, over three NATS servers, and starts them all.
+    ///
+    /// # Errors
+    /// [`RelayError`].
+    pub fn start_placed(
+        folder: &Path,
+        domain: &str,
+        relays: usize,
+        (replicas, partitions): (usize, usize),
+    ) -> Result<Self, RelayError> {
+        let nats = Nats::start(&folder.join("bus"), 3, "")?;
+        let places = (replicas, partitions);
+        let relays = Relay::founded_placed(&folder.join("relays"), domain, relays, &nats.urls(), places)?;
+        Self::begin(nats, relays)
+    }
+
     /// The same with a relay's program of the caller's choice.
     ///
     /// # Errors
@@ -95,7 +111,7 @@ impl Cluster {
         for relay in &mut cluster.relays {
             relay.start()?;
         }
-        cluster.until_following(0..3)?;
+        cluster.until_following(0..cluster.relays.len())?;
         Ok(cluster)
     }
 
@@ -125,7 +141,11 @@ impl Cluster {
     /// [`RelayError::NotReady`].
     pub fn until_voting(&self, at: usize) -> Result<(), RelayError> {
         let begun = Instant::now();
-        let votes = |p: &Value| p["member"]["votes"] == true;
+        // Whoever is about to keep something more does not vote there yet.
+        let votes = |p: &Value| {
+            let (kept, member) = (p["kept"] != false, &p["member"]);
+            p["to_take_over"] != true && (!kept || member["votes"] == true)
+        };
         loop {
             self.until_following([at])?;
             let status = self.relays[at].json(&["cluster", "status"])?;
@@ -157,7 +177,10 @@ impl Cluster {
 }
 
 fn follows(status: &Value) -> bool {
-    let follows = |p: &Value| p["member"]["phase"] == "following" && p["member"]["active"] == true;
+    let follows = |p: &Value| {
+        let member = &p["member"];
+        p["kept"] == false || (member["phase"] == "following" && member["active"] == true)
+    };
     status["partitions"]
         .as_array()
         .is_some_and(|all| !all.is_empty() && all.iter().all(follows))

@@ -161,6 +161,30 @@ impl Relay {
         Self::founded_at(folder, domain, &places, nats)
     }
 
+    /// The same where only some of them keep each mailbox: so many, of so many partitions.
+    ///
+    /// # Errors
+    /// [`RelayError`].
+    pub fn founded_placed(
+        folder: &Path,
+        domain: &str,
+        relays: usize,
+        nats: &[String],
+        (replicas, partitions): (usize, usize),
+    ) -> Result<Vec<Self>, RelayError> {
+        let place = || {
+            Ok(Place {
+                listen: free_port()?,
+                metrics: free_port()?,
+                through: Vec::new(),
+            })
+        };
+        let places: Vec<_> = (0..relays).map(|_| place()).collect::<io::Result<_>>()?;
+        let (replicas, partitions) = (replicas.to_string(), partitions.to_string());
+        let more = ["--replicas", &replicas, "--partitions", &partitions];
+        Self::founded_as(folder, domain, &places, nats, &more)
+    }
+
     /// The same, each at a place that the caller chose.
     ///
     /// # Errors
@@ -171,11 +195,22 @@ impl Relay {
         places: &[Place],
         nats: &[String],
     ) -> Result<Vec<Self>, RelayError> {
+        Self::founded_as(folder, domain, places, nats, &[])
+    }
+
+    fn founded_as(
+        folder: &Path,
+        domain: &str,
+        places: &[Place],
+        nats: &[String],
+        more: &[&str],
+    ) -> Result<Vec<Self>, RelayError> {
         let binary = binary("TELESPHOR_RELAY_BIN", "telesphor-relay")?;
         let mut command = Command::new(&binary);
         command
             .args(["cluster", "init", "--domain", domain, "--into"])
-            .arg(folder);
+            .arg(folder)
+            .args(more);
         // Where all are at one address they listen at no other.
         let ips: BTreeSet<_> = places.iter().map(|p| p.listen.ip()).collect();
         if let (1, Some(ip)) = (ips.len(), ips.first()) {
@@ -230,6 +265,25 @@ impl Relay {
             "--into",
             &folder,
         ])?;
+        Ok(new)
+    }
+
+    /// One that comes to a cluster in which not every relay keeps everything; made at this one.
+    ///
+    /// # Errors
+    /// [`RelayError`].
+    pub fn adding(&self, into: &Path) -> Result<Self, RelayError> {
+        let new = Self {
+            binary: self.binary.clone(),
+            data: into.join("relay"),
+            log: into.with_extension("log"),
+            listen: free_port()?,
+            metrics: free_port()?,
+            through: Vec::new(),
+            child: None,
+        };
+        let (folder, address) = (into.to_string_lossy().into_owned(), new.listen.to_string());
+        self.run(&["cluster", "add", &address, "--into", &folder])?;
         Ok(new)
     }
 

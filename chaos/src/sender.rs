@@ -132,6 +132,7 @@ fn is_passing(refusal: &telesphor_wire::answer::Refusal) -> bool {
             | ErrorCode::StaleNonce
             | ErrorCode::Fenced
             | ErrorCode::DiskFull
+            | ErrorCode::HoldersAway
     )
 }
 

@@ -102,7 +102,7 @@ impl Tenant {
 
     /// How many of them a receipt needs.
     pub fn quorum(&self) -> usize {
-        self.record().record.relays.len() / 2 + 1
+        self.record().record.quorum()
     }
 
     /// Looks whether the domain has a newer record, at the first relay that says one.
@@ -136,7 +136,11 @@ impl Tenant {
         answer
     }
 
-    async fn session_with(
+    /// A session with one relay, by its place in the domain's record.
+    ///
+    /// # Errors
+    /// [`LinkError`].
+    pub async fn session_with(
         &self,
         at: usize,
     ) -> Result<(Session, tokio::sync::mpsc::Receiver<link::Push>), LinkError> {

@@ -3,68 +3,13 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
-use telesphor_chaos::campaign::{admit, read_all, wait_for};
+use telesphor_chaos::campaign::admit;
 use telesphor_chaos::cluster::Cluster;
-use telesphor_chaos::history::{Sent, Verdict, judge};
+use telesphor_chaos::load::Load;
 use telesphor_chaos::nats::Nats;
 use telesphor_chaos::relay::{Relay, RelayError};
-use telesphor_chaos::sender::{self, Shared};
-use telesphor_chaos::tenant::{Mailbox, Tenant};
-use tokio::task::JoinHandle;
-
-/// Senders at work on a cluster.
-struct Load {
-    tenant: Arc<Tenant>,
-    mailboxes: Vec<Mailbox>,
-    shared: Arc<Shared>,
-    senders: Vec<JoinHandle<Sent>>,
-}
-
-impl Load {
-    async fn begin(cluster: &Cluster, mailboxes: usize) -> Self {
-        let admission = admit(&cluster.relays[0]).unwrap();
-        let mut tenant = Tenant::enrol(&admission, mailboxes).await.unwrap();
-        let (session, _pushes) = tenant.session().await.unwrap();
-        let mut opened = Vec::new();
-        for _ in 0..mailboxes {
-            opened.push(tenant.open(&session).await.unwrap());
-        }
-        let tenant = Arc::new(tenant);
-        let shared = Arc::new(Shared::default());
-        let senders = opened
-            .iter()
-            .map(|m| tokio::spawn(sender::run(tenant.clone(), m.clone(), shared.clone(), 700, 16)))
-            .collect();
-        Self {
-            tenant,
-            mailboxes: opened,
-            shared,
-            senders,
-        }
-    }
-
-    async fn more(&self, receipts: u64) {
-        let now = self.shared.receipts.load(Ordering::Relaxed);
-        wait_for(&self.shared, now + receipts).await.unwrap();
-    }
-
-    /// Brings what is on its way to its end, and reckons.
-    async fn end(self) -> Verdict {
-        self.shared.stop.store(true, Ordering::Relaxed);
-        let mut verdict = Verdict::default();
-        for (sender, mailbox) in self.senders.into_iter().zip(&self.mailboxes) {
-            let sent = sender.await.unwrap();
-            let now = read_all(&self.tenant, mailbox, sent.last()).await.unwrap();
-            verdict.add(&judge(mailbox.id, mailbox.genesis, &sent, &[], &now));
-        }
-        assert_eq!(self.shared.surprises.load(Ordering::Relaxed), 0);
-        assert!(verdict.holds(), "{verdict:?}");
-        verdict
-    }
-}
+use telesphor_chaos::tenant::Tenant;
 
 /// What the relays have on their disks is one history.
 fn one_history(cluster: &mut Cluster) {
@@ -78,15 +23,15 @@ fn one_history(cluster: &mut Cluster) {
 async fn a_relay_killed_under_load_takes_something_with_it() {
     let folder = tempfile::tempdir().unwrap();
     let mut cluster = Cluster::start(folder.path(), "hospital-a.example").unwrap();
-    let load = Load::begin(&cluster, 4).await;
+    let load = Load::begin(&cluster, 4).await.unwrap();
     for at in 0..3 {
-        load.more(300).await;
+        load.more(300).await.unwrap();
         cluster.relays[at].kill().unwrap();
-        load.more(300).await;
+        load.more(300).await.unwrap();
         cluster.relays[at].start().unwrap();
         cluster.until_following(0..3).unwrap();
     }
-    load.end().await;
+    load.end().await.unwrap();
     one_history(&mut cluster);
 }
 
@@ -97,23 +42,23 @@ async fn a_rolling_upgrade_fails_or_loses_an_operation() {
     let new = telesphor_chaos::relay::binary("TELESPHOR_RELAY_BIN", "telesphor-relay").unwrap();
     let before = std::env::var_os("TELESPHOR_RELAY_BEFORE").map_or_else(|| new.clone(), PathBuf::from);
     let mut cluster = Cluster::start_from(&before, folder.path(), "hospital-a.example").unwrap();
-    let load = Load::begin(&cluster, 4).await;
+    let load = Load::begin(&cluster, 4).await.unwrap();
     for at in 0..3 {
-        load.more(300).await;
+        load.more(300).await.unwrap();
         cluster.relays[at].stop().unwrap();
         cluster.relays[at].becomes(&new);
-        load.more(300).await;
+        load.more(300).await.unwrap();
         cluster.relays[at].start().unwrap();
         cluster.until_following(0..3).unwrap();
     }
     // Back again, under load too: the newer one has written nothing that the older cannot read.
-    load.more(300).await;
+    load.more(300).await.unwrap();
     cluster.relays[1].stop().unwrap();
     cluster.relays[1].becomes(&before);
     cluster.relays[1].start().unwrap();
     cluster.until_following(0..3).unwrap();
-    load.more(300).await;
-    load.end().await;
+    load.more(300).await.unwrap();
+    load.end().await.unwrap();
     one_history(&mut cluster);
 }
 
@@ -121,8 +66,8 @@ async fn a_rolling_upgrade_fails_or_loses_an_operation() {
 async fn all_that_nats_has_stored_is_deleted_and_something_acknowledged_is_lost() {
     let folder = tempfile::tempdir().unwrap();
     let mut cluster = Cluster::start(folder.path(), "hospital-a.example").unwrap();
-    let load = Load::begin(&cluster, 4).await;
-    load.more(500).await;
+    let load = Load::begin(&cluster, 4).await.unwrap();
+    load.more(500).await.unwrap();
     for at in 0..3 {
         cluster.nats.kill(at).unwrap();
     }
@@ -132,8 +77,8 @@ async fn all_that_nats_has_stored_is_deleted_and_something_acknowledged_is_lost(
     for at in 0..3 {
         cluster.nats.start_one(at).unwrap();
     }
-    load.more(500).await;
-    load.end().await;
+    load.more(500).await.unwrap();
+    load.end().await.unwrap();
     one_history(&mut cluster);
 }
 
@@ -141,10 +86,10 @@ async fn all_that_nats_has_stored_is_deleted_and_something_acknowledged_is_lost(
 async fn a_relay_is_replaced_under_load_and_takes_something_with_it() {
     let folder = tempfile::tempdir().unwrap();
     let mut cluster = Cluster::start(folder.path(), "hospital-a.example").unwrap();
-    let load = Load::begin(&cluster, 4).await;
+    let load = Load::begin(&cluster, 4).await.unwrap();
     // The first leaves while it works, the second will not come back.
     for leaves in 0..2 {
-        load.more(300).await;
+        load.more(300).await.unwrap();
         if leaves == 1 {
             cluster.relays[1].kill().unwrap();
         }
@@ -157,7 +102,7 @@ async fn a_relay_is_replaced_under_load_and_takes_something_with_it() {
         for relay in &cluster.relays {
             relay.run(&["cluster", "accept", change]).unwrap();
         }
-        load.more(100).await;
+        load.more(100).await.unwrap();
         new.start().unwrap();
         let old = std::mem::replace(&mut cluster.relays[leaves], new);
         cluster.until_voting(leaves).unwrap();
@@ -165,17 +110,17 @@ async fn a_relay_is_replaced_under_load_and_takes_something_with_it() {
             until_stopped(&old);
         }
         drop(old);
-        load.more(300).await;
+        load.more(300).await.unwrap();
     }
     // What is left of the founders dies: the two that came are the majority.
     cluster.relays[2].kill().unwrap();
-    load.more(300).await;
+    load.more(300).await.unwrap();
     cluster.relays[2].start().unwrap();
     cluster.until_following(0..3).unwrap();
     // Somebody new is let in where one of them stands.
     let admission = admit(&cluster.relays[1]).unwrap();
     Tenant::enrol(&admission, 1).await.unwrap();
-    load.end().await;
+    load.end().await.unwrap();
     one_history(&mut cluster);
 }
 

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::bytes::Bytes;
 use crate::canonical::{self, CanonicalError};
-use crate::ext::Extensions;
+use crate::ext::{Extension, Extensions};
 use crate::hash::{Digest, hash_bytes};
 use crate::ids::Voucher;
 use crate::labels::{HashLabel, SignLabel};
@@ -44,6 +45,34 @@ pub struct DomainRecord {
     pub issued: u64,
     /// For later versions.
     pub ext: Extensions,
+}
+
+/// Extension of a [`DomainRecord`]: how many of its relays keep each partition, where not all of them do.
+/// Critical: whoever does not know it would wait for receipts by a majority of all.
+pub const REPLICAS: u32 = 1;
+
+impl DomainRecord {
+    /// How many of its relays keep each mailbox.
+    pub fn replicas(&self) -> usize {
+        let all = self.relays.len();
+        let said = self.ext.get(REPLICAS);
+        let said = said.and_then(|e| canonical::decode_bounded::<u16>(&e.body, 8).ok());
+        said.map_or(all, |replicas| usize::from(replicas).clamp(1, all.max(1)))
+    }
+
+    /// How many of its relays must have signed a receipt.
+    pub fn quorum(&self) -> usize {
+        self.replicas() / 2 + 1
+    }
+}
+
+/// What a record says where each partition lives on so many of its relays.
+pub fn replicas(of_each: u16) -> Extensions {
+    Extensions::none().with(Extension {
+        id: REPLICAS,
+        critical: true,
+        body: Bytes(canonical::encode(&of_each)),
+    })
 }
 
 impl Signed for DomainRecord {

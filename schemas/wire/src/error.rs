@@ -159,6 +159,7 @@ errors! {
     5011 TooManyConnections Operator "the relay has no place for one more connection; try again in a moment",
     5012 BlobDamaged Operator "a file at the relay was damaged on its disk; bring it back from a backup, or have it sent again",
     5013 BlobsOfOne Operator "this hospital's relays work together and do not take large files yet: such a file would lie on one of them alone; send it by another relay",
+    5014 HoldersAway Operator "no relay that keeps this mailbox answers just now; it is tried again, and `cluster status` at the relays says where it is kept",
     5020 NotDelivered You "the other hospital was not reached in the time that is tried; nothing more is tried. Reach them in another way, or send it again",
     5021 ExchangeOff Operator "this hospital exchanges nothing with others yet: its relays have no way to them",
     5022 ExchangeBusy You "more requests for other hospitals wait here than are taken; try again in a moment",

@@ -67,6 +67,8 @@ labels! {
         BlobWord = "blob-word",
         /// What relays of two domains tell each other.
         ExchangeWord = "exchange-word",
+        /// What relays of a cluster pass on to each other for mailboxes that not all of them keep.
+        PassedWord = "passed-word",
         /// Taking a key package out of a mailbox.
         KeyPackageTake = "key-package-take",
         // identity
@@ -164,6 +166,8 @@ labels! {
         OrderEntry = "order-entry",
         /// What was ordered, up to and with one entry.
         OrderLink = "order-link",
+        /// How much weight a relay has for a partition: where it lives.
+        Placement = "placement",
         CommitBytes = "commit-bytes",
         Command = "command",
         /// Which of a domain's sealing keys.

@@ -38,6 +38,7 @@ pub mod limits;
 mod list;
 pub mod mailbox;
 pub mod padding;
+pub mod passing;
 pub mod receipt;
 pub mod records;
 pub mod seal;

@@ -96,6 +96,11 @@ pub const FORWARD_FRAME_BYTES: usize = 8 * 1024;
 pub const MAX_PEERS: usize = 256;
 /// One word between two domains, bytes: the largest request and what stands around it.
 pub const MAX_EXCHANGE_WORD_BYTES: usize = MAX_PAYLOAD_BYTES + 64 * 1024;
+/// What one relay of a cluster passes on to another in one word: commands of a frame or one large one, a
+/// page with one large event.
+pub const MAX_PASSED_WORD_BYTES: usize = 4 * 1024 * 1024;
+/// Mailboxes of one message of news between relays.
+pub const MAX_PASSED_NEWS: usize = 4_096;
 
 /// Parts of every prescription on the dispense ledger, whatever it is of: units cost their share of
 /// it, rounded down, which is exact for up to [`RX_MAX_UNITS`] units and [`RX_MAX_FILLS`] fills.

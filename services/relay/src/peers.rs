@@ -156,6 +156,10 @@ pub fn card(path: &Path) -> Result<SignedDomainRecord, Fault> {
     let bytes = fs::read(path).map_err(file)?;
     let signed: SignedDomainRecord = canonical::decode(&bytes).map_err(|_| none())?;
     signed.verify().map_err(|_| none())?;
-    signed.record.ext.check(&[]).map_err(|_| none())?;
+    signed
+        .record
+        .ext
+        .check(&[telesphor_wire::domain::REPLICAS])
+        .map_err(|_| none())?;
     Ok(signed)
 }

@@ -33,16 +33,25 @@ pub fn sign(keys: &Keys, facts: &Facts<'_>, sequence: u64) -> SignedDomainRecord
         tls_key: facts.tls_key,
         address: facts.address.to_owned(),
     };
-    sign_all(keys, facts.domain, vec![here], facts.now, sequence)
+    sign_all(
+        keys,
+        facts.domain,
+        vec![here],
+        facts.now,
+        sequence,
+        Extensions::none(),
+    )
 }
 
-/// Signs the record of a domain with these relays.
+/// Signs the record of a domain with these relays; `ext` says how many of them keep each mailbox, if not
+/// all.
 pub fn sign_all(
     keys: &Keys,
     domain: &Domain,
     relays: Vec<RelayEntry>,
     now: u64,
     sequence: u64,
+    ext: Extensions,
 ) -> SignedDomainRecord {
     let record = DomainRecord {
         domain: domain.clone(),
@@ -52,7 +61,7 @@ pub fn sign_all(
         sealing: keys.sealing.public(),
         sequence,
         issued: now,
-        ext: Extensions::none(),
+        ext,
     };
     let signature = keys.domain.sign(&record);
     SignedDomainRecord { record, signature }

@@ -283,8 +283,8 @@ fn a_metric_stands_in_no_catalogue() {
         .unwrap()
         .lines()
         .filter_map(|l| l.strip_prefix("| `"))
-        // Those are shown by a relay of a cluster: `chaos/tests/deployed.rs` looks for them.
-        .filter(|l| !l.contains(" | cluster "))
+        // Those are shown by a relay of a cluster: `chaos/tests/deployed.rs` and `placed.rs` look for them.
+        .filter(|l| !l.contains(" | cluster ") && !l.contains(" | placed "))
         .filter_map(|l| l.split('`').next())
         .map(|name| name.split('{').next().unwrap().to_owned())
         .collect();

@@ -162,7 +162,7 @@ impl TimeEvidence {
         let record = domains.get(&self.domain).ok_or(BadEvidence::UnknownDomain)?;
         let relays: Vec<_> = record.relays.iter().map(|r| r.relay).collect();
         self.receipt
-            .verify(&relays, relays.len() / 2 + 1)
+            .verify(&relays, record.quorum())
             .map_err(|_| BadEvidence::Receipt)?;
         Ok(ProvedTime {
             at: self.receipt.head.stamp,

@@ -11,13 +11,18 @@ use telesphor_rules::state::{AccessRecord, Mailbox};
 use telesphor_store::StoreError;
 use telesphor_wire::answer::Refusal;
 use telesphor_wire::error::ErrorCode;
+use telesphor_wire::ext::Extensions;
 use telesphor_wire::hash::Digest;
 use telesphor_wire::ids::{MailboxId, Nonce};
+use telesphor_wire::passing::FileAct;
 use telesphor_wire::session::{Right, SessionProof};
 
+use crate::away::ShownRight;
+use crate::core::Core;
 use crate::house::House;
 use crate::proof::{self, Bound, Connection};
 use crate::single::SingleContext;
+use crate::submit::Granted;
 
 /// What is to be done with a blob in a mailbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +43,8 @@ pub struct BlobRight {
     house: Arc<House>,
     mailbox: MailboxId,
     claim: Claim,
+    /// If the mailbox is kept elsewhere: whoever keeps it is asked.
+    shown: Option<ShownRight>,
 }
 
 impl std::fmt::Debug for BlobRight {
@@ -54,7 +61,7 @@ pub(crate) async fn prove(
     bound: Digest,
 ) -> Result<BlobRight, Refusal> {
     let core = house.core.clone();
-    let here = Bound::Here(Connection {
+    let here = Connection {
         domain: core.domain.clone(),
         relay: core.relay,
         channel_binding: context.channel_binding,
@@ -62,8 +69,24 @@ pub(crate) async fn prove(
         given_ms: context.given_ms,
         agent_nonce,
         body: Some(bound),
-    });
-    let check = move || proof::check(&core.reader, &here, &proof, core.clock.now_ms());
+    };
+    if let Some((away, partition)) = house.core.away_for(&proof.mailbox) {
+        here.fresh(core.clock.now_ms())?;
+        let shown = here.shown(proof);
+        let held = away.proof(partition, &shown).await;
+        if let Err(refusal) = held.unwrap_or(Err(ErrorCode::BlobBusy.into())) {
+            house.core.counters.refuse(refusal.code);
+            return Err(refusal);
+        }
+        let granted = Granted::elsewhere(shown);
+        return Ok(BlobRight {
+            house: house.clone(),
+            mailbox: granted.mailbox,
+            claim: granted.claim,
+            shown: granted.shown,
+        });
+    }
+    let check = move || proof::check(&core.reader, &Bound::Here(here), &proof, core.clock.now_ms());
     let proven = house.core.clone().blocking(check).await;
     if let Err(refusal) = &proven {
         house.core.counters.refuse(refusal.code);
@@ -73,11 +96,19 @@ pub(crate) async fn prove(
         house: house.clone(),
         mailbox: proven.mailbox.id,
         claim: proven.claim,
+        shown: None,
     })
 }
 
 /// Whether a blob's time in a mailbox has run out. Blocks.
 pub(crate) fn is_over(house: &House, mailbox: &MailboxId, since: u64) -> Result<bool, StoreError> {
+    if let Some((away, partition)) = house.core.away_for(mailbox) {
+        // Blocking is allowed here, and the answer is another relay's.
+        return Ok(house
+            .core
+            .runtime
+            .block_on(away.is_over(partition, *mailbox, since)));
+    }
     let held = house.core.reader.mailbox(mailbox)?;
     Ok(blobs::is_over(held.as_ref(), since, house.core.clock.now_ms()))
 }
@@ -98,7 +129,16 @@ impl BlobRight {
     /// # Errors
     /// The refusal to be sent.
     pub fn allows(&self, act: BlobAct) -> Result<(), Refusal> {
-        let (mailbox, record) = self.facts()?;
+        if self.shown.is_some() {
+            let act = match act {
+                BlobAct::Fetch(since) => FileAct::Fetch(since),
+                BlobAct::Show => FileAct::Show(Extensions::none()),
+                BlobAct::Keep => FileAct::Keep(Extensions::none()),
+                BlobAct::Detach(kept) => FileAct::Detach(kept),
+            };
+            return self.elsewhere(act).map(drop);
+        }
+        let (mailbox, record) = facts(&self.house.core, &self.mailbox, &self.claim)?;
         let now = self.house.core.clock.now_ms();
         match act {
             BlobAct::Fetch(since) => blobs::may_fetch(&mailbox, record.as_ref(), &self.claim, since, now),
@@ -113,20 +153,36 @@ impl BlobRight {
     /// # Errors
     /// The refusal to be sent.
     pub fn quota(&self) -> Result<u64, Refusal> {
-        Ok(self.facts()?.0.class().max_blob_bytes)
+        if self.shown.is_some() {
+            return self.elsewhere(FileAct::Quota(Extensions::none()));
+        }
+        let (mailbox, _) = facts(&self.house.core, &self.mailbox, &self.claim)?;
+        Ok(mailbox.class().max_blob_bytes)
     }
 
-    fn facts(&self) -> Result<(Mailbox, Option<AccessRecord>), Refusal> {
-        let fault = |_: StoreError| Refusal::of(ErrorCode::Internal);
-        let reader = &self.house.core.reader;
-        let mailbox = reader.mailbox(&self.mailbox).map_err(fault)?;
-        let mailbox = mailbox.ok_or(ErrorCode::Refused)?;
-        let record = match self.claim.right {
-            Right::Read => reader
-                .access(&self.mailbox, self.claim.branch, self.claim.epoch)
-                .map_err(fault)?,
-            Right::Owner | Right::Deposit => None,
-        };
-        Ok((mailbox, record))
+    /// What a relay says that keeps the mailbox.
+    fn elsewhere(&self, act: FileAct) -> Result<u64, Refusal> {
+        let core = &self.house.core;
+        match (&self.shown, core.away_for(&self.mailbox)) {
+            (Some(shown), Some((away, partition))) => core.runtime.block_on(away.file(partition, shown, act)),
+            // It has come here meanwhile; the next call finds it so.
+            _ => Err(ErrorCode::BlobBusy.into()),
+        }
     }
+}
+
+/// What a right is judged by. Blocks on the disk.
+pub(crate) fn facts(
+    core: &Core,
+    id: &MailboxId,
+    claim: &Claim,
+) -> Result<(Mailbox, Option<AccessRecord>), Refusal> {
+    let fault = |_: StoreError| Refusal::of(ErrorCode::Internal);
+    let mailbox = core.reader.mailbox(id).map_err(fault)?;
+    let mailbox = mailbox.ok_or(ErrorCode::Refused)?;
+    let record = match claim.right {
+        Right::Read => core.reader.access(id, claim.branch, claim.epoch).map_err(fault)?,
+        Right::Owner | Right::Deposit => None,
+    };
+    Ok((mailbox, record))
 }

@@ -7,6 +7,7 @@ use telesphor_wire::ids::MailboxId;
 use telesphor_wire::sign::SigningKey;
 use telesphor_wire::text::{Domain, SupportCode};
 
+use crate::away::AwayConfig;
 use crate::clock::Clock;
 use crate::limits::Limits;
 
@@ -41,6 +42,8 @@ pub struct EngineConfig {
     pub on_delivered: DeliveredHook,
     /// What happens when something is to be passed on.
     pub on_outbox: OutboxHook,
+    /// The other relays, where not every one keeps every partition.
+    pub away: Option<AwayConfig>,
 }
 
 impl EngineConfig {
@@ -55,6 +58,7 @@ impl EngineConfig {
             on_fatal: Arc::new(|_| std::process::abort()),
             on_delivered: Arc::new(|_| {}),
             on_outbox: Arc::new(|_| {}),
+            away: None,
         }
     }
 }

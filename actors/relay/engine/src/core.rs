@@ -2,16 +2,17 @@
 //! its own, and nothing here waits for anything.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use telesphor_store::Reader;
 use telesphor_wire::answer::Refusal;
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ids::{Incarnation, MailboxId, PartitionId};
-use telesphor_wire::sign::PublicKey;
+use telesphor_wire::sign::{PublicKey, SigningKey};
 use telesphor_wire::text::{Domain, SupportCode};
 use tokio::sync::{Notify, Semaphore};
 
+use crate::away::Away;
 use crate::clock::Clock;
 use crate::config::{DeliveredHook, EngineConfig};
 use crate::deliveries::Notes;
@@ -31,6 +32,8 @@ pub(crate) struct Core {
     pub(crate) runtime: tokio::runtime::Handle,
 
     // -- shared, each with its own lock
+    /// The other relays, where not every one keeps every partition.
+    pub(crate) away: Option<Arc<Away>>,
     pub(crate) reader: Reader,
     pub(crate) counters: Counters,
     traces: TraceRing,
@@ -46,6 +49,8 @@ pub(crate) struct Core {
     /// Permits for the bytes of full pages that are being sent.
     pub(crate) pages: Arc<Semaphore>,
     standing: AtomicU8,
+    /// No more sessions are taken.
+    retiring: AtomicBool,
     /// Told each time the last command without an answer got one.
     pub(crate) all_answered: Notify,
 }
@@ -56,12 +61,15 @@ const FAILED: u8 = 2;
 
 impl Core {
     /// Within the runtime that the engine is to live on.
-    pub(crate) fn new(config: &EngineConfig, relay: PublicKey, reader: Reader) -> Self {
+    pub(crate) fn new(config: &EngineConfig, key: &SigningKey, reader: Reader) -> Self {
         let limits = config.limits.clone();
+        let (relay, cluster) = (key.public(), reader.incarnation());
+        let away = |away| Arc::new(Away::new(away, key.clone(), cluster, config.partitions));
         Self {
+            away: config.away.as_ref().map(away),
             domain: config.domain.clone(),
             relay,
-            incarnation: reader.incarnation(),
+            incarnation: cluster,
             partitions: config.partitions,
             clock: config.clock.clone(),
             runtime: tokio::runtime::Handle::current(),
@@ -74,6 +82,7 @@ impl Core {
             pages: Arc::new(Semaphore::new(limits.pages_bytes)),
             counters: Counters::default(),
             standing: AtomicU8::new(SERVING),
+            retiring: AtomicBool::new(false),
             all_answered: Notify::new(),
             limits,
             reader,
@@ -99,6 +108,18 @@ impl Core {
         PartitionId::of(mailbox, self.partitions)
     }
 
+    /// Those who keep a mailbox and the partition it lives in, if it is not kept here.
+    pub(crate) fn away_for(&self, mailbox: &MailboxId) -> Option<(&Arc<Away>, PartitionId)> {
+        let away = self.away.as_ref()?;
+        let partition = self.partition_of(mailbox);
+        (!away.is_here(partition)).then_some((away, partition))
+    }
+
+    /// Whether a partition is kept here.
+    pub(crate) fn keeps(&self, partition: PartitionId) -> bool {
+        self.away.as_ref().is_none_or(|away| away.is_kept(partition))
+    }
+
     pub(crate) fn standing(&self) -> EngineStanding {
         match self.standing.load(Ordering::Acquire) {
             SERVING => EngineStanding::Serving,
@@ -110,6 +131,15 @@ impl Core {
     /// From now on nothing new is taken. A failure is not forgotten over it.
     pub(crate) fn begin_draining(&self) {
         self.standing.fetch_max(DRAINING, Ordering::AcqRel);
+    }
+
+    /// From now on no more sessions are taken.
+    pub(crate) fn retire(&self) {
+        self.retiring.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_retiring(&self) -> bool {
+        self.retiring.load(Ordering::Acquire)
     }
 
     /// From now on nothing is confirmed.

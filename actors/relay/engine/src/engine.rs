@@ -14,7 +14,7 @@ use telesphor_store::{Store, StoreError, Upkeep};
 use telesphor_wire::answer::Refusal;
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::hash::Digest;
-use telesphor_wire::ids::{MailboxId, Nonce, Voucher};
+use telesphor_wire::ids::{MailboxId, Nonce, PartitionId, Voucher};
 use telesphor_wire::session::{SessionProof, SingleCall, Welcome};
 use telesphor_wire::text::SupportCode;
 use tokio::sync::oneshot;
@@ -29,6 +29,7 @@ use crate::session::shared::Shared;
 use crate::session::{Session, SessionContext};
 use crate::single::{self, SingleAnswer, SingleContext};
 use crate::start::{self, EngineError, Started};
+use crate::submit::Granted;
 use crate::trace::Trace;
 use crate::writer::Job;
 
@@ -119,8 +120,8 @@ impl Engine {
     pub async fn open_session(&self, context: SessionContext) -> Result<Session, Refusal> {
         let house = &self.0.started.house;
         match house.core.standing() {
-            EngineStanding::Serving => {}
-            EngineStanding::Draining => return Err(ErrorCode::Draining.into()),
+            EngineStanding::Serving if !house.core.is_retiring() => {}
+            EngineStanding::Serving | EngineStanding::Draining => return Err(ErrorCode::Draining.into()),
             EngineStanding::Failed => return Err(ErrorCode::Fenced.into()),
         }
         let id = self.0.next_session.fetch_add(1, Ordering::Relaxed);
@@ -268,10 +269,15 @@ impl Engine {
                 .limits
                 .bytes_in_flight
                 .saturating_sub(core.bytes.available_permits()),
-            partitions: house.partitions.iter().map(|p| p.status(&*house.order)).collect(),
+            partitions: house
+                .partitions
+                .iter()
+                .map(|p| p.status(&*house.order, core.keeps(p.id)))
+                .collect(),
             totals: counters.totals(),
             last_fsync: counters.last_fsync(),
             deliveries: core.notes.status(),
+            passing: core.away.as_ref().map(|away| away.status()),
         }
     }
 
@@ -328,6 +334,79 @@ impl Engine {
         });
         self.give(job)?;
         Ok(done.await.map_err(|_| AdminError::Stopped)??)
+    }
+
+    /// The answer to what another relay of the cluster passes on, if it is to have one. Takes as long as
+    /// what is asked for.
+    pub async fn passed(&self, question: &[u8]) -> Option<Vec<u8>> {
+        let house = self.house();
+        let away = house.core.away.clone()?;
+        away.answered(house, &self.0.upkeep, question).await
+    }
+
+    /// What another relay tells of mailboxes that it keeps.
+    pub fn told(&self, news: &[u8]) {
+        let house = self.house();
+        if let Some(away) = &house.core.away {
+            away.heard(house, news);
+        }
+    }
+
+    /// Keeps a partition no more: another relay has its seat. Clients that have proved a right in it here
+    /// come again, and what was kept of it goes, in as long as that takes.
+    ///
+    /// # Errors
+    /// [`AdminError`]; then it is to be called again.
+    pub async fn leave(&self, partition: PartitionId) -> Result<(), AdminError> {
+        let core = &self.house().core;
+        let Some(away) = &core.away else { return Ok(()) };
+        away.leave(partition);
+        self.come_again(partition, |granted| granted.shown.is_none());
+        let upkeep = self.0.upkeep.clone();
+        let erase = move || upkeep.erase_part(partition);
+        let erased = core.runtime.spawn_blocking(erase).await;
+        Ok(erased.map_err(|_| AdminError::Stopped)??)
+    }
+
+    /// This relay has its seat in a partition that it took over: what concerns it is done here from now on, and
+    /// clients that have shown a right in it to others come again. Nothing if it did so before.
+    pub fn arrived(&self, partition: PartitionId) {
+        let away = self.house().core.away.as_ref();
+        if away.is_some_and(|away| away.arrived(partition)) {
+            self.come_again(partition, |granted| granted.shown.is_some());
+        }
+    }
+
+    /// Takes no more sessions and lets go of those there are, while the rest goes on: this relay is to leave
+    /// its cluster.
+    pub fn retire(&self) {
+        self.house().core.retire();
+        self.goodbye();
+    }
+
+    /// Has clients come again that have proved such a right in a partition.
+    fn come_again(&self, partition: PartitionId, meant: impl Fn(&Granted) -> bool) {
+        let core = &self.house().core;
+        let meant = |granted: &Granted| core.partition_of(&granted.mailbox) == partition && meant(granted);
+        let sessions: Vec<_> = self.0.sessions().values().filter_map(Weak::upgrade).collect();
+        for session in sessions {
+            let comes = session.handles().values().any(&meant);
+            if comes {
+                session.goodbye(ErrorCode::Draining);
+            }
+        }
+    }
+
+    /// Has the other relays told how much they should have heard. To be called about once a second.
+    pub fn say_again(&self) {
+        if let Some(away) = &self.house().core.away {
+            away.say_again();
+        }
+    }
+
+    /// The partition a mailbox lives in.
+    pub fn partition_of(&self, mailbox: &MailboxId) -> PartitionId {
+        self.house().core.partition_of(mailbox)
     }
 
     /// For verifying, reclaiming and inspecting beside the running writer.

@@ -15,9 +15,13 @@ use telesphor_wire::session::Page;
 use telesphor_wire::text::SupportCode;
 
 use crate::engine::Engine;
-use crate::proof::{self, Bound, Passage, Proven};
+use crate::proof::{self, Bound, Passage};
+use crate::submit::Granted;
 use crate::watch::Watch;
 use crate::{reading, single};
+
+/// A mailbox that another relay keeps is looked at so often.
+const AWAY_LOOK: Duration = Duration::from_secs(1);
 
 /// Of an outbox so much is read at a time: one large request always fits.
 const PAGE_BYTES: usize = 1 << 20;
@@ -78,8 +82,8 @@ impl Engine {
         not_after: u64,
     ) -> Result<Page, Refusal> {
         let (page, nonce) = (read.page.clone(), read.agent_nonce);
-        let proven = self.prove_forwarded(read, reply, not_after).await?;
-        single::page(self.house(), proven, page, nonce).await
+        let granted = self.prove_forwarded(read, reply, not_after).await?;
+        single::page(self.house(), granted, page, nonce).await
     }
 
     /// As [`Engine::read_forwarded`]; where there is nothing new, when something comes, when the
@@ -96,15 +100,21 @@ impl Engine {
         until: u64,
     ) -> Result<Page, Refusal> {
         let (house, page, nonce) = (self.house(), read.page.clone(), read.agent_nonce);
-        let proven = self.prove_forwarded(read, reply, not_after).await?;
+        let granted = self.prove_forwarded(read, reply, not_after).await?;
         let watch = Watch::begin(house, page.mailbox).ok_or(ErrorCode::SessionLimit)?;
         loop {
-            let found = single::page(house, proven.clone(), page.clone(), nonce).await?;
+            let found = single::page(house, granted.clone(), page.clone(), nonce).await?;
             let now = house.core.clock.now_ms();
             if !found.events.is_empty() || now >= until {
                 return Ok(found);
             }
-            let ends = self.ends(&proven).await?.unwrap_or(until).min(until);
+            if granted.shown.is_some() {
+                // Whoever keeps the mailbox rings nobody here.
+                let left = Duration::from_millis(until.saturating_sub(now));
+                tokio::time::sleep(AWAY_LOOK.min(left)).await;
+                continue;
+            }
+            let ends = self.ends(&granted).await?.unwrap_or(until).min(until);
             // One more than the last instant of the right: then it is over.
             let pause = Duration::from_millis(ends.saturating_sub(now).saturating_add(1));
             // Whatever it was, the next look finds it.
@@ -113,9 +123,9 @@ impl Engine {
     }
 
     /// When a member's right ends, as the mailbox stands now.
-    async fn ends(&self, proven: &Proven) -> Result<Option<u64>, Refusal> {
+    async fn ends(&self, granted: &Granted) -> Result<Option<u64>, Refusal> {
         let core = self.house().core.clone();
-        let (mailbox, claim) = (proven.mailbox.id, proven.claim);
+        let (mailbox, claim) = (granted.mailbox, granted.claim);
         let look = move || reading::ends(&core.reader, &mailbox, &claim);
         self.house().core.clone().blocking(look).await
     }
@@ -125,17 +135,22 @@ impl Engine {
         read: Read,
         reply: SealingPublic,
         not_after: u64,
-    ) -> Result<Proven, Refusal> {
+    ) -> Result<Granted, Refusal> {
         let core = self.house().core.clone();
-        let bound = Bound::Forwarded(Passage {
+        let passage = Passage {
             domain: core.domain.clone(),
             reply,
             not_after,
             agent_nonce: read.agent_nonce,
-        });
+        };
         let proof = read.proof;
+        if core.away_for(&proof.mailbox).is_some() {
+            return Ok(Granted::elsewhere(passage.shown(proof)));
+        }
+        let bound = Bound::Forwarded(passage);
         let check = move || proof::check(&core.reader, &bound, &proof, core.clock.now_ms());
-        self.house().core.clone().blocking(check).await
+        let proven = self.house().core.clone().blocking(check).await?;
+        Ok(Granted::here(proven.mailbox.id, proven.claim))
     }
 
     /// Carries out a command that carries its own signature, with no session's word beside it.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ractor::ActorCell;
 use telesphor_order::Order;
-use telesphor_wire::ids::MailboxId;
+use telesphor_wire::ids::{MailboxId, PartitionId};
 
 use crate::actors::registry::{Lease, Registry};
 use crate::core::Core;
@@ -29,8 +29,21 @@ impl House {
 
     /// Hands commands that concern one mailbox over, in their order. Waits for nothing.
     pub(crate) fn submit(&self, mailbox: MailboxId, items: Vec<Item>) {
-        let partition = self.core.partition_of(&mailbox);
-        let partition = self.partitions.get(usize::from(partition.0));
+        let Some((away, partition)) = self.core.away_for(&mailbox) else {
+            return self.submit_here(mailbox, items);
+        };
+        let Some(lease) = self.lease(mailbox) else {
+            return items.into_iter().for_each(|item| item.ticket.busy());
+        };
+        let admitted = lease.admit(&self.core, items);
+        if !admitted.is_empty() {
+            away.pass_on(&self.core, partition, mailbox, admitted);
+        }
+    }
+
+    /// The same for a mailbox that is kept here.
+    pub(crate) fn submit_here(&self, mailbox: MailboxId, items: Vec<Item>) {
+        let partition = self.partition(self.core.partition_of(&mailbox));
         let (Some(lease), Some(partition)) = (self.lease(mailbox), partition) else {
             return items.into_iter().for_each(|item| item.ticket.busy());
         };
@@ -38,5 +51,10 @@ impl House {
         if !admitted.is_empty() {
             partition.submit(&self.core, &*self.order, admitted);
         }
+    }
+
+    /// A partition, kept here or not.
+    pub(crate) fn partition(&self, partition: PartitionId) -> Option<&Arc<Partition>> {
+        self.partitions.get(usize::from(partition.0))
     }
 }

@@ -19,6 +19,7 @@
 
 mod actors;
 mod admin;
+mod away;
 mod behind;
 mod blobs;
 mod clock;
@@ -48,13 +49,14 @@ mod weight;
 mod writer;
 
 pub use admin::{AdminError, StillOpen};
+pub use away::{AwayConfig, NoAnswer, Roads};
 pub use blobs::{BlobAct, BlobRight};
 pub use clock::{Clock, LatestTime};
 pub use config::{DeliveredHook, EngineConfig, FatalHook, OutboxHook, RelayKeys};
 pub use engine::{Drained, Engine};
 pub use limits::Limits;
 pub use memory::memory;
-pub use observe::{DeliveryStatus, EngineStanding, Observation, PartitionStatus, Totals};
+pub use observe::{DeliveryStatus, EngineStanding, Observation, PartitionStatus, PassingStatus, Totals};
 pub use session::{Inbound, Outbound, Session, SessionContext, SessionOver};
 pub use single::{SingleAnswer, SingleContext};
 pub use start::EngineError;

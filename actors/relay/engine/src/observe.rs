@@ -33,6 +33,19 @@ pub struct Observation {
     pub last_fsync: Option<Duration>,
     /// Delivery records.
     pub deliveries: DeliveryStatus,
+    /// What is passed on between relays, where not every one keeps every partition.
+    pub passing: Option<PassingStatus>,
+}
+
+/// What passes between relays, since the start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PassingStatus {
+    /// Questions that were passed on to whoever keeps the mailbox.
+    pub passed_on: u64,
+    /// Of these, questions that none of them answered in time.
+    pub unanswered: u64,
+    /// Questions of other relays that were answered.
+    pub answered: u64,
 }
 
 /// The writing of delivery records, in numbers.
@@ -64,6 +77,8 @@ pub enum EngineStanding {
 pub struct PartitionStatus {
     /// Which.
     pub partition: PartitionId,
+    /// Whether it is kept here; if not, what concerns it is passed on to relays that do.
+    pub kept: bool,
     /// Last position applied and durable.
     pub position: u64,
     /// Groups that wait to be ordered.

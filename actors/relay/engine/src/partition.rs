@@ -70,6 +70,7 @@ impl Partition {
         for Item {
             submission,
             mut ticket,
+            ..
         } in items
         {
             ticket.handed_over();
@@ -142,14 +143,25 @@ impl Partition {
         self.lock().values().next().map(|w| w.since.elapsed())
     }
 
-    pub(crate) fn status(&self, order: &dyn Order) -> PartitionStatus {
+    pub(crate) fn is_fenced(&self) -> bool {
+        self.fenced.load(Ordering::Acquire)
+    }
+
+    /// The last position that is decided and attested.
+    pub(crate) fn reached(&self) -> u64 {
+        self.position.load(Ordering::Acquire)
+    }
+
+    /// `kept`: whether it is kept here.
+    pub(crate) fn status(&self, order: &dyn Order, kept: bool) -> PartitionStatus {
         PartitionStatus {
+            kept,
             partition: self.id,
             position: self.position.load(Ordering::Acquire),
             waiting: order.waiting(self.id),
             oldest_not_durable: self.oldest(),
             fenced: self.fenced.load(Ordering::Acquire),
-            member: order.standing(self.id),
+            member: kept.then(|| order.standing(self.id)).flatten(),
         }
     }
 }

@@ -3,6 +3,8 @@
 //! The checks stand in the profile's order: form, nonce, mailbox, key, lease, signature.
 //! Unknown mailbox and wrong key are one refusal and cost the same.
 
+use std::sync::Arc;
+
 use telesphor_rules::read::{Claim, may_hold};
 use telesphor_rules::state::Mailbox;
 use telesphor_store::{Reader, StoreError};
@@ -14,10 +16,13 @@ use telesphor_wire::hash::Digest;
 use telesphor_wire::ids::Nonce;
 use telesphor_wire::limits::NONCE_LIFE_MS;
 use telesphor_wire::mailbox::MailboxKind;
+use telesphor_wire::passing::{Bound as ShownTo, BoundForwarded, BoundHere, Shown};
 use telesphor_wire::seal::SealingPublic;
 use telesphor_wire::session::{Certificate, PseudonymStatement, Right, SessionClaim, SessionProof};
 use telesphor_wire::sign::PublicKey;
 use telesphor_wire::text::Domain;
+
+use crate::away::ShownRight;
 
 /// What the relay knows of the connection a proof came over.
 #[derive(Clone, Debug)]
@@ -31,6 +36,32 @@ pub(crate) struct Connection {
     pub(crate) agent_nonce: Nonce,
     /// `H("command", body)` of a single HTTP call.
     pub(crate) body: Option<Digest>,
+}
+
+impl Connection {
+    /// Whether its nonce is still good.
+    ///
+    /// # Errors
+    /// [`ErrorCode::StaleNonce`].
+    pub(crate) fn fresh(&self, now: u64) -> Result<(), Refusal> {
+        match now.saturating_sub(self.given_ms) > NONCE_LIFE_MS {
+            true => Err(ErrorCode::StaleNonce.into()),
+            false => Ok(()),
+        }
+    }
+
+    /// A proof that came over it, for a relay that keeps its mailbox.
+    pub(crate) fn shown(&self, proof: SessionProof) -> ShownRight {
+        Arc::new(Shown {
+            bound: ShownTo::Here(BoundHere {
+                channel_binding: self.channel_binding,
+                relay_nonce: self.relay_nonce,
+                agent_nonce: self.agent_nonce,
+                body: self.body,
+            }),
+            proof,
+        })
+    }
 }
 
 /// What a proof is bound to.
@@ -49,6 +80,20 @@ pub(crate) struct Passage {
     pub(crate) reply: SealingPublic,
     pub(crate) not_after: u64,
     pub(crate) agent_nonce: Nonce,
+}
+
+impl Passage {
+    /// A proof of the request, for a relay that keeps its mailbox.
+    pub(crate) fn shown(self, proof: SessionProof) -> ShownRight {
+        Arc::new(Shown {
+            bound: ShownTo::Forwarded(BoundForwarded {
+                reply: self.reply,
+                not_after: self.not_after,
+                agent_nonce: self.agent_nonce,
+            }),
+            proof,
+        })
+    }
 }
 
 /// A right that was proved, and where its mailbox stood then.
@@ -88,9 +133,9 @@ fn examine(
     }
     // A forwarded request says its end, which was looked at when it was opened.
     if let Bound::Here(connection) = bound
-        && now.saturating_sub(connection.given_ms) > NONCE_LIFE_MS
+        && let Err(stale) = connection.fresh(now)
     {
-        return Ok(Err(ErrorCode::StaleNonce.into()));
+        return Ok(Err(stale));
     }
     let mailbox = reader.mailbox(&proof.mailbox)?;
     let record = match shared {

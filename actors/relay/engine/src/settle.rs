@@ -73,6 +73,9 @@ impl Settler {
         mailboxes.sort_unstable();
         mailboxes.dedup();
         house.registry.fresh(&mailboxes);
+        if let Some(away) = &house.core.away {
+            away.announce(partition.id, &applied.fresh);
+        }
         let passed_on = |kind| matches!(kind, EventKind::FORWARD | EventKind::FORWARDED);
         let outboxes = applied.fresh.iter().filter(|f| passed_on(f.header.kind));
         let outboxes: Vec<_> = outboxes.map(|f| f.mailbox).collect();

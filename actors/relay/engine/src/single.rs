@@ -16,9 +16,9 @@ use tokio::sync::oneshot;
 
 use crate::house::House;
 use crate::observe::Counters;
-use crate::proof::{self, Bound, Connection, Proven};
-use crate::reading::{self, PageOrder};
-use crate::submit;
+use crate::proof::{self, Bound, Connection};
+use crate::reading::{self, PageFound, PageOrder};
+use crate::submit::{self, Granted};
 use crate::ticket::{Held, Sink, Ticket};
 use crate::trace::HTTP_READER;
 use crate::weight;
@@ -77,14 +77,17 @@ pub(crate) async fn single(
     }
 }
 
-async fn records(house: &House, proven: Proven, request: RecordsRequest) -> Result<RecordsPage, Refusal> {
+async fn records(house: &House, proven: Granted, request: RecordsRequest) -> Result<RecordsPage, Refusal> {
     let RecordsRequest {
         mailbox,
         after,
         max_records,
     } = request;
-    if proven.mailbox.id != mailbox {
+    if proven.mailbox != mailbox {
         return Err(ErrorCode::Refused.into());
+    }
+    if let (Some(shown), Some((away, partition))) = (&proven.shown, house.core.away_for(&mailbox)) {
+        return away.records(partition, shown, after, max_records).await;
     }
     let core = house.core.clone();
     let read = move || reading::records(&core.reader, &mailbox, &proven.claim, after, max_records);
@@ -96,9 +99,9 @@ async fn prove(
     context: SingleContext,
     proof: SessionProof,
     call: &SingleCall,
-) -> Result<Proven, Refusal> {
+) -> Result<Granted, Refusal> {
     let core = house.core.clone();
-    let here = Bound::Here(Connection {
+    let here = Connection {
         domain: core.domain.clone(),
         relay: core.relay,
         channel_binding: context.channel_binding,
@@ -106,18 +109,23 @@ async fn prove(
         given_ms: context.given_ms,
         agent_nonce: call.agent_nonce,
         body: Some(hash(HashLabel::Command, call)),
-    });
-    let check = move || proof::check(&core.reader, &here, &proof, core.clock.now_ms());
+    };
+    if core.away_for(&proof.mailbox).is_some() {
+        // Whoever keeps the mailbox checks it with what is asked.
+        here.fresh(core.clock.now_ms())?;
+        return Ok(Granted::elsewhere(here.shown(proof)));
+    }
+    let check = move || proof::check(&core.reader, &Bound::Here(here), &proof, core.clock.now_ms());
     let proven = house.core.clone().blocking(check).await;
     if let Err(refusal) = &proven {
         house.core.counters.refuse(refusal.code);
     }
-    proven
+    proven.map(|proven| Granted::here(proven.mailbox.id, proven.claim))
 }
 
 pub(crate) async fn command(
     house: &House,
-    proven: Option<Proven>,
+    proven: Option<Granted>,
     support: SupportCode,
     command: Command,
 ) -> Answer {
@@ -136,8 +144,7 @@ pub(crate) async fn command(
     let held = Held::new(core.clone(), 1, [calls, bytes], None);
     let (sender, answer) = oneshot::channel();
     let ticket = Ticket::new(core.clone(), Sink::Single(sender), support, Instant::now(), held);
-    let proved = proven.map(|p| (p.mailbox.id, p.claim));
-    if let Some((key, item)) = submit::admit(house, command, proved.as_ref(), ticket) {
+    if let Some((key, item)) = submit::admit(house, command, proven.as_ref(), ticket) {
         house.submit(key, vec![item]);
     }
     // A ticket always answers; this covers only the case that it could not.
@@ -148,12 +155,12 @@ pub(crate) async fn command(
 
 pub(crate) async fn page(
     house: &House,
-    proven: Proven,
+    proven: Granted,
     request: PageRequest,
     session: Nonce,
 ) -> Result<Page, Refusal> {
     let mailbox: MailboxId = request.mailbox;
-    if proven.mailbox.id != mailbox {
+    if proven.mailbox != mailbox {
         return Err(ErrorCode::Refused.into());
     }
     let limits = &house.core.limits;
@@ -166,29 +173,22 @@ pub(crate) async fn page(
             .clamp(1, limits.page_events),
         max_bytes: limits.page_bytes,
     };
-    // Nothing leaves that could not be noted.
-    if !house.core.notes.room().await {
-        return Err(ErrorCode::Draining.into());
-    }
-    let core = house.core.clone();
-    let found = house
-        .core
-        .clone()
-        .blocking(move || reading::page(&core.reader, &order, core.clock.now_ms()))
-        .await?;
-    if let (true, Some(handed)) = (found.recorded, found.handed())
-        && !house
-            .core
-            .notes
-            .note(order.who(session), handed, house.core.clock.now_ms(), true)
-    {
-        return Err(ErrorCode::Draining.into());
-    }
-    Counters::add(&house.core.counters.events_out, found.events.len() as u64);
-    Counters::add(&house.core.counters.bytes_out, found.bytes() as u64);
-    if let Some(given) = found.given(&mailbox) {
-        house.core.delivered(HTTP_READER, given);
-    }
+    let found = match (&proven.shown, house.core.away_for(&mailbox)) {
+        (Some(shown), Some((away, partition))) => {
+            let found = away.page(partition, shown, &order).await;
+            found.unwrap_or(Err(ErrorCode::HoldersAway.into()))?
+        }
+        _ => {
+            // Nothing leaves that could not be noted.
+            if !house.core.notes.room().await {
+                return Err(ErrorCode::Draining.into());
+            }
+            let core = house.core.clone();
+            let read = move || reading::page(&core.reader, &order, core.clock.now_ms());
+            house.core.clone().blocking(read).await?
+        }
+    };
+    noted(house, &order, &found, session, true)?;
     match found.over {
         Some(refusal) if found.events.is_empty() => Err(refusal),
         _ => Ok(Page {
@@ -196,4 +196,31 @@ pub(crate) async fn page(
             head: found.head,
         }),
     }
+}
+
+/// Notes and counts a page that is about to be handed over. `single`: nothing more comes over this connection.
+///
+/// # Errors
+/// If it must not be handed over, since that cannot be noted.
+pub(crate) fn noted(
+    house: &House,
+    order: &PageOrder,
+    found: &PageFound,
+    session: Nonce,
+    single: bool,
+) -> Result<(), Refusal> {
+    let core = &house.core;
+    if let (true, Some(handed)) = (found.recorded, found.handed())
+        && !core
+            .notes
+            .note(order.who(session), handed, core.clock.now_ms(), single)
+    {
+        return Err(ErrorCode::Draining.into());
+    }
+    Counters::add(&core.counters.events_out, found.events.len() as u64);
+    Counters::add(&core.counters.bytes_out, found.bytes() as u64);
+    if let Some(given) = found.given(&order.mailbox) {
+        core.delivered(HTTP_READER, given);
+    }
+    Ok(())
 }

@@ -61,7 +61,7 @@ pub(crate) async fn start(
     keys: RelayKeys,
 ) -> Result<Started, EngineError> {
     let (reader, keeper) = (store.reader(), store.record_keeper());
-    let core = Arc::new(Core::new(&config, keys.attesting.public(), reader.clone()));
+    let core = Arc::new(Core::new(&config, &keys.attesting, reader.clone()));
     let mut partitions = Vec::new();
     for number in 0..config.partitions {
         let id = PartitionId(number);
@@ -71,6 +71,7 @@ pub(crate) async fn start(
     }
     let after: Vec<_> = partitions
         .iter()
+        .filter(|p| core.keeps(p.id))
         .map(|p| (p.id, p.position.load(std::sync::atomic::Ordering::Acquire)))
         .collect();
     let feed = order.follow(&after)?;

@@ -13,15 +13,56 @@ use telesphor_wire::ids::MailboxId;
 use telesphor_wire::limits::MAX_PAYLOAD_BYTES;
 use telesphor_wire::session::Call;
 
+use crate::away::ShownRight;
 use crate::house::House;
 use crate::observe::{Counters, EngineStanding};
 use crate::session::shared::Shared;
 use crate::ticket::{Held, Sink, Ticket};
 use crate::weight;
 
+/// A right that was proved, here or at a relay that keeps the mailbox.
+#[derive(Clone)]
+pub(crate) struct Granted {
+    pub(crate) mailbox: MailboxId,
+    pub(crate) claim: Claim,
+    /// What was shown, if the mailbox is kept elsewhere: whoever keeps it looks for himself.
+    pub(crate) shown: Option<ShownRight>,
+}
+
+impl Granted {
+    /// Of a mailbox that is kept here.
+    pub(crate) const fn here(mailbox: MailboxId, claim: Claim) -> Self {
+        Self {
+            mailbox,
+            claim,
+            shown: None,
+        }
+    }
+
+    /// Of a mailbox that is kept elsewhere; what the proof claims, as it was shown.
+    pub(crate) fn elsewhere(shown: ShownRight) -> Self {
+        let proof = &shown.proof;
+        let claim = Claim {
+            right: proof.right,
+            branch: proof.branch,
+            epoch: proof.epoch,
+            key: proof.key,
+            reader: proof.key,
+            current: None,
+        };
+        Self {
+            mailbox: proof.mailbox,
+            claim,
+            shown: Some(shown),
+        }
+    }
+}
+
 /// A submission on its way, with its claim to an answer.
 pub(crate) struct Item {
     pub(crate) submission: Submission,
+    /// What a command without a signature of its own rests on, if it is passed on.
+    pub(crate) shown: Option<ShownRight>,
     pub(crate) ticket: Ticket,
 }
 
@@ -65,7 +106,7 @@ pub(crate) fn calls(house: &House, shared: &Shared, calls: Vec<Call>, held: &Arc
 pub(crate) fn admit(
     house: &House,
     command: Command,
-    proved: Option<&(MailboxId, Claim)>,
+    proved: Option<&Granted>,
     ticket: Ticket,
 ) -> Option<(MailboxId, Item)> {
     match house.core.standing() {
@@ -87,24 +128,32 @@ pub(crate) fn admit(
         }
     };
     Counters::add(&house.core.counters.bytes_in, weight::bytes(&command) as u64);
-    // An enrolment concerns no mailbox; its token decides where it is ordered, so that a
-    // token is spent in one place.
-    let key = match &command {
-        Command::Enrol(enrol) => MailboxId(token_hash(&enrol.token).0),
-        Command::Admit(signed) => MailboxId(signed.admission.token.0),
-        other => other.place()?,
-    };
+    let key = place(&command)?;
+    let shown = proved
+        .filter(|_| word.is_some())
+        .and_then(|granted| granted.shown.clone());
     Some((
         key,
         Item {
             submission: Submission { word, command },
+            shown,
             ticket,
         },
     ))
 }
 
+/// The mailbox that a command is ordered with. An enrolment concerns none; its token decides where it is
+/// ordered, so that a token is spent in one place.
+pub(crate) fn place(command: &Command) -> Option<MailboxId> {
+    match command {
+        Command::Enrol(enrol) => Some(MailboxId(token_hash(&enrol.token).0)),
+        Command::Admit(signed) => Some(MailboxId(signed.admission.token.0)),
+        other => other.place(),
+    }
+}
+
 /// A deposit without a signature of its own needs a proved right to this very mailbox.
-fn word(command: &Command, proved: Option<&(MailboxId, Claim)>) -> Result<Option<SessionWord>, ErrorCode> {
+fn word(command: &Command, proved: Option<&Granted>) -> Result<Option<SessionWord>, ErrorCode> {
     let Command::Deposit(deposit) = command else {
         return Ok(None);
     };
@@ -115,7 +164,7 @@ fn word(command: &Command, proved: Option<&(MailboxId, Claim)>) -> Result<Option
         return Ok(None);
     }
     match proved {
-        Some((mailbox, claim)) if *mailbox == deposit.mailbox => Ok(Some(SessionWord {
+        Some(Granted { mailbox, claim, .. }) if *mailbox == deposit.mailbox => Ok(Some(SessionWord {
             mailbox: *mailbox,
             right: claim.right,
             branch: claim.branch,

@@ -134,6 +134,11 @@ impl Ticket {
         }
     }
 
+    /// The code that its client printed.
+    pub(crate) const fn support(&self) -> SupportCode {
+        self.support
+    }
+
     /// Takes over a share of the mailbox's bounds.
     pub(crate) fn hold(&mut self, share: Share) {
         self.share = Some(share);

@@ -98,6 +98,13 @@ impl Applier {
         }
     }
 
+    /// The next batch of a partition follows on there: what stands so far was laid by another hand.
+    pub(crate) fn stands_at(&mut self, partition: PartitionId, stands: PartitionHead) {
+        if let Some(head) = self.partitions.get_mut(usize::from(partition.0)) {
+            *head = stands;
+        }
+    }
+
     /// How long the last group took to be written and synced.
     pub fn last_write(&self) -> Duration {
         self.last_write

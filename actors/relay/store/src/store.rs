@@ -25,6 +25,7 @@ use crate::faults::{Faults, NoFaults};
 use crate::files;
 use crate::keep;
 use crate::note::Note;
+use crate::part;
 use crate::reader::{PartitionHead, Reader};
 use crate::records::RecordKeeper;
 use crate::upkeep::Upkeep;
@@ -167,6 +168,18 @@ impl Store {
         Ok(incarnation)
     }
 
+    pub(crate) fn database(&self) -> &Database {
+        self.reader.database()
+    }
+
+    /// From now on the next batch of a partition follows on there.
+    pub(crate) fn stands_at(&mut self, partition: PartitionId, stands: PartitionHead) {
+        if let Some(clock) = self.database().clocks.get(usize::from(partition.0)) {
+            clock.store(stands.clock, Ordering::Relaxed);
+        }
+        self.applier.stands_at(partition, stands);
+    }
+
     /// The life of this store.
     pub fn incarnation(&self) -> Incarnation {
         self.reader.incarnation()
@@ -239,6 +252,10 @@ fn not_behind(database: &Database, partitions: &[PartitionHead], note: &Note) ->
     for (partition, noted) in note.noted() {
         let found = partitions.get(usize::from(partition.0)).map_or(0, |p| p.position);
         // What a cluster decided may be behind what it remembers: it is decided again.
+        // What it has left it keeps no more.
+        if part::is_left(database, partition)? {
+            continue;
+        }
         if found < noted.position
             && keep::last(database, partition)?.is_some_and(|(n, _)| n >= noted.position)
         {

@@ -67,6 +67,10 @@ impl Upkeep {
         Self { database }
     }
 
+    pub(crate) fn database(&self) -> &Database {
+        &self.database
+    }
+
     pub(crate) fn record_keeper(&self) -> RecordKeeper {
         RecordKeeper::new(self.database.clone())
     }

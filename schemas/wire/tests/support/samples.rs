@@ -20,11 +20,13 @@ mod blobs;
 mod every;
 mod forward;
 mod ledger;
+mod passing;
 mod records;
 pub use blobs::*;
 pub use every::*;
 pub use forward::*;
 pub use ledger::*;
+pub use passing::*;
 pub use records::*;
 
 /// 2027-01-15 08:00 UTC, Unix milliseconds.

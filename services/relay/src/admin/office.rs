@@ -11,7 +11,7 @@ use telesphor_rules::facts::Token;
 use telesphor_wire::domain::AdmissionLink;
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::hash::Digest;
-use telesphor_wire::ids::Voucher;
+use telesphor_wire::ids::{PartitionId, Voucher};
 use telesphor_wire::sign::PublicKey;
 use telesphor_wire::text::SupportCode;
 use tokio::sync::watch;
@@ -60,6 +60,8 @@ pub struct Office {
     pub layout: Layout,
     /// The key that signs the domain's records.
     pub domain: PublicKey,
+    /// This relay, as its cluster knows it.
+    pub me: PublicKey,
     /// Who is to vote, if the relay is one of several.
     pub wanted: Option<watch::Sender<Wanted>>,
     /// Its clock and the others', if the relay is one of several.
@@ -117,6 +119,9 @@ impl Office {
                 .iter()
                 .map(|p| PartitionStatus {
                     partition: p.partition.0,
+                    kept: p.kept,
+                    to_take_over: !p.kept && self.is_keeper(p.partition),
+                    keepers: self.keepers(p.partition),
                     position: p.position,
                     waiting: p.waiting as u64,
                     oldest_not_durable_ms: p.oldest_not_durable.map(millis),
@@ -125,6 +130,26 @@ impl Office {
                 })
                 .collect(),
         }
+    }
+
+    /// Whether this relay is to keep a partition.
+    fn is_keeper(&self, partition: PartitionId) -> bool {
+        let wanted = self.wanted.as_ref().map(watch::Sender::borrow);
+        wanted.is_some_and(|wanted| wanted.seats(partition).contains(&self.me))
+    }
+
+    /// Where a partition is kept, if not at every relay.
+    fn keepers(&self, partition: PartitionId) -> Vec<String> {
+        let Some(wanted) = self.wanted.as_ref().map(watch::Sender::borrow) else {
+            return Vec::new();
+        };
+        if wanted.replicas.is_none() {
+            return Vec::new();
+        }
+        let (seats, record) = (wanted.seats(partition), self.published.record());
+        let relays = record.record.relays.iter();
+        let keepers = relays.filter(|entry| seats.contains(&entry.relay));
+        keepers.map(|entry| entry.address.clone()).collect()
     }
 
     /// One support code's way.
@@ -224,6 +249,10 @@ impl Office {
             .ok_or_else(|| Fault::usage("this relay has no cluster record any more"))?;
         self.published.replace(record::read(&self.layout)?);
         wanted.send_replace(cluster.wanted());
+        if cluster.record.replicas().is_some() && !cluster.record.seats.contains(&self.me) {
+            // It hands over what it keeps; whoever comes is served by those who stay.
+            self.engine.retire();
+        }
         tracing::info!(
             edition = cluster.record.edition,
             "took a new record of the cluster"

@@ -144,11 +144,25 @@ impl Status {
     }
 }
 
+/// A relay of the version before keeps everything.
+const fn kept() -> bool {
+    true
+}
+
 /// One partition.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PartitionStatus {
     /// Which.
     pub partition: u16,
+    /// Whether this relay keeps it; if not, what concerns it is passed on.
+    #[serde(default = "kept")]
+    pub kept: bool,
+    /// Whether it is to keep it and does not: it takes it over when it starts.
+    #[serde(default)]
+    pub to_take_over: bool,
+    /// Addresses of the relays that are to keep it, where not all of them do.
+    #[serde(default)]
+    pub keepers: Vec<String>,
     /// Last position that is durable.
     pub position: u64,
     /// Groups that wait to be ordered.

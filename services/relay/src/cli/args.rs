@@ -198,6 +198,10 @@ pub(crate) enum ClusterCommand {
     /// Give the seat of a relay that leaves, or that will not come back, to another one: makes its data
     /// directory from this running relay
     Replace(ClusterReplace),
+    /// One more relay, with a data directory of its own: where --replicas keep each mailbox
+    Add(ClusterAdd),
+    /// One relay less: the others take over what it keeps
+    Drain(ClusterDrain),
     /// Another certificate key or address for this relay
     Renew(ClusterRenew),
     /// Take a change that was made at another relay of the cluster
@@ -214,13 +218,20 @@ pub(crate) struct ClusterInit {
     /// Name of the domain, such as hospital-a.example
     #[arg(long)]
     pub domain: String,
-    /// host:port at which agents reach a relay; once for each, 3, 5 or 7 of them
+    /// host:port at which agents reach a relay; once for each, 3, 5 or 7 of them, or more with --replicas
     #[arg(long, required = true, value_name = "HOST:PORT")]
     pub relay: Vec<String>,
     /// Where NATS is, such as tls://10.0.0.1:4222; once for each server. With tls:// the relays show
     /// who they are by nats/certificate.pem in their data directory, which `ops/nats/make` puts there
     #[arg(long, required = true, value_name = "URL")]
     pub nats: Vec<String>,
+    /// How many relays keep each mailbox, 3, 5 or 7, if not all of them are to: then there may be any
+    /// number of relays above that, and each takes every request
+    #[arg(long, value_name = "NUMBER")]
+    pub replicas: Option<u16>,
+    /// Into how many parts mailboxes are divided; for the cluster's life
+    #[arg(long, value_name = "NUMBER")]
+    pub partitions: Option<u16>,
     /// Address that every relay listens on, with the port of its own
     #[arg(long, default_value = "0.0.0.0", value_name = "IP")]
     pub listen: String,
@@ -242,6 +253,27 @@ pub(crate) struct ClusterReplace {
     pub with: String,
     /// A folder that does not exist yet, for the new relay's data directory and the change
     #[arg(long, value_name = "DIR")]
+    pub into: PathBuf,
+}
+
+/// `cluster add`.
+#[derive(Debug, Args)]
+pub(crate) struct ClusterAdd {
+    /// host:port at which agents reach the new relay
+    #[arg(value_name = "HOST:PORT")]
+    pub address: String,
+    /// A folder that does not exist yet, for the new relay's data directory and the change
+    #[arg(long, value_name = "DIR")]
+    pub into: PathBuf,
+}
+
+/// `cluster drain`.
+#[derive(Debug, Args)]
+pub(crate) struct ClusterDrain {
+    /// The relay that leaves: beginning of its member name, or its address, as `cluster show` has them
+    pub member: String,
+    /// A file that does not exist yet, for the change
+    #[arg(long, value_name = "FILE")]
     pub into: PathBuf,
 }
 

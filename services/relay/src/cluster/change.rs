@@ -9,7 +9,7 @@ use telesphor_wire::domain::{RelayEntry, SignedDomainRecord};
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::sign::PublicKey;
 
-use super::record::{self, SignedClusterRecord};
+use super::record::{self, ClusterRecord, SignedClusterRecord};
 use crate::fault::{Exit, Fault};
 use crate::files;
 use crate::keys::Keys;
@@ -44,6 +44,35 @@ impl Change {
         })
     }
 
+    /// One more relay, where not every one keeps everything.
+    pub fn add(&self, keys: &Keys, comes: RelayEntry, now: u64) -> Self {
+        let mut cluster = self.cluster.record.clone();
+        cluster.edition += 1;
+        cluster.seats.push(comes.relay);
+        let mut relays = self.domain.record.relays.clone();
+        relays.push(comes);
+        self.with(keys, cluster, relays, now)
+    }
+
+    /// One relay less.
+    pub fn drain(&self, keys: &Keys, leaves: &PublicKey, now: u64) -> Self {
+        let mut cluster = self.cluster.record.clone();
+        cluster.edition += 1;
+        cluster.seats.retain(|seat| seat != leaves);
+        let mut relays = self.domain.record.relays.clone();
+        relays.retain(|entry| entry.relay != *leaves);
+        self.with(keys, cluster, relays, now)
+    }
+
+    fn with(&self, keys: &Keys, cluster: ClusterRecord, relays: Vec<RelayEntry>, now: u64) -> Self {
+        let before = &self.domain.record;
+        let (sequence, ext) = (before.sequence + 1, before.ext.clone());
+        Self {
+            domain: domain::sign_all(keys, &before.domain, relays, now, sequence, ext),
+            cluster: SignedClusterRecord::by(&keys.domain, cluster),
+        }
+    }
+
     /// The seat of one relay is another's.
     pub fn replace(&self, keys: &Keys, leaves: &PublicKey, comes: RelayEntry, now: u64) -> Self {
         let mut cluster = self.cluster.record.clone();
@@ -53,11 +82,7 @@ impl Change {
         let mut relays = self.domain.record.relays.clone();
         relays.retain(|entry| entry.relay != *leaves);
         relays.push(comes);
-        let before = &self.domain.record;
-        Self {
-            domain: domain::sign_all(keys, &before.domain, relays, now, before.sequence + 1),
-            cluster: SignedClusterRecord::by(&keys.domain, cluster),
-        }
+        self.with(keys, cluster, relays, now)
     }
 
     /// One relay is reached otherwise.
@@ -71,7 +96,14 @@ impl Change {
             }
         });
         Self {
-            domain: domain::sign_all(keys, &before.domain, relays.collect(), now, before.sequence + 1),
+            domain: domain::sign_all(
+                keys,
+                &before.domain,
+                relays.collect(),
+                now,
+                before.sequence + 1,
+                before.ext.clone(),
+            ),
             cluster: self.cluster.clone(),
         }
     }

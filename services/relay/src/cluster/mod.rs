@@ -4,3 +4,5 @@ pub(crate) mod blobs;
 pub mod bus;
 pub mod change;
 pub mod record;
+pub mod roads;
+pub mod takeover;

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use telesphor_order::cluster::{Founding, Wanted};
+use telesphor_wire::bytes::Bytes;
 use telesphor_wire::canonical;
 use telesphor_wire::error::ErrorCode;
-use telesphor_wire::ext::Extensions;
+use telesphor_wire::ext::{Extension, Extensions};
 use telesphor_wire::ids::Incarnation;
 use telesphor_wire::labels::SignLabel;
 use telesphor_wire::sign::{PublicKey, Signature, Signed, SigningKey};
@@ -35,6 +36,27 @@ pub struct ClusterRecord {
     pub founded: u64,
     /// For later versions.
     pub ext: Extensions,
+}
+
+/// Extension of a [`ClusterRecord`]: how many relays keep each partition. Not there if all of them do.
+const REPLICAS: u32 = 1;
+
+impl ClusterRecord {
+    /// How many relays keep each partition, if not all of them do.
+    pub fn replicas(&self) -> Option<usize> {
+        let said = self.ext.get(REPLICAS)?;
+        let replicas: u16 = canonical::decode_bounded(&said.body, 8).ok()?;
+        Some(usize::from(replicas))
+    }
+
+    /// What a record says where each partition is kept by so many.
+    pub fn kept_by(replicas: u16) -> Extensions {
+        Extensions::none().with(Extension {
+            id: REPLICAS,
+            critical: true,
+            body: Bytes(canonical::encode(&replicas)),
+        })
+    }
 }
 
 impl Signed for ClusterRecord {
@@ -87,13 +109,15 @@ impl SignedClusterRecord {
         Wanted {
             edition: self.record.edition,
             relays: self.record.seats.iter().copied().collect(),
+            replicas: self.record.replicas(),
         }
     }
 
     /// Where everything begins.
     pub fn founding(&self) -> Founding {
         let relays: BTreeSet<_> = self.record.relays.iter().copied().collect();
-        Founding::everywhere(self.record.cluster, relays, self.record.partitions)
+        let (partitions, replicas) = (self.record.partitions, self.record.replicas());
+        Founding::placed(self.record.cluster, relays, partitions, replicas)
     }
 }
 
@@ -116,5 +140,9 @@ pub fn read(layout: &Layout, domain: &PublicKey) -> Result<Option<SignedClusterR
     domain
         .verify(&signed.record, &signed.signature)
         .map_err(|_| damaged())?;
+    signed.record.ext.check(&[REPLICAS]).map_err(|newer| {
+        let words = format!("cluster record {}: {newer}", path.display());
+        Fault::new(Exit::NotGenuine, ErrorCode::UnknownCritical, words)
+    })?;
     Ok(Some(signed))
 }

@@ -264,8 +264,9 @@ impl Exchange {
             telesphor_wire::hash::hash_bytes(telesphor_wire::labels::HashLabel::Forwarded, &both)
         };
         let mine = weight(&self.me);
-        let wanted = wanted.borrow();
-        wanted.relays.iter().filter(|r| weight(r) < mine).count() as u64
+        // Only those read it who keep it.
+        let keepers = wanted.borrow().seats(self.engine.partition_of(mailbox));
+        keepers.iter().filter(|r| weight(r) < mine).count() as u64
     }
 
     /// By the engine's clock, which believes no relay alone: on a clock that runs ahead everything that

@@ -85,6 +85,24 @@ impl Members {
         }
     }
 
+    /// A partition is not, or no more, kept here.
+    pub fn keeps_not(&self, partition: PartitionId) {
+        let label = partition.0.to_string();
+        for metric in [
+            &self.following,
+            &self.stopped,
+            &self.round,
+            &self.seats,
+            &self.heard,
+            &self.head,
+            &self.chosen,
+            &self.durable,
+        ] {
+            // It may never have been shown.
+            let _ = metric.remove_label_values(&[label.as_str()]);
+        }
+    }
+
     /// How the relay stands in a partition.
     pub fn stands(&self, partition: PartitionId, now: &Standing) {
         let label = partition.0.to_string();

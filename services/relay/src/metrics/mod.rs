@@ -3,11 +3,13 @@
 
 mod kinds;
 mod members;
+mod passing;
 
 use std::time::Duration;
 
 use kinds::{counter, counters, gauge, histogram, saturating, seconds};
 pub use members::Members;
+pub use passing::Passing;
 use prometheus::{Counter, Encoder, Histogram, IntCounter, IntCounterVec, IntGauge, Registry, TextEncoder};
 use telesphor_engine::DeliveryStatus;
 use telesphor_wire::answer::Answer;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use actix_web::dev::ServerHandle;
 use futures_util::future::{BoxFuture, FutureExt};
 use telesphor_blobs::Blobs;
-use telesphor_engine::{Clock, Engine, EngineConfig, RelayKeys};
+use telesphor_engine::{AwayConfig, Clock, Engine, EngineConfig, RelayKeys};
 use telesphor_order::cluster::nats::Nats;
 use telesphor_order::cluster::{Clocks, Wanted};
 use telesphor_order::{Alone, AloneLimits, Order};
@@ -26,6 +26,8 @@ use crate::admin::server;
 use crate::clock;
 use crate::cluster;
 use crate::cluster::blobs::Peers;
+use crate::cluster::roads::NatsRoads;
+use crate::cluster::takeover::{self, Asker};
 use crate::config::Settings;
 use crate::edge::gate::Gate;
 use crate::edge::tally;
@@ -34,7 +36,7 @@ use crate::exchange::{self, Dirty, Exchange};
 use crate::fault::{Exit, Fault};
 use crate::keys::Keys;
 use crate::layout::Layout;
-use crate::metrics::{Members, Metrics};
+use crate::metrics::{Members, Metrics, Passing};
 use crate::peers::PinnedDomains;
 use crate::sealing::Sealing;
 use crate::tls::{self, Certificates};
@@ -87,6 +89,7 @@ pub struct Running {
     /// The relay's own keys; changed only when the sealing key is renewed.
     pub keys: Mutex<Keys>,
     exchanging: Option<tokio::task::JoinHandle<()>>,
+    passing: Option<tokio::task::JoinHandle<((), ())>>,
     edge_handle: ServerHandle,
     probes_handle: ServerHandle,
     _lock: File,
@@ -98,6 +101,8 @@ pub struct Bus {
     pub nats: Arc<Nats>,
     /// What is measured of it, and of this relay as a member.
     pub members: Members,
+    /// What is measured of what passes between relays, where not every one keeps everything.
+    pub passing: Option<Passing>,
     /// This relay's clock and the others'.
     pub clocks: Arc<Clocks>,
     /// Who is to vote.
@@ -122,7 +127,7 @@ pub(crate) async fn start(ground: Ground, asked: mpsc::Sender<Duration>) -> Resu
         cluster,
         sealing,
         peers: pinned,
-        store,
+        mut store,
         lock,
     } = ground;
     let listener = listen("edge.listen", &settings.edge.listen)?;
@@ -165,6 +170,7 @@ pub(crate) async fn start(ground: Ground, asked: mpsc::Sender<Duration>) -> Resu
         admission: keys.admission.clone(),
     };
     let waiting = config.limits.partition_waiting;
+    let mut roads = None;
     let (order, bus): (Arc<dyn Order>, _) = match &cluster {
         None => {
             let limits = AloneLimits {
@@ -173,7 +179,7 @@ pub(crate) async fn start(ground: Ground, asked: mpsc::Sender<Duration>) -> Resu
             (Arc::new(Alone::new(settings.store.partitions, limits)), None)
         }
         Some(signed) => {
-            config.quorum = signed.record.seats.len() / 2 + 1;
+            config.quorum = signed.wanted().voting() / 2 + 1;
             let wanted = watch::Sender::new(signed.wanted());
             let clocks = Arc::new(Clocks::system());
             let latest = clocks.clone();
@@ -188,13 +194,31 @@ pub(crate) async fn start(ground: Ground, asked: mpsc::Sender<Duration>) -> Resu
                 waiting,
             )
             .await?;
+            if signed.record.replicas().is_some() {
+                let asker = Asker {
+                    nats: &nats,
+                    signed,
+                    key: &keys.attesting,
+                };
+                let [kept, fresh] = asker.take_over(&mut store).await?;
+                let (ways, unsaid) =
+                    NatsRoads::new(nats.clone(), keys.attesting.public(), wanted.subscribe());
+                config.away = Some(AwayConfig {
+                    roads: ways.clone(),
+                    kept,
+                    fresh,
+                });
+                roads = Some((ways, unsaid));
+            }
             let members = Members::new(&metrics, settings.cluster.certificate.is_some())
                 .map_err(|e| Fault::bug(e.to_string()))?;
+            let passing = config.away.as_ref().map(|_| Passing::new(&metrics)).transpose();
             (
                 order,
                 Some(Bus {
                     nats,
                     members,
+                    passing: passing.map_err(|e| Fault::bug(e.to_string()))?,
                     clocks,
                     wanted,
                 }),
@@ -204,6 +228,11 @@ pub(crate) async fn start(ground: Ground, asked: mpsc::Sender<Duration>) -> Resu
     let engine = Engine::start(config, store, order, relay_keys)
         .await
         .map_err(|e| Fault::new(Exit::Machine, ErrorCode::StoreDamaged, e.to_string()))?;
+    let passing = roads.map(|(ways, unsaid)| {
+        let leaving = takeover::tend(engine.clone());
+        let passing = ways.run(engine.clone(), unsaid);
+        tokio::spawn(async move { tokio::join!(passing, leaving) })
+    });
 
     let certificates = Certificates::new(certificate);
     let server_tls = tls::server_config(certificates.clone(), settings.tls.allow_classical)
@@ -293,6 +322,7 @@ pub(crate) async fn start(ground: Ground, asked: mpsc::Sender<Duration>) -> Resu
         bus,
         exchange,
         exchanging,
+        passing,
         peers: pinned,
         sealing,
         founded: cluster.as_ref().map(|c| c.record.founded),
@@ -352,6 +382,10 @@ impl Running {
         if let Some(exchanging) = &self.exchanging {
             exchanging.abort();
         }
+        // What others have asked is still answered; they ask another relay from now on.
+        if let Some(passing) = &self.passing {
+            passing.abort();
+        }
         self.metrics.draining(true);
         self.metrics.ready(false);
         self.engine.drain(patience).await.finished
@@ -372,6 +406,10 @@ impl Running {
 
     /// What the admin socket works with.
     fn office(&self) -> Office {
+        let (domain, me) = {
+            let keys = self.keys();
+            (keys.domain.public(), keys.attesting.public())
+        };
         Office {
             engine: self.engine.clone(),
             gate: self.gate.clone(),
@@ -382,7 +420,8 @@ impl Running {
             peers: self.peers.clone(),
             exchange: self.exchange.clone(),
             layout: self.layout.clone(),
-            domain: self.keys().domain.public(),
+            domain,
+            me,
             wanted: self.bus.as_ref().map(|bus| bus.wanted.clone()),
             clocks: self.bus.as_ref().map(|bus| bus.clocks.clone()),
             keep_days: self.settings.traces.keep_days,

@@ -57,7 +57,7 @@ fn engine(running: &Running) {
     running.metrics.ready(seen.standing == EngineStanding::Serving);
     running.metrics.mailboxes_live(seen.live_mailboxes);
     running.metrics.partitions(
-        seen.partitions.len(),
+        seen.partitions.iter().filter(|p| p.kept).count(),
         seen.partitions.iter().filter(|p| p.fenced).count(),
     );
     let oldest = seen.partitions.iter().filter_map(|p| p.oldest_not_durable).max();
@@ -68,9 +68,13 @@ fn engine(running: &Running) {
     if let Some(bus) = &running.bus {
         bus.members.connected(bus.nats.connected());
         bus.members.clock_lead(bus.clocks.lead());
+        if let (Some(passing), Some(now)) = (&bus.passing, &seen.passing) {
+            passing.stand(now);
+        }
         for partition in &seen.partitions {
-            if let Some(member) = &partition.member {
-                bus.members.stands(partition.partition, member);
+            match &partition.member {
+                Some(member) => bus.members.stands(partition.partition, member),
+                None => bus.members.keeps_not(partition.partition),
             }
         }
     }

@@ -67,7 +67,7 @@ impl Profile {
 
     /// How many relays must attest.
     pub(crate) fn quorum(&self) -> usize {
-        self.record().relays.len() / 2 + 1
+        self.record().quorum()
     }
 }
 

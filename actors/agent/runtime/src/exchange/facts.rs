@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use telesphor_clinical::self_entry::MailboxUse;
 use telesphor_vault::Table;
+use telesphor_wire::domain::DomainRecord;
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::forward::facts::{ExchangeFacts, PeerFacts};
 use telesphor_wire::ids::MailboxId;
@@ -123,8 +124,8 @@ impl Ctx<'_, '_> {
         let facts: Option<Facts> = self.get(Table::Settings, FACTS)?;
         let said = facts.and_then(|facts| facts.said);
         let record = said.and_then(|said| peer(&said, domain).map(|p| p.record.record.clone()));
+        let quorum = record.as_ref().map_or(1, DomainRecord::quorum);
         let relays = record.map_or_else(Vec::new, |r| r.relays.iter().map(|relay| relay.relay).collect());
-        let quorum = relays.len() / 2 + 1;
         Ok((relays, quorum))
     }
 

@@ -116,7 +116,7 @@ impl Counter {
                 Command::Ledger(command) => ((**command).clone(), ask.clone()),
                 other => panic!("{:?}", other.id()),
             },
-            Wish::Read(read) => panic!("{read:?}"),
+            other => panic!("{other:?}"),
         }
     }
 

@@ -82,6 +82,10 @@ impl Live {
         self.list().iter().for_each(Follower::wake);
     }
 
+    fn wake_up_to(&self, to: u64) {
+        self.list().iter().for_each(|follower| follower.wake_up_to(to));
+    }
+
     /// Commands beyond the mailbox's bounds are answered Busy; the others keep their order.
     ///
     /// Once one is turned away, so are the rest of its frame: a sender's later command must
@@ -181,6 +185,33 @@ impl Registry {
                 .filter(|lease| lease.0.live.count.load(Ordering::SeqCst) > 0)
                 .cloned()
                 .collect()
+        };
+        for lease in followed {
+            lease.0.live.wake();
+        }
+    }
+
+    /// Tells the followers of mailboxes that are kept elsewhere that there is something new, up to where;
+    /// whoever has it already is left alone.
+    pub(crate) fn fresh_up_to(&self, fresh: &[(MailboxId, u64)]) {
+        let followed: Vec<(Lease, u64)> = {
+            let awake = self.lock();
+            let found = fresh
+                .iter()
+                .filter_map(|(mailbox, to)| Some((awake.get(mailbox)?.clone(), *to)));
+            found.collect()
+        };
+        for (lease, to) in followed {
+            lease.0.live.wake_up_to(to);
+        }
+    }
+
+    /// Has the followers of these mailboxes look whether there is something new.
+    pub(crate) fn look_again(&self, meant: impl Fn(&MailboxId) -> bool) {
+        let followed: Vec<Lease> = {
+            let awake = self.lock();
+            let found = awake.iter().filter(|(mailbox, _)| meant(mailbox));
+            found.map(|(_, lease)| lease.clone()).collect()
         };
         for lease in followed {
             lease.0.live.wake();

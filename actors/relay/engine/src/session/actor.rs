@@ -5,22 +5,23 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use telesphor_rules::read::Claim;
 use telesphor_wire::answer::Refusal;
 use telesphor_wire::error::ErrorCode;
-use telesphor_wire::ids::{MailboxId, Nonce};
+use telesphor_wire::ids::Nonce;
 use telesphor_wire::limits::{MAX_FRAME_BYTES, MAX_HANDLES_PER_SESSION, PROTOCOL_VERSION};
+use telesphor_wire::mailbox::Cursor;
 use telesphor_wire::records::{FEATURE, FetchRecords};
 use telesphor_wire::session::{
-    Call, ClientFrame, Ended, Fetch, Follow, Hello, Prove, Proved, RelayFrame, Right, Welcome,
+    Call, ClientFrame, Ended, Fetch, Follow, Hello, Prove, Proved, RelayFrame, Right, SessionProof, Welcome,
 };
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::SessionContext;
 use super::shared::{Fetching, FetchingRecords, Follower, Following, Shared, Subscription};
+use crate::away::NoKeeper;
 use crate::house::House;
-use crate::proof::{self, Bound, Connection};
-use crate::submit;
+use crate::proof::{self, Bound, Connection, Proven};
+use crate::submit::{self, Granted};
 use crate::ticket::Held;
 
 /// What reaches a session's actor.
@@ -190,35 +191,24 @@ impl State {
             let handles = self.shared.handles();
             handles.contains_key(&handle) || handles.len() < MAX_HANDLES_PER_SESSION
         };
-        let proven = if room {
-            let here = Bound::Here(Connection {
-                domain: core.domain.clone(),
-                relay: core.relay,
-                channel_binding: self.context.channel_binding,
-                relay_nonce: greeted.relay_nonce,
-                given_ms: greeted.given_ms,
-                agent_nonce: greeted.agent_nonce,
-                body: None,
-            });
-            let check = {
-                let core = core.clone();
-                move || proof::check(&core.reader, &here, &proof, core.clock.now_ms())
-            };
-            core.clone().blocking(check).await
-        } else {
-            Err(Refusal::of(ErrorCode::SessionLimit))
+        let proven = match room {
+            true => self.check(proof, greeted).await,
+            false => Ok(Err(Refusal::of(ErrorCode::SessionLimit))),
+        };
+        let Ok(proven) = proven else {
+            // A refusal would be taken for the last word on this right; elsewhere, or in a moment, it is heard.
+            return self.shared.goodbye(ErrorCode::HoldersAway);
         };
         let proved = match proven {
-            Ok(proven) => {
-                let right = proven.claim.right;
-                self.shared.regrant(handle, proven.mailbox.id, proven.claim);
-                let proved = (proven.mailbox.id, proven.claim);
-                self.shared.handles().insert(handle, proved);
+            Ok((granted, head, counter)) => {
+                let right = granted.claim.right;
+                self.shared.regrant(handle, &granted);
+                self.shared.handles().insert(handle, granted);
                 Proved {
                     handle,
                     refused: None,
-                    head: (right != Right::Deposit).then(|| proven.mailbox.cursor()),
-                    counter: (right == Right::Owner).then_some(proven.mailbox.head.counter),
+                    head: (right != Right::Deposit).then_some(head),
+                    counter: (right == Right::Owner).then_some(counter),
                 }
             }
             Err(refusal) => {
@@ -234,10 +224,48 @@ impl State {
         self.shared.outbox.frame(RelayFrame::Proved(proved), Some(permit));
     }
 
+    /// The right, where its mailbox stands, and its owner's last counter.
+    async fn check(
+        &self,
+        proof: SessionProof,
+        greeted: Greeted,
+    ) -> Result<Result<(Granted, Cursor, u64), Refusal>, NoKeeper> {
+        let core = &self.shared.core;
+        let here = Connection {
+            domain: core.domain.clone(),
+            relay: core.relay,
+            channel_binding: self.context.channel_binding,
+            relay_nonce: greeted.relay_nonce,
+            given_ms: greeted.given_ms,
+            agent_nonce: greeted.agent_nonce,
+            body: None,
+        };
+        if let Some((away, partition)) = core.away_for(&proof.mailbox) {
+            if let Err(stale) = here.fresh(core.clock.now_ms()) {
+                return Ok(Err(stale));
+            }
+            let shown = here.shown(proof);
+            let held = away.proof(partition, &shown).await?;
+            return Ok(held.map(|held| (Granted::elsewhere(shown), held.head, held.counter)));
+        }
+        let at = core.clone();
+        let check = move || proof::check(&at.reader, &Bound::Here(here), &proof, at.clock.now_ms());
+        let proven = core.clone().blocking(check).await;
+        Ok(proven.map(|Proven { claim, mailbox }| {
+            let (head, counter) = (mailbox.cursor(), mailbox.head.counter);
+            (Granted::here(mailbox.id, claim), head, counter)
+        }))
+    }
+
     fn follow(&mut self, follow: &Follow, permit: OwnedSemaphorePermit) {
-        let Some((mailbox, claim)) = self.readable(follow.handle) else {
+        let Some(granted) = self.readable(follow.handle) else {
             return self.ended(follow.handle, ErrorCode::Refused, permit);
         };
+        let Granted {
+            mailbox,
+            claim,
+            shown,
+        } = granted;
         let core = &self.shared.core;
         if self.shared.reading().follows.len() >= core.limits.session_follows {
             return self.ended(follow.handle, ErrorCode::SessionLimit, permit);
@@ -271,30 +299,37 @@ impl State {
                 credit: i64::from(follow.credit),
                 caught_up: false,
                 queued: false,
+                shown,
                 _subscription: subscription,
             }
         });
     }
 
     fn fetch(&mut self, fetch: &Fetch, permit: OwnedSemaphorePermit) {
-        let Some((mailbox, claim)) = self.readable(fetch.handle) else {
+        let Some(granted) = self.readable(fetch.handle) else {
             return self.ended(fetch.handle, ErrorCode::Refused, permit);
         };
         let max_events = usize::try_from(fetch.max_events).unwrap_or(usize::MAX).max(1);
         let fetching = Fetching {
             handle: fetch.handle,
-            mailbox,
-            claim,
+            mailbox: granted.mailbox,
+            claim: granted.claim,
             after: fetch.after,
             max_events,
+            shown: granted.shown,
             _permit: permit,
         };
-        self.shared.reading().fetches.push_back(fetching);
+        let mut reading = self.shared.reading();
+        match fetching.shown {
+            None => reading.fetches.push_back(fetching),
+            Some(_) => reading.far.fetches.push_back(fetching),
+        }
+        drop(reading);
         self.shared.outbox.ready.notify_one();
     }
 
     fn fetch_records(&mut self, fetch: &FetchRecords, permit: OwnedSemaphorePermit) {
-        let asked = self.shared.handles().get(&fetch.handle).copied();
+        let asked = self.shared.handles().get(&fetch.handle).cloned();
         let fetching = FetchingRecords {
             handle: fetch.handle,
             asked: asked.ok_or(ErrorCode::Refused.into()),
@@ -302,17 +337,22 @@ impl State {
             max_records: fetch.max_records,
             _permit: permit,
         };
-        self.shared.reading().records.push_back(fetching);
+        let mut reading = self.shared.reading();
+        match &fetching.asked {
+            Ok(granted) if granted.shown.is_some() => reading.far.records.push_back(fetching),
+            _ => reading.records.push_back(fetching),
+        }
+        drop(reading);
         self.shared.outbox.ready.notify_one();
     }
 
     /// A handle under which something may be read at all; what exactly is asked at each page.
-    fn readable(&self, handle: u32) -> Option<(MailboxId, Claim)> {
+    fn readable(&self, handle: u32) -> Option<Granted> {
         self.shared
             .handles()
             .get(&handle)
-            .copied()
-            .filter(|(_, claim)| claim.right != Right::Deposit)
+            .filter(|granted| granted.claim.right != Right::Deposit)
+            .cloned()
     }
 
     fn ended(&self, handle: u32, code: ErrorCode, permit: OwnedSemaphorePermit) {

@@ -1,9 +1,10 @@
 //! One connection, without its network: frames in, frames out.
 //!
 //! [`actor`] deals with one frame after the other; [`outbox`] holds what is ready to be sent;
-//! [`pull`] reads events when the connection has room for them.
+//! [`pull`] reads events when the connection has room for them, [`far`] has them read where they are kept.
 
 pub(crate) mod actor;
+pub(crate) mod far;
 pub(crate) mod outbox;
 pub(crate) mod pull;
 pub(crate) mod shared;

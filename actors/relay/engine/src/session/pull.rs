@@ -10,13 +10,15 @@ use telesphor_rules::read::Claim;
 use telesphor_wire::answer::Refusal;
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ids::MailboxId;
-use telesphor_wire::records::Records;
+use telesphor_wire::records::{Records, RecordsPage};
 use telesphor_wire::session::{Ended, Events, RelayFrame};
 
+use super::far;
 use super::outbox::Next;
 use super::shared::{Fetching, FetchingRecords, Shared};
 use crate::observe::Counters;
 use crate::reading::{self, PageFound, PageOrder};
+use crate::submit::Granted;
 
 /// The next frame, when there is one; `None` when none will come.
 pub(crate) async fn next(shared: &Arc<Shared>) -> Option<RelayFrame> {
@@ -42,6 +44,10 @@ pub(crate) async fn next(shared: &Arc<Shared>) -> Option<RelayFrame> {
 /// The next page of whatever is ready, fetches first.
 async fn events(shared: &Arc<Shared>) -> Option<RelayFrame> {
     loop {
+        far::send_out(shared);
+        if let Some(frame) = far::come_back(shared) {
+            return Some(frame);
+        }
         let records = shared.reading().records.pop_front();
         if let Some(fetching) = records {
             return Some(fetch_records(shared, fetching).await);
@@ -118,6 +124,16 @@ async fn fetch(shared: &Arc<Shared>, fetching: Fetching) -> RelayFrame {
     };
     let found = read(shared, order).await;
     pending.done();
+    fetched(shared, handle, order, found)
+}
+
+/// The answer to a fetch.
+pub(super) fn fetched(
+    shared: &Arc<Shared>,
+    handle: u32,
+    order: PageOrder,
+    found: Result<PageFound, Refusal>,
+) -> RelayFrame {
     match found {
         Err(refusal) => ended(shared, handle, refusal),
         Ok(PageFound {
@@ -141,12 +157,16 @@ async fn fetch_records(shared: &Arc<Shared>, fetching: FetchingRecords) -> Relay
     let (handle, after, max) = (fetching.handle, fetching.after, fetching.max_records);
     let read = match fetching.asked.clone() {
         Err(refusal) => Err(refusal),
-        Ok((mailbox, claim)) => {
+        Ok(Granted { mailbox, claim, .. }) => {
             let core = shared.core.clone();
             let read = move || reading::records(&core.reader, &mailbox, &claim, after, max);
             shared.core.clone().blocking(read).await
         }
     };
+    records(shared, handle, read)
+}
+
+pub(super) fn records(shared: &Shared, handle: u32, read: Result<RecordsPage, Refusal>) -> RelayFrame {
     if let Err(refusal) = &read {
         shared.core.counters.refuse(refusal.code);
     }
@@ -236,46 +256,54 @@ impl<'a> Job<'a> {
     /// Moves the follow on by what was read; gives the frame to be sent, if any.
     fn settle(mut self, found: Result<PageFound, Refusal>) -> Option<RelayFrame> {
         self.settled = true;
-        let found = match found {
-            Ok(found) => found,
-            Err(refusal) => {
-                self.shared.end_follow(self.handle, self.generation, refusal);
-                return None;
-            }
-        };
-        {
-            let mut reading = self.shared.reading();
-            // Unfollowed, or followed anew from elsewhere: these events are not wanted any more.
-            let following = reading
-                .follows
-                .get_mut(&self.handle)
-                .filter(|f| f.generation == self.generation)?;
-            following.after = found.after;
-            following.caught_up = !found.more;
-            let bytes = i64::try_from(found.bytes()).unwrap_or(i64::MAX);
-            following.credit = following.credit.saturating_sub(bytes);
-        }
-        if !self.shared.note(&self.order, &found) {
-            let draining = ErrorCode::Draining.into();
-            self.shared.end_follow(self.handle, self.generation, draining);
+        followed(self.shared, (self.handle, self.generation), self.order, found)
+    }
+}
+
+/// The same, wherever the page was read.
+pub(super) fn followed(
+    shared: &Arc<Shared>,
+    (handle, generation): (u32, u64),
+    order: PageOrder,
+    found: Result<PageFound, Refusal>,
+) -> Option<RelayFrame> {
+    let found = match found {
+        Ok(found) => found,
+        Err(refusal) => {
+            shared.end_follow(handle, generation, refusal);
             return None;
         }
-        count(self.shared, &self.order.mailbox, &found);
-        let handle = self.handle;
-        let frame = RelayFrame::Events(Events {
-            handle,
-            events: found.events,
-            head: found.head,
-        });
-        if let Some(refusal) = found.over {
-            self.shared.end_follow(handle, self.generation, refusal);
-        } else if found.more {
-            self.shared.ready(handle, Some(self.generation));
-        }
-        match &frame {
-            RelayFrame::Events(events) if events.events.is_empty() => None,
-            _ => Some(frame),
-        }
+    };
+    {
+        let mut reading = shared.reading();
+        // Unfollowed, or followed anew from elsewhere: these events are not wanted any more.
+        let following = reading
+            .follows
+            .get_mut(&handle)
+            .filter(|f| f.generation == generation)?;
+        following.after = found.after;
+        following.caught_up = !found.more;
+        let bytes = i64::try_from(found.bytes()).unwrap_or(i64::MAX);
+        following.credit = following.credit.saturating_sub(bytes);
+    }
+    if !shared.note(&order, &found) {
+        shared.end_follow(handle, generation, ErrorCode::Draining.into());
+        return None;
+    }
+    count(shared, &order.mailbox, &found);
+    let frame = RelayFrame::Events(Events {
+        handle,
+        events: found.events,
+        head: found.head,
+    });
+    if let Some(refusal) = found.over {
+        shared.end_follow(handle, generation, refusal);
+    } else if found.more {
+        shared.ready(handle, Some(generation));
+    }
+    match &frame {
+        RelayFrame::Events(events) if events.events.is_empty() => None,
+        _ => Some(frame),
     }
 }
 

@@ -11,10 +11,13 @@ use telesphor_wire::ids::{MailboxId, Nonce};
 use telesphor_wire::session::{Credit, Ended, Goodbye, RelayFrame};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
+use super::far::Far;
 use super::outbox::Outbox;
 use crate::actors::registry::Lease;
+use crate::away::ShownRight;
 use crate::core::Core;
 use crate::reading::{PageFound, PageOrder};
+use crate::submit::Granted;
 use crate::trace::Given;
 
 /// One connection's shared part.
@@ -42,7 +45,7 @@ pub(crate) struct Shared {
 }
 
 /// What was proved, by the client's number for it.
-pub(crate) type Handles = HashMap<u32, (MailboxId, Claim)>;
+pub(crate) type Handles = HashMap<u32, Granted>;
 
 /// What belongs to the frame that is being sent.
 #[derive(Default)]
@@ -61,6 +64,8 @@ pub(crate) struct Reading {
     pub(crate) records: VecDeque<FetchingRecords>,
     /// Handles that may have something to push, each at most once.
     pub(crate) ready: VecDeque<u32>,
+    /// The same of mailboxes that are kept elsewhere, and what is fetched from there.
+    pub(crate) far: Far,
     generation: u64,
     over: bool,
 }
@@ -77,8 +82,10 @@ pub(crate) struct Following {
     pub(crate) credit: i64,
     /// Whether everything there was has been pushed, so that what comes next is fresh.
     pub(crate) caught_up: bool,
-    /// Whether the handle stands in `ready`.
+    /// Whether the handle stands among those that may have something to push.
     pub(crate) queued: bool,
+    /// If the mailbox is kept elsewhere: the right, as it was shown.
+    pub(crate) shown: Option<ShownRight>,
     /// Keeps the mailbox awake, and unfollows when dropped.
     pub(crate) _subscription: Subscription,
 }
@@ -90,6 +97,8 @@ pub(crate) struct Fetching {
     pub(crate) claim: Claim,
     pub(crate) after: u64,
     pub(crate) max_events: usize,
+    /// If the mailbox is kept elsewhere: the right, as it was shown.
+    pub(crate) shown: Option<ShownRight>,
     /// Given back when the page has been read.
     pub(crate) _permit: OwnedSemaphorePermit,
 }
@@ -97,7 +106,7 @@ pub(crate) struct Fetching {
 /// One page of delivery records to be read; `Err`: to be refused.
 pub(crate) struct FetchingRecords {
     pub(crate) handle: u32,
-    pub(crate) asked: Result<(MailboxId, Claim), Refusal>,
+    pub(crate) asked: Result<Granted, Refusal>,
     pub(crate) after: u64,
     pub(crate) max_records: u32,
     /// Given back when the page has been read.
@@ -138,6 +147,17 @@ impl Follower {
         }
         if let Some(session) = self.session.upgrade() {
             session.ready(self.handle, Some(self.generation));
+        }
+    }
+
+    /// There is something new up to there, if that is new to this one. Never waits.
+    pub(crate) fn wake_up_to(&self, to: u64) {
+        let lacks = |f: &Following| f.generation == self.generation && f.after < to;
+        if let Some(session) = self.session.upgrade() {
+            let wake = session.reading().follows.get(&self.handle).is_some_and(lacks);
+            if wake {
+                session.ready(self.handle, Some(self.generation));
+            }
         }
     }
 }
@@ -225,10 +245,13 @@ impl Shared {
 
     /// A handle was proved anew: its follow goes on under the new right, or ends if it was of
     /// another mailbox.
-    pub(crate) fn regrant(&self, handle: u32, mailbox: MailboxId, claim: Claim) {
+    pub(crate) fn regrant(&self, handle: u32, granted: &Granted) {
         let mut reading = self.reading();
         match reading.follows.get_mut(&handle) {
-            Some(following) if following.mailbox == mailbox => following.claim = claim,
+            Some(following) if following.mailbox == granted.mailbox => {
+                following.claim = granted.claim;
+                following.shown.clone_from(&granted.shown);
+            }
             Some(_) => {
                 let other = reading.follows.remove(&handle);
                 drop(reading);
@@ -249,7 +272,10 @@ impl Shared {
             return;
         }
         following.queued = true;
-        reading.ready.push_back(handle);
+        match following.shown {
+            None => reading.ready.push_back(handle),
+            Some(_) => reading.far.ready.push_back(handle),
+        }
         drop(reading);
         self.outbox.ready.notify_one();
     }
@@ -338,7 +364,10 @@ impl Shared {
             (
                 std::mem::take(&mut reading.follows),
                 std::mem::take(&mut reading.fetches),
-                std::mem::take(&mut reading.records),
+                (
+                    std::mem::take(&mut reading.records),
+                    std::mem::take(&mut reading.far),
+                ),
             )
         };
         // Dropped outside the lock: unfollowing sends messages.

@@ -5,16 +5,18 @@
 
 pub(crate) mod client;
 pub(crate) mod mailboxes;
+pub(crate) mod pair;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use telesphor_engine::{Clock, Engine, EngineConfig, Limits, RelayKeys};
+use telesphor_engine::{AwayConfig, Clock, Engine, EngineConfig, Limits, RelayKeys};
 use telesphor_order::{Alone, AloneLimits, Order};
 use telesphor_rules::facts::DomainFacts;
 use telesphor_store::faults::{Faults, NoFaults, Operation};
 use telesphor_store::{Closed, Store, StoreConfig};
+use telesphor_wire::ids::Incarnation;
 use telesphor_wire::sign::SigningKey;
 use telesphor_wire::text::Domain;
 use tempfile::TempDir;
@@ -68,13 +70,26 @@ impl Yard {
         clock: Clock,
         faults: Arc<dyn Faults>,
     ) -> Self {
-        let directory = tempfile::tempdir().unwrap();
         let keys = RelayKeys {
             attesting: SigningKey::generate(),
             admission: SigningKey::generate(),
         };
+        Self::one_of(order, limits, clock, faults, keys, (None, None)).await
+    }
+
+    /// With keys of the test's own, and as one of several that do not all keep everything.
+    pub(crate) async fn one_of(
+        order: Arc<dyn Order>,
+        limits: Limits,
+        clock: Clock,
+        faults: Arc<dyn Faults>,
+        keys: RelayKeys,
+        (incarnation, away): (Option<Incarnation>, Option<AwayConfig>),
+    ) -> Self {
+        let directory = tempfile::tempdir().unwrap();
         let domain: Domain = "hospital-a.example".parse().unwrap();
-        let config = store_config(&domain, &keys, faults);
+        let mut config = store_config(&domain, &keys, faults);
+        config.incarnation = incarnation;
         let store = Store::create(&directory.path().join("store"), config).unwrap();
         let closes = Closes(store.closed());
         let failed = Arc::new(AtomicBool::new(false));
@@ -85,7 +100,7 @@ impl Yard {
             clock.clone(),
             store,
             order,
-            failed.clone(),
+            (failed.clone(), away),
         )
         .await;
         Self {
@@ -126,7 +141,7 @@ impl Yard {
             clock.clone(),
             store,
             order,
-            failed.clone(),
+            (failed.clone(), None),
         )
         .await;
         Self {
@@ -183,11 +198,12 @@ async fn begin(
     clock: Clock,
     store: Store,
     order: Arc<dyn Order>,
-    failed: Arc<AtomicBool>,
+    (failed, away): (Arc<AtomicBool>, Option<AwayConfig>),
 ) -> Engine {
     let config = EngineConfig {
         limits,
         clock,
+        away,
         on_fatal: Arc::new(move |_| failed.store(true, Ordering::SeqCst)),
         ..EngineConfig::new(domain.clone(), PARTITIONS)
     };

@@ -208,6 +208,7 @@ impl<B: Bus> Driver<B> {
         let all_have = self
             .votes
             .lowest(&self.standing.accepted.members)
+            .min(self.awaited())
             .min(self.durable);
         let to = all_have
             .saturating_sub(LOG_MARGIN)

@@ -119,8 +119,10 @@ impl Clocks {
             return;
         }
         others.insert(from, Reading { base, at });
-        others.retain(|seat, r| seats.has(seat) && at.saturating_sub(r.at) < LIFE);
-        let mut readings: Vec<u64> = others.values().map(|r| r.base).collect();
+        // Not all partitions have the same seats.
+        others.retain(|_, r| at.saturating_sub(r.at) < LIFE);
+        let among = others.iter().filter(|(seat, _)| seats.has(seat));
+        let mut readings: Vec<u64> = among.map(|(_, r)| r.base).collect();
         readings.push(self.own().saturating_sub(millis(at)));
         let agreed = agreed(readings, seats.majority());
         match agreed {

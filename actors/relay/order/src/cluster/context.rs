@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use telesphor_wire::ids::Incarnation;
+use telesphor_wire::ids::{Incarnation, PartitionId};
 use telesphor_wire::sign::SigningKey;
 use tokio::sync::watch;
 
@@ -12,7 +12,7 @@ use super::clocks::Clocks;
 use super::limits::Patience;
 use super::memory::Memory;
 use super::say::Seat;
-use crate::member::Seats;
+use crate::member::{Seats, placement};
 
 /// Who was in a cluster when it was founded, and how its partitions are laid out. Never changes.
 #[derive(Clone, Debug)]
@@ -26,14 +26,25 @@ pub struct Founding {
 }
 
 impl Founding {
-    /// Every relay votes in every partition.
-    pub fn everywhere(cluster: Incarnation, relays: BTreeSet<Seat>, partitions: u16) -> Self {
-        let all = Seats::new(relays.iter().copied());
+    /// So many relays vote in each partition, all of them if there are no more.
+    pub fn placed(
+        cluster: Incarnation,
+        relays: BTreeSet<Seat>,
+        partitions: u16,
+        replicas: Option<usize>,
+    ) -> Self {
+        let replicas = replicas.unwrap_or(relays.len());
+        let seats = |n| Seats::new(placement::keepers(PartitionId(n), &relays, replicas));
         Self {
             cluster,
+            seats: (0..partitions).map(seats).collect(),
             relays,
-            seats: (0..partitions).map(|_| all.clone()).collect(),
         }
+    }
+
+    /// Every relay votes in every partition.
+    pub fn everywhere(cluster: Incarnation, relays: BTreeSet<Seat>, partitions: u16) -> Self {
+        Self::placed(cluster, relays, partitions, None)
     }
 }
 
@@ -44,6 +55,22 @@ pub struct Wanted {
     pub edition: u64,
     /// By attesting key.
     pub relays: BTreeSet<Seat>,
+    /// How many of them keep each partition; all, if that is not said.
+    pub replicas: Option<usize>,
+}
+
+impl Wanted {
+    /// Who is to vote in a partition.
+    pub fn seats(&self, partition: PartitionId) -> BTreeSet<Seat> {
+        let replicas = self.replicas.unwrap_or(self.relays.len());
+        placement::keepers(partition, &self.relays, replicas)
+    }
+
+    /// How many relays vote in each partition.
+    pub fn voting(&self) -> usize {
+        self.replicas
+            .map_or(self.relays.len(), |n| n.min(self.relays.len()))
+    }
 }
 
 /// How a cluster's order is started.

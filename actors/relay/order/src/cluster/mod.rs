@@ -39,4 +39,5 @@ pub use context::{ClusterConfig, Founding, Wanted};
 pub use limits::Patience;
 pub use memory::{Keep, Memory, Unreadable};
 pub use phase::Lost;
+pub use seated::taken_over;
 pub use start::Cluster;

@@ -6,6 +6,8 @@
 //!          tel.<name>.say.p<partition>.<member>           a member's words, at most once
 //!          tel.<name>.ask.<member>                        questions, with a reply subject
 //!          tel.<name>.blob.<member>                       the same about large files, beside the order
+//!          tel.<name>.pass.<member>                       the same about mailboxes that not every relay keeps
+//!          tel.<name>.news.p<partition>.<member>          which of them have something new
 //!          tel.<name>.in.<member>.<random>                what a member waits for: answers, its streams
 //! ```
 //!
@@ -16,9 +18,11 @@
 //! a missing one means nothing. JetStream's own deduplication spares a second copy and no more.
 
 use std::fmt::Write;
+use std::future::Future;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use async_nats::client::RequestErrorKind;
 use async_nats::connection::State;
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, ReplayPolicy, push};
 use async_nats::jetstream::context::{CreateStreamErrorKind, GetStreamErrorKind, PublishErrorKind};
@@ -151,6 +155,60 @@ impl Nats {
     /// Gives what this member is asked about large files, as long as somebody takes it.
     pub async fn asked_of_blobs(&self, into: mpsc::Sender<Question>) {
         self.questions(self.blob_subject(self.config.me), into).await;
+    }
+
+    /// Asks a member about a mailbox that it keeps. What comes back is not checked.
+    ///
+    /// # Errors
+    /// [`BusError::Missing`] if nobody hears it, [`BusError::Unknown`] if nothing came in time.
+    pub async fn pass_on(
+        &self,
+        member: Seat,
+        question: Bytes,
+        patience: Duration,
+    ) -> Result<Bytes, BusError> {
+        let subject = format!("tel.{}.pass.{}", self.config.name, hex(&member));
+        let asked = self.client.request(subject, question);
+        match tokio::time::timeout(patience, asked).await {
+            Ok(Ok(answer)) => Ok(answer.payload),
+            Ok(Err(error)) if error.kind() == RequestErrorKind::NoResponders => Err(BusError::Missing),
+            _ => Err(BusError::Unknown),
+        }
+    }
+
+    /// Answers what is passed on to this member, as long as it is polled. How much at once is for `answer`
+    /// to say.
+    pub async fn passed_on<A>(&self, answer: impl Fn(Bytes) -> A)
+    where
+        A: Future<Output = Option<Vec<u8>>> + Send + 'static,
+    {
+        let subject = format!("tel.{}.pass.{}", self.config.name, hex(&self.config.me));
+        let mut asked = self.subscribe(subject).await;
+        while let Some(message) = asked.next().await {
+            let Some(back) = message.reply else { continue };
+            let (client, answered) = (self.client.clone(), answer(message.payload));
+            tokio::spawn(async move {
+                if let Some(answer) = answered.await {
+                    // Whoever asked may be gone.
+                    let _ = client.publish(back, answer.into()).await;
+                }
+            });
+        }
+    }
+
+    /// Tells everybody what is new in a partition. Nobody may have heard it.
+    pub async fn tell_news(&self, partition: PartitionId, news: Bytes) {
+        let me = hex(&self.config.me);
+        let subject = format!("tel.{}.news.p{}.{me}", self.config.name, partition.0);
+        let _ = self.client.publish(subject, news).await;
+    }
+
+    /// Hears what is new in all partitions, as long as it is polled.
+    pub async fn hear_news(&self, heard: impl Fn(Bytes)) {
+        let mut news = self.subscribe(format!("tel.{}.news.*.*", self.config.name)).await;
+        while let Some(message) = news.next().await {
+            heard(message.payload);
+        }
     }
 
     async fn question(&self, subject: String, question: Bytes) -> Result<Bytes, BusError> {

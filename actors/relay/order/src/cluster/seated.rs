@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
+use telesphor_wire::canonical;
 
 use super::bus::Bus;
 use super::driver::Driver;
@@ -67,6 +68,30 @@ pub(crate) struct Stood {
     pub(crate) seated: Seated,
 }
 
+/// What a relay stands by when it takes a partition over: the copy's history, and its own promises of before, if
+/// it has kept the partition once. Nothing if the copy is none, or older than what the relay followed itself.
+pub fn taken_over(copied: &[u8], before: Option<&[u8]>) -> Option<Vec<u8>> {
+    let read = |bytes: &[u8]| canonical::decode_bounded::<Stood>(bytes, MAX_STOOD).ok();
+    let Stood { mut standing, seated } = read(copied)?;
+    standing.promised = standing.accepted.inc;
+    standing.silent_to = 0;
+    if let Some(before) = before {
+        let before = read(before)?.standing;
+        if before.accepted.inc > standing.accepted.inc {
+            return None;
+        }
+        standing.promised = standing.promised.max(before.promised);
+        if before.accepted.inc == standing.accepted.inc {
+            // Rule 13: where it has voted it votes no second time.
+            standing.silent_to = before.silent_to.max(before.head.n);
+        }
+    }
+    Some(canonical::encode(&Stood { standing, seated }))
+}
+
+/// What a member stands by, at most, bytes.
+pub(crate) const MAX_STOOD: usize = 64 * 1024;
+
 impl<B: Bus> Driver<B> {
     /// Whether this relay votes.
     pub(crate) fn has_seat(&self) -> bool {
@@ -82,11 +107,23 @@ impl<B: Bus> Driver<B> {
             return None;
         }
         let members = &self.standing.accepted.members;
-        let leaves = members.iter().find(|seat| !wanted.relays.contains(seat))?;
-        let comes = wanted.relays.iter().find(|seat| !members.has(seat))?;
+        let seats = wanted.seats(self.place.partition);
+        let leaves = members.iter().find(|seat| !seats.contains(seat))?;
+        let comes = seats.iter().find(|seat| !members.has(seat))?;
         let reached = self.votes.reached(comes);
         let near = reached >= self.standing.accepted.genesis.n && reached + CAUGHT_UP >= to;
         near.then_some((*leaves, *comes))
+    }
+
+    /// How far those have come who are to have a seat and have none yet: what they lack is kept for them, as
+    /// for a seat that is away.
+    pub(crate) fn awaited(&self) -> Position {
+        let members = &self.standing.accepted.members;
+        let seats = self.context.wanted.borrow().seats(self.place.partition);
+        let come = seats.iter().filter(|seat| !members.has(seat));
+        come.map(|seat| self.votes.reached(seat))
+            .min()
+            .unwrap_or(Position::MAX)
     }
 
     /// Rule 15: gives a seat to the relay that the record names, by a rebase like any other; and
@@ -94,7 +131,8 @@ impl<B: Bus> Driver<B> {
     pub(crate) async fn tend_seats(&mut self) -> Result<(), Gone> {
         let active = self.votes.active(&self.standing.accepted);
         if !self.has_seat() {
-            let gone = !self.context.wanted.borrow().relays.contains(&self.context.me);
+            let wanted = self.context.wanted.borrow().seats(self.place.partition);
+            let gone = !wanted.contains(&self.context.me);
             let voted = self.standing.accepted.before.has(&self.context.me);
             // Whoever leaves still votes for the genesis that lets him go.
             return if active && (gone || voted) {
@@ -123,5 +161,71 @@ impl<B: Bus> Driver<B> {
         {
             self.resume();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use telesphor_wire::hash::Digest;
+    use telesphor_wire::sign::PublicKey;
+
+    use super::*;
+    use crate::member::{Accepted, Point};
+
+    fn inc(round: u64) -> Inc<Seat> {
+        Inc {
+            round,
+            opener: PublicKey([1; 32]),
+        }
+    }
+
+    fn stood(promised: u64, accepted: u64, head: u64, silent_to: u64) -> Vec<u8> {
+        let members = Seats::new([PublicKey([1; 32]), PublicKey([2; 32])]);
+        let at = |n| Point {
+            n,
+            mark: Digest([7; 32]),
+        };
+        canonical::encode(&Stood {
+            standing: Standing {
+                promised: inc(promised),
+                accepted: Accepted {
+                    inc: inc(accepted),
+                    genesis: at(1),
+                    members: members.clone(),
+                    before: members.clone(),
+                },
+                head: at(head),
+                silent_to,
+            },
+            seated: Seated::since(inc(accepted), members),
+        })
+    }
+
+    fn read(bytes: Option<Vec<u8>>) -> (u64, u64, u64, u64) {
+        let stood: Stood = canonical::decode(&bytes.unwrap()).unwrap();
+        let s = stood.standing;
+        (s.promised.round, s.accepted.inc.round, s.head.n, s.silent_to)
+    }
+
+    #[test]
+    fn a_relay_that_comes_back_has_forgotten_a_promise_or_votes_twice() {
+        // What somebody else has promised is none of the newcomer's.
+        assert_eq!(read(taken_over(&stood(9, 5, 40, 3), None)), (5, 5, 40, 0));
+        // Its own of before is kept, and where it has voted in this incarnation it is silent.
+        let before = stood(7, 5, 60, 0);
+        assert_eq!(
+            read(taken_over(&stood(5, 5, 40, 0), Some(&before))),
+            (7, 5, 40, 60)
+        );
+        let before = stood(4, 3, 60, 0);
+        assert_eq!(
+            read(taken_over(&stood(5, 5, 40, 0), Some(&before))),
+            (5, 5, 40, 0)
+        );
+        // A copy that is older than what it followed itself is none.
+        let before = stood(6, 6, 60, 0);
+        assert_eq!(taken_over(&stood(5, 5, 40, 0), Some(&before)), None);
+        assert_eq!(taken_over(b"nothing", None), None);
+        assert_eq!(taken_over(&stood(5, 5, 40, 0), Some(b"nothing")), None);
     }
 }

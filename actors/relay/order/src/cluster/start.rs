@@ -24,7 +24,7 @@ use super::limits::{STEPS, WORDS};
 use super::memory::{Memory, Unreadable};
 use super::phase::{FromWriter, Phase};
 use super::say::{Place, Seat};
-use super::seated::{Seated, Stood};
+use super::seated::{MAX_STOOD, Seated, Stood};
 use super::shared::Shared;
 use super::tally::{Verdicts, Votes};
 use crate::member::{Accepted, Inc, Point, Standing};
@@ -144,7 +144,7 @@ impl<B: Bus> Cluster<B> {
     fn recall(&self, place: Place, applied: Position) -> Result<Option<Recalled>, Unreadable> {
         let memory = &self.context.memory;
         let stood: Stood = match memory.standing(place.partition)? {
-            Some(bytes) => match canonical::decode_bounded(&bytes, 64 * 1024) {
+            Some(bytes) => match canonical::decode_bounded(&bytes, MAX_STOOD) {
                 Ok(stood) => stood,
                 Err(_) => return Err(Unreadable),
             },
@@ -298,8 +298,9 @@ impl<B: Bus> Order for Cluster<B> {
                 cluster: self.context.founding.cluster,
                 partition,
             };
-            let mut others: Vec<_> = self.context.wanted.borrow().relays.iter().copied().collect();
-            others.retain(|seat| *seat != self.context.me);
+            let mut others = self.context.wanted.borrow().seats(partition);
+            others.remove(&self.context.me);
+            let others: Vec<_> = others.into_iter().collect();
             let said = fetch::attests(&*self.context.bus, place, &others, position, position).await;
             let good = |(at, of, attest): &(Position, Digest, Attest)| {
                 *at == position

@@ -13,10 +13,12 @@
 //! - [`standing`]: a member's own state; what it may apply, promise and accept.
 //! - [`votes`]: from which position on a majority has attested the same history.
 //! - [`rebase`]: from the promises of a majority to the history that must be kept.
+//! - [`placement`]: where a partition is to live, if not every relay keeps it.
 //! - [`clocks`]: what the time is when clocks do not agree.
 
 pub mod clocks;
 pub mod inc;
+pub mod placement;
 pub mod rebase;
 pub mod standing;
 pub mod votes;

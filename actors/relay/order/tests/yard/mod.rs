@@ -139,7 +139,11 @@ impl Yard {
             clocks: ahead.iter().map(clocks).collect(),
             ahead,
             bus: TestBus::new(),
-            wanted: watch::Sender::new(Wanted { edition: 0, relays }),
+            wanted: watch::Sender::new(Wanted {
+                edition: 0,
+                relays,
+                replicas: None,
+            }),
             founding,
             disks: keys.iter().map(|_| Arc::default()).collect(),
             members: keys.iter().map(|_| None).collect(),

@@ -95,6 +95,16 @@ impl At {
     }
 }
 
+impl At {
+    /// The same, where the mailbox may not be here.
+    pub fn events_or_none(&self, home: &crate::support::commands::Home) -> Vec<Event> {
+        match self.reader.mailbox(&home.id).unwrap() {
+            Some(_) => self.events(&home.id),
+            None => Vec::new(),
+        }
+    }
+}
+
 pub fn ordered(partition: u16, position: u64, submissions: Vec<Submission>, stamp: u64) -> Ordered {
     let batch = Arc::new(Batch {
         stamp,

@@ -12,4 +12,5 @@ mod erase;
 mod failing;
 mod ledger;
 mod order;
+mod part;
 mod stories;

@@ -251,6 +251,7 @@ pub fn all() -> Vec<Sample> {
     ];
     all.extend(records_structures());
     all.extend(forward_structures());
+    all.extend(passing_structures());
     all.extend(blob_structures());
     all.extend(ledger_structures());
     all.extend(commands().iter().map(|(n, c)| sample(format!("command-{n}"), c)));

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use telesphor_store::Store;
 use telesphor_wire::canonical;
-use telesphor_wire::domain::RelayEntry;
+use telesphor_wire::domain::{self, RelayEntry};
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ext::Extensions;
 use telesphor_wire::ids::Incarnation;
+use telesphor_wire::limits::MAX_RELAYS;
 use telesphor_wire::sign::{PublicKey, SigningKey};
 use telesphor_wire::text::{Domain, TextError};
 
@@ -30,8 +31,11 @@ use super::super::args::ClusterInit;
 use super::super::context::{Context, bad_config};
 use super::super::init::{self_made_certificate, write};
 
-/// Relays of one cluster, at most: each of them keeps everything.
+/// Relays that keep the same, at most.
 const MOST: usize = 7;
+/// Parts of the mailboxes where not every relay keeps all of them, unless somebody says otherwise: so many that
+/// each relay gets its share.
+const PARTS: u16 = 16;
 
 /// One relay of a cluster that is being founded.
 struct Place {
@@ -45,6 +49,8 @@ struct Place {
 struct Made {
     domain: String,
     cluster: String,
+    /// Relays that keep each mailbox.
+    replicas: usize,
     relays: Vec<MadeRelay>,
     next: Vec<String>,
 }
@@ -60,10 +66,19 @@ pub(super) fn run(context: &Context<'_>, args: &ClusterInit) -> Result<(), Fault
         .domain
         .parse()
         .map_err(|e: TextError| Fault::usage(e.to_string()))?;
-    if args.relay.len() < 3 || args.relay.len() > MOST || args.relay.len().is_multiple_of(2) {
-        return Err(Fault::usage(
-            "a cluster has 3, 5 or 7 relays: name each with --relay HOST:PORT",
-        ));
+    let keepers = args.replicas.map_or(args.relay.len(), usize::from);
+    if keepers < 3 || keepers > MOST || keepers.is_multiple_of(2) {
+        return Err(Fault::usage(match args.replicas {
+            None => {
+                "a cluster has 3, 5 or 7 relays: name each with --relay HOST:PORT. With --replicas 3 there may be more"
+            }
+            Some(_) => "each mailbox is kept by 3, 5 or 7 relays",
+        }));
+    }
+    if args.relay.len() < keepers || args.relay.len() > MAX_RELAYS {
+        return Err(Fault::usage(format!(
+            "where {keepers} relays keep each mailbox, a cluster has {keepers} to {MAX_RELAYS} relays: name each with --relay HOST:PORT"
+        )));
     }
     if args.relay.iter().collect::<BTreeSet<_>>().len() < args.relay.len() {
         return Err(Fault::usage("each relay of a cluster has an address of its own"));
@@ -100,17 +115,19 @@ fn found(args: &ClusterInit, domain: &Domain, into: &Path) -> Result<Made, Fault
             edition: 0,
             seats: relays,
             founded: clock::now_ms(),
-            ext: Extensions::none(),
+            ext: replicas(args).map_or(Extensions::none(), ClusterRecord::kept_by),
         },
     );
     let entries = places.iter().map(Place::entry).collect();
-    let signed = record::sign_all(&shared, domain, entries, clock::now_ms(), 1);
+    let ext = replicas(args).map_or(Extensions::none(), domain::replicas);
+    let signed = record::sign_all(&shared, domain, entries, clock::now_ms(), 1, ext);
     for place in &places {
         place.write(cluster, &canonical::encode(&signed), &canonical::encode(&record))?;
     }
     Ok(Made {
         domain: domain.to_string(),
         cluster: hex(cluster.as_bytes()),
+        replicas: replicas(args).map_or(places.len(), usize::from),
         relays: places
             .iter()
             .map(|p| MadeRelay {
@@ -126,6 +143,11 @@ fn found(args: &ClusterInit, domain: &Domain, into: &Path) -> Result<Made, Fault
     })
 }
 
+/// How many relays keep each mailbox, if not all of them do: a cluster in which all do is as it always was.
+fn replicas(args: &ClusterInit) -> Option<u16> {
+    args.replicas.filter(|n| usize::from(*n) < args.relay.len())
+}
+
 fn place(args: &ClusterInit, folder: &Path, address: &str, shared: &Keys) -> Result<Place, Fault> {
     let mut settings = Settings {
         domain: args.domain.clone(),
@@ -135,6 +157,8 @@ fn place(args: &ClusterInit, folder: &Path, address: &str, shared: &Keys) -> Res
     let port = address.rsplit_once(':').map_or("7443", |(_, port)| port);
     settings.edge.listen = format!("{}:{port}", args.listen);
     address.clone_into(&mut settings.edge.address);
+    let parts = replicas(args).map_or(settings.store.partitions, |_| PARTS);
+    settings.store.partitions = args.partitions.unwrap_or(parts);
     settings.cluster.nats.clone_from(&args.nats);
     if args.nats.iter().any(|url| url.starts_with("tls://")) {
         settings.cluster.ca = Some("nats/ca.pem".into());
@@ -199,9 +223,13 @@ impl Made {
             .map(|r| format!("  {:<28} {}\n", r.address, r.folder.display()))
             .collect();
         let next: String = self.next.iter().map(|line| format!("  {line}\n")).collect();
-        let majority = self.relays.len() / 2 + 1;
+        let majority = self.replicas / 2 + 1;
+        let each = match self.replicas < self.relays.len() {
+            true => format!("each mailbox on {} of them; ", self.replicas),
+            false => String::new(),
+        };
         format!(
-            "Domain       {}\nCluster      {} relays; what {majority} of them have on disk is durable\n\nMade, readable by this user alone:\n{relays}\nNext:\n{next}",
+            "Domain       {}\nCluster      {} relays; {each}what {majority} of them have on disk is durable\n\nMade, readable by this user alone:\n{relays}\nNext:\n{next}",
             self.domain,
             self.relays.len(),
         )

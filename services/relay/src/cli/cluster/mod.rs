@@ -1,6 +1,8 @@
 //! `cluster`: founding one, giving a seat to another relay, who is in it, and how its relays stand.
 
 mod accept;
+mod add;
+mod drain;
 mod init;
 mod renew;
 mod replace;
@@ -8,6 +10,7 @@ mod replace;
 use serde::Serialize;
 use serde_json::json;
 use telesphor_wire::error::ErrorCode;
+use telesphor_wire::ids::PartitionId;
 use telesphor_wire::sign::PublicKey;
 
 use crate::admin::office::hex;
@@ -27,6 +30,8 @@ pub(crate) fn run(context: &Context<'_>, args: &ClusterArgs) -> Result<(), Fault
     match &args.command {
         ClusterCommand::Init(args) => init::run(context, args),
         ClusterCommand::Replace(args) => replace::run(context, args),
+        ClusterCommand::Add(args) => add::run(context, args),
+        ClusterCommand::Drain(args) => drain::run(context, args),
         ClusterCommand::Renew(args) => renew::run(context, args),
         ClusterCommand::Accept(args) => accept::run(context, args),
         ClusterCommand::Show => show(context),
@@ -54,6 +59,10 @@ struct Shown {
     /// Stands in every subject of NATS.
     name: String,
     partitions: u16,
+    /// Relays that keep each of them.
+    replicas: usize,
+    /// Which, where not all do: by member.
+    places: Vec<Vec<String>>,
     founded: String,
     /// Rises with every seat that changes hands.
     edition: u64,
@@ -87,6 +96,8 @@ fn show(context: &Context<'_>) -> Result<(), Fault> {
         cluster: hex(signed.record.cluster.as_bytes()),
         name: settings.cluster.name,
         partitions: signed.record.partitions,
+        replicas: signed.wanted().voting(),
+        places: places(&signed),
         founded: clock::show(signed.record.founded),
         edition: signed.record.edition,
         relays: signed.record.seats.iter().map(relay).collect(),
@@ -95,7 +106,30 @@ fn show(context: &Context<'_>) -> Result<(), Fault> {
     Ok(())
 }
 
+/// Where each partition is to be kept, by number; nothing where every relay keeps all of them.
+fn places(signed: &SignedClusterRecord) -> Vec<Vec<String>> {
+    let wanted = signed.wanted();
+    let all = match wanted.replicas {
+        Some(_) => signed.record.partitions,
+        None => 0,
+    };
+    let keepers = |n| {
+        wanted
+            .seats(PartitionId(n))
+            .iter()
+            .map(|seat| hex(&seat.0))
+            .collect()
+    };
+    (0..all).map(keepers).collect()
+}
+
 impl Shown {
+    /// The address of a member, as a row of places has room for it.
+    fn address(&self, member: &str) -> String {
+        let known = self.relays.iter().find(|r| r.member == member);
+        known.map_or_else(|| member.to_owned(), |r| r.address.clone())
+    }
+
     fn text(&self) -> String {
         let relays = self.relays.iter().map(|r| {
             let here = if r.here { "  (this one)" } else { "" };
@@ -105,7 +139,16 @@ impl Shown {
             "Domain       {}\nCluster      {}, \"{}\" on NATS, founded {}\nPartitions   {}\nRelays, edition {}",
             self.domain, self.cluster, self.name, self.founded, self.partitions, self.edition
         );
-        std::iter::once(head).chain(relays).collect::<Vec<_>>().join("\n")
+        let kept = match self.places.is_empty() {
+            true => None,
+            false => Some(format!("Kept by {} each", self.replicas)),
+        };
+        let places = (0..).zip(&self.places).map(|(number, keepers)| {
+            let keepers: Vec<_> = keepers.iter().map(|member| self.address(member)).collect();
+            format!("  {number:>3}  {}", keepers.join("  "))
+        });
+        let lines = std::iter::once(head).chain(relays).chain(kept).chain(places);
+        lines.collect::<Vec<_>>().join("\n")
     }
 }
 
@@ -113,6 +156,10 @@ fn status(context: &Context<'_>) -> Result<(), Fault> {
     let seen: Seen = context.ask(&Request::Status)?;
     context.out.show(&json!({ "standing": seen.standing, "partitions": seen.partitions }), || {
         let rows = seen.partitions.iter().map(|p| match &p.member {
+            None if p.to_take_over => {
+                format!("  {:>3}  to be taken over: restart this relay", p.partition)
+            }
+            None if !p.kept => format!("  {:>3}  {:<30} {}", p.partition, "passed on to", p.keepers.join("  ")),
             None => format!("  {:>3}  alone", p.partition),
             Some(m) => {
                 let lost = m.lost.as_ref().map_or(String::new(), |why| format!("  STOPPED: {why}"));

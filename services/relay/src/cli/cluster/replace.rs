@@ -47,6 +47,15 @@ pub(super) fn run(context: &Context<'_>, args: &ClusterReplace) -> Result<(), Fa
     let layout = Layout::new(&settings.data);
     let keys = keys(&layout)?;
     let now = Change::now(&layout, &keys.domain.public())?;
+    if now.cluster.record.replicas().is_some() {
+        // What the newcomer is to keep does not all lie here.
+        return Err(Fault::new(
+            Exit::Refused,
+            ErrorCode::NotAllowedHere,
+            "where not every relay keeps every mailbox, `cluster add` brings a new relay and `cluster drain` lets one \
+             go, one after the other",
+        ));
+    }
     let leaves = named(&now, &args.member)?;
     if leaves == keys.attesting.public() {
         return Err(Fault::usage(
@@ -72,7 +81,7 @@ pub(super) fn run(context: &Context<'_>, args: &ClusterReplace) -> Result<(), Fa
 }
 
 /// The relay that is meant.
-fn named(now: &Change, member: &str) -> Result<PublicKey, Fault> {
+pub(super) fn named(now: &Change, member: &str) -> Result<PublicKey, Fault> {
     let address = |seat: &PublicKey| {
         let relays = &now.domain.record.relays;
         relays
@@ -157,7 +166,7 @@ fn make(
 }
 
 /// The settings of this relay, for another machine.
-fn settings_of(here: &Settings, layout: &Layout, address: &str) -> Result<Settings, Fault> {
+pub(super) fn settings_of(here: &Settings, layout: &Layout, address: &str) -> Result<Settings, Fault> {
     let mut settings = here.clone();
     layout.root().clone_into(&mut settings.data);
     let port = address.rsplit_once(':').map_or("7443", |(_, port)| port);
