@@ -21,6 +21,9 @@ pub type End = (Vec<u8>, Vec<u8>);
 /// Takes rows; whether more are wanted.
 pub type Take<'a> = &'a mut dyn FnMut(Vec<Row>, Option<End>) -> bool;
 
+/// Which rows, by key and value.
+type Meant<'a> = &'a dyn Fn(&(&[u8], &[u8])) -> bool;
+
 /// Rows that are written or deleted at once.
 const CHUNK: usize = 1_024;
 
@@ -253,7 +256,7 @@ impl Out<'_> {
         snapshot: &Snapshot<'_>,
         family: &ColumnFamily,
         prefix: &[u8],
-        meant: &dyn Fn(&(&[u8], &[u8])) -> bool,
+        meant: Meant<'_>,
     ) -> Result<bool, StoreError> {
         let mut options = ReadOptions::default();
         options.set_snapshot(snapshot);

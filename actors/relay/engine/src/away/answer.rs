@@ -134,10 +134,8 @@ impl Away {
         let core = house.core.clone();
         let (bound, proof) = (bound(house, from, &shown.bound), shown.proof.clone());
         let check = move || proof::check(&core.reader, &bound, &proof, core.clock.now_ms());
-        let proven = house.core.clone().blocking(check).await.map_err(|refusal| {
-            house.core.counters.refuse(refusal.code);
-            refusal
-        })?;
+        let proven = house.core.clone().blocking(check).await;
+        let proven = proven.inspect_err(|refusal| house.core.counters.refuse(refusal.code))?;
         let mut proved = locked(&self.proved);
         if proved.len() >= PROOFS {
             proved.clear();

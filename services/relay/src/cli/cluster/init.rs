@@ -67,7 +67,7 @@ pub(super) fn run(context: &Context<'_>, args: &ClusterInit) -> Result<(), Fault
         .parse()
         .map_err(|e: TextError| Fault::usage(e.to_string()))?;
     let keepers = args.replicas.map_or(args.relay.len(), usize::from);
-    if keepers < 3 || keepers > MOST || keepers.is_multiple_of(2) {
+    if !(3..=MOST).contains(&keepers) || keepers.is_multiple_of(2) {
         return Err(Fault::usage(match args.replicas {
             None => {
                 "a cluster has 3, 5 or 7 relays: name each with --relay HOST:PORT. With --replicas 3 there may be more"
