@@ -10,11 +10,11 @@ use std::path::Path;
 use between::{NEVER, Pair, Person, Ran, acquaint, until};
 use serde_json::Value;
 
-/// A note of one's own; gives its id.
+/// A file of one's own, which is called as it is named; gives its id.
 fn note(person: &Person, words: &str) -> String {
-    std::fs::write(person.0.join("note.md"), format!("# {words}\n")).unwrap();
+    std::fs::write(person.0.join(words), format!("{words}\n")).unwrap();
     // While a hospital is not reached something waits, and that is said; it is added all the same.
-    let added = person.run(&["--wait", "2s", "add", "note.md", "--scope", "lungs"]);
+    let added = person.run(&["--wait", "2s", "add", words, "--scope", "lungs"]);
     let rows = added.rows();
     let id = rows.first().and_then(|row| row["id"].as_str());
     id.unwrap_or_else(|| panic!("{}", added.err)).to_owned()
