@@ -136,6 +136,7 @@ async fn a_relay_refuses_what_others_keep_or_all_keep_everything() {
             assert_eq!(read, [4, 5, 6], "at relay {at}");
         }
     }
+    let mut passed = (0.0, 0.0);
     for (at, relay) in cluster.relays.iter().enumerate() {
         let page = relay.get("/metrics").unwrap();
         let value = |name: &str| {
@@ -145,15 +146,25 @@ async fn a_relay_refuses_what_others_keep_or_all_keep_everything() {
             line.and_then(|n| n.parse::<f64>().ok())
                 .unwrap_or_else(|| panic!("no {name} at {at}"))
         };
-        assert!(value("passed_on_total") > 0.0 && value("passed_here_total") > 0.0);
+        let (on, here) = (value("passed_on_total"), value("passed_here_total"));
+        // Chance may have a relay keep all partitions, or none.
+        assert!(
+            on + here > 0.0,
+            "relay {at} has passed nothing on and answered nothing"
+        );
+        passed = (passed.0 + on, passed.1 + here);
         assert_eq!(value("passed_on_unanswered_total") as u64, 0);
     }
+    assert!(passed.0 > 0.0 && passed.1 > 0.0, "{passed:?}");
     on_three_disks(&mut cluster);
 }
 
+/// A reader at work: how much it read, or where it met something out of order.
+type Reading = tokio::task::JoinHandle<Result<u32, (u64, u64)>>;
+
 /// Readers of every mailbox at every relay.
 struct Readers {
-    readers: Vec<(usize, usize, tokio::task::JoinHandle<Result<u32, (u64, u64)>>)>,
+    readers: Vec<(usize, usize, Reading)>,
     until: Vec<watch::Sender<Option<u64>>>,
 }
 

@@ -209,10 +209,12 @@ async fn relays_cannot_work_over_what_is_shipped() {
 }
 
 /// All metrics of `docs/metrics.md`.
+/// All metrics but those of a cluster in which not every relay keeps every mailbox.
 fn catalogue() -> BTreeSet<String> {
     std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/metrics.md"))
         .unwrap()
         .lines()
+        .filter(|l| !l.contains(" | placed "))
         .filter_map(|l| l.strip_prefix("| `"))
         .filter_map(|l| l.split(['`', '{']).next())
         .map(str::to_owned)

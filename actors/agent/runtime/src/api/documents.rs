@@ -209,8 +209,10 @@ impl Agent {
     pub async fn inbox(&self) -> Result<Vec<DocumentView>> {
         self.look(|snapshot, profile| {
             let people = People::load(snapshot, profile)?;
+            // What came in one piece came at one instant: the later of it stands first all the same.
             let mut all: Vec<_> = all_kept(snapshot)?
                 .iter()
+                .rev()
                 .filter(|k| k.way != Way::Own)
                 .map(|k| view(snapshot, &people, k))
                 .collect::<Result<_>>()?;
