@@ -284,11 +284,8 @@ pub fn derived() -> Map<String, Value> {
         "deposit-document",
         hex_of(&DepositEnvelope::new(DepositMessage::Document(carried()))),
     );
-    let said = telesphor_wire::canonical::encode(&GroupMessage::Document(carried()));
-    put(
-        "deposit-said",
-        hex_of(&DepositEnvelope::new(DepositMessage::Said(said.into()))),
-    );
+    let said = DepositMessage::Said(encode(&GroupMessage::Document(carried())).into());
+    put("deposit-said", hex_of(&DepositEnvelope::new(said)));
     let owner = OwnerKeyEntry {
         mailbox: MailboxId([1; 32]),
         seed: Secret::new([2; 32]),
