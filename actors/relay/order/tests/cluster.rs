@@ -69,6 +69,21 @@ fn a_bus_that_goes_back_loses_something_acknowledged() {
 }
 
 #[test]
+fn what_got_lost_on_its_way_to_one_member_is_missed_only_when_something_follows_it() {
+    let yard = Yard::new(3, 1);
+    yard.sends(0, 0..20);
+    yard.ledger.wait(0..20);
+    yard.agree();
+    yard.bus.lose_on_the_way_to(Some(2));
+    yard.sends(0, 20..21);
+    yard.ledger.wait(20..21);
+    yard.bus.lose_on_the_way_to(None);
+    // Nothing is sent any more that would show the gap.
+    yard.agree();
+    assert_eq!(yard.disks[2].decided(ZERO).len(), 21);
+}
+
+#[test]
 fn streams_of_earlier_rounds_fill_the_bus() {
     let yard = Yard::new(3, 1);
     yard.sends(0, 0..40);

@@ -80,6 +80,8 @@ pub(crate) struct Driver<B: Bus> {
     pub(crate) change_since: Option<Instant>,
     /// The position that was waited for at the last tick.
     pub(crate) waited: Position,
+    /// Where it stood at the last look, if the stream held more.
+    pub(crate) lacked: Option<Position>,
     pub(crate) hold_until: Instant,
     pub(crate) said: Instant,
     pub(crate) looked: Instant,

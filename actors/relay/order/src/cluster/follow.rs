@@ -219,7 +219,20 @@ impl<B: Bus> Driver<B> {
                     self.follow();
                 }
             }
-            Ok(_) => {}
+            Ok(state) => self.mend(genesis - 1 + state.last),
+        }
+    }
+
+    /// The stream goes up to `last`. What it has sent and what never came is missed when something follows it,
+    /// and perhaps nothing does: whoever has not moved between two looks, and has room, follows anew.
+    fn mend(&mut self, last: Position) {
+        let head = self.history.head().n;
+        let lacks = last > head && self.history.undecided() < super::limits::UNDECIDED;
+        if lacks && self.lacked == Some(head) {
+            self.lacked = None;
+            self.follow();
+        } else {
+            self.lacked = lacks.then_some(head);
         }
     }
 

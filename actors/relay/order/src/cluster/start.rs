@@ -128,6 +128,7 @@ impl<B: Bus> Cluster<B> {
             announcing: None,
             change_since: None,
             waited: 0,
+            lacked: None,
             hold_until: now,
             said: now,
             looked: now,

@@ -35,6 +35,8 @@ struct State {
     unheard: usize,
     /// This member hears no words.
     without_ears: Option<usize>,
+    /// What is under way to this member gets lost.
+    astray: Option<usize>,
 }
 
 /// Shared by all members of a test.
@@ -70,6 +72,11 @@ impl TestBus {
     /// One member hears no words, or all do.
     pub(crate) fn without_ears(&self, member: Option<usize>) {
         self.state.lock().unwrap().without_ears = member;
+    }
+
+    /// Entries on their way to one member get lost and nobody is told, or no more.
+    pub(crate) fn lose_on_the_way_to(&self, member: Option<usize>) {
+        self.state.lock().unwrap().astray = member;
     }
 
     fn tell(&self) {
@@ -221,6 +228,9 @@ impl Bus for TestBus {
             match entry {
                 Some((n, entry)) => {
                     next = n + 1;
+                    if self.state.lock().unwrap().astray == Some(self.member) {
+                        continue;
+                    }
                     if into.send((n, entry)).await.is_err() {
                         return Ok(());
                     }
