@@ -20,6 +20,7 @@ pub use yard::{INSIDE, Yard, inside};
 use crate::campaign::{CampaignError, admit, next_random, read_all};
 use crate::cluster::Cluster;
 use crate::history::{Sent, Verdict, judge};
+use crate::relay::Relay;
 use crate::sender::{self, Shared};
 use crate::tenant::{Mailbox, Tenant, TenantError};
 
@@ -137,12 +138,25 @@ async fn carry_out(
     }
     load.grown_by(200).await?;
     cluster.until_following(0..cluster.relays.len())?;
-    (outcome.verdict, outcome.surprises) = load.end(cluster.relays.len()).await?;
+    (outcome.verdict, outcome.surprises) = load
+        .end(cluster.relays.len())
+        .await
+        .map_err(|e| with_standing(&e, &cluster))?;
     for relay in &mut cluster.relays {
         relay.kill()?;
         outcome.damaged += usize::from(relay.run(&["verify"]).is_err());
     }
     Ok(outcome)
+}
+
+/// What went wrong, and how each relay stood then: with them it is gone.
+fn with_standing(error: &CampaignError, cluster: &Cluster) -> CampaignError {
+    let standing = |relay: &Relay| match relay.json(&["cluster", "status"]) {
+        Ok(status) => status.to_string(),
+        Err(e) => e.to_string(),
+    };
+    let all: Vec<_> = cluster.relays.iter().map(standing).collect();
+    CampaignError::Apart(format!("{error}\n{}", all.join("\n")))
 }
 
 /// Senders at work.
