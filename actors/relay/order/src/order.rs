@@ -119,6 +119,8 @@ pub struct Standing {
     pub chosen: Position,
     /// The last one that was answered.
     pub durable: Position,
+    /// By which version of the rules is decided.
+    pub rules: u16,
     /// Why it cannot go on by itself, if so.
     pub lost: Option<Lost>,
     /// Why it confirmed nothing any more, while it does not follow again.

@@ -40,3 +40,8 @@ mod decide;
 mod event;
 
 pub use decide::{decide, home};
+
+/// The versions of the rules that this program can decide by. Whatever makes another decision of the same facts,
+/// command and time is another version: it is decided by only once all relays of a cluster know it, so a program
+/// knows the one before, too.
+pub const VERSIONS: std::ops::RangeInclusive<u16> = 1..=1;

@@ -372,6 +372,7 @@ fn member(seen: &telesphor_order::Standing) -> MemberStatus {
         head: seen.head,
         chosen: seen.chosen,
         durable: seen.durable,
+        rules: seen.rules,
         lost: seen.lost.map(|why| why.to_string()),
         fenced: seen.fenced.map(str::to_owned),
     }

@@ -196,6 +196,9 @@ pub struct MemberStatus {
     pub chosen: u64,
     /// The last one that was answered.
     pub durable: u64,
+    /// By which version of the rules is decided.
+    #[serde(default)]
+    pub rules: u16,
     /// Why it cannot go on by itself, if so.
     pub lost: Option<String>,
     /// Why it was fenced, while it does not follow again.

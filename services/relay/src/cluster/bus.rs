@@ -70,6 +70,7 @@ pub async fn order(
         wanted,
         key: keys.attesting.clone(),
         clocks,
+        rules: telesphor_rules::VERSIONS,
         patience: Patience::default(),
         waiting_submissions,
     };

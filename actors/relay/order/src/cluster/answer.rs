@@ -12,6 +12,7 @@ use super::memory::Keep;
 use super::phase::{After, Done, FromWriter, Gone, Lost, Phase};
 use super::say::{Decided, Link, Said, Vote, Word};
 use super::tally::Agreed;
+use super::versions;
 use crate::member::Point;
 use crate::record::{Durable, Late, Ordered, Origin, Position, Step};
 
@@ -24,9 +25,12 @@ impl<B: Bus> Driver<B> {
         // What others say of positions that were not given yet does not count: a member that is behind hears
         // much of it.
         while self.given < self.chosen && self.given - self.durable < UNDECIDED as u64 {
-            let Some((position, meaning)) = self.history.next(self.chosen) else {
+            let Some((position, rules, meaning)) = self.history.next(self.chosen) else {
                 break;
             };
+            if self.stop_at_unknown_rules(rules).await? {
+                break;
+            }
             let (stamp, origins, submissions) = match meaning {
                 Meaning::Batch {
                     id,
@@ -145,7 +149,7 @@ impl<B: Bus> Driver<B> {
             place: self.place,
             inc,
             at,
-            ext: self.context.clocks.said(),
+            ext: versions::knowing(self.context.clocks.said(), &self.context.rules),
         };
         may.then(|| Said::by(&self.context.key, vote))
     }

@@ -1,6 +1,7 @@
 //! What all partitions of one member share.
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use telesphor_wire::ids::{Incarnation, PartitionId};
@@ -84,6 +85,8 @@ pub struct ClusterConfig {
     pub key: SigningKey,
     /// Its clock and the others'.
     pub clocks: Arc<Clocks>,
+    /// The versions of the rules that its program can decide by.
+    pub rules: RangeInclusive<u16>,
     /// How long it waits for what.
     pub patience: Patience,
     /// Submissions that wait in one partition, at most.
@@ -97,6 +100,7 @@ pub(crate) struct Context<B> {
     pub(crate) key: SigningKey,
     pub(crate) me: Seat,
     pub(crate) clocks: Arc<Clocks>,
+    pub(crate) rules: RangeInclusive<u16>,
     pub(crate) patience: Patience,
     pub(crate) bus: Arc<B>,
     pub(crate) memory: Arc<dyn Memory>,

@@ -32,6 +32,7 @@ use super::say::{Decided, Genesis, Link, MAX_WORDS, Place, Said, Seat, Word};
 use super::seated::{Seated, Stood};
 use super::shared::Shared;
 use super::tally::{Verdicts, Votes};
+use super::versions;
 use crate::member::{Inc, Standing};
 use crate::record::{Position, Step};
 
@@ -78,6 +79,8 @@ pub(crate) struct Driver<B: Bus> {
     pub(crate) announcing: Option<Box<Said<Genesis>>>,
     /// Since when a seat could change hands.
     pub(crate) change_since: Option<Instant>,
+    /// Since when all who vote know a higher version of the rules.
+    pub(crate) rise_since: Option<Instant>,
     /// The position that was waited for at the last tick.
     pub(crate) waited: Position,
     /// Where it stood at the last look, if the stream held more.
@@ -100,6 +103,9 @@ impl<B: Bus> Driver<B> {
     ) {
         let mut tick = tokio::time::interval(self.context.patience.tick);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        if self.stop_at_unknown_rules(self.rules()).await.is_err() {
+            return;
+        }
         self.say_hello();
         let lane = self.lane.clone();
         loop {
@@ -177,6 +183,7 @@ impl<B: Bus> Driver<B> {
             head: self.history.head().n,
             chosen: self.chosen,
             durable: self.durable,
+            rules: self.rules(),
             lost: self.lost,
             fenced: self.refused.or(self.fenced_for),
         };
@@ -269,13 +276,22 @@ impl<B: Bus> Driver<B> {
                 self.forget_earlier();
                 self.tell_late().await?;
                 self.tend_seats().await?;
+                if matches!(self.phase, Phase::Following) {
+                    self.tend_rules().await?;
+                }
             }
             Phase::Fenced { .. } if !self.has_seat() => self.waits_without_seat(),
             Phase::Fenced { since } if now.duration_since(*since) >= patience.rank * self.rank() => {
                 self.candidate().await?;
             }
-            Phase::Collecting { inc, since, .. } => {
+            Phase::Collecting {
+                inc, since, promises, ..
+            } => {
                 let (inc, since) = (*inc, *since);
+                let rules = promises.values().map(|p| versions::stated(&p.ext)).max();
+                if self.stop_at_unknown_rules(rules.unwrap_or(self.rules())).await? {
+                    return Ok(());
+                }
                 if again {
                     self.say_collect(inc);
                 }

@@ -157,7 +157,7 @@ impl<B: Bus> Driver<B> {
             Meaning::Genesis(said) => self.seated.note(&said.what),
             Meaning::Nothing => {}
         }
-        self.history.push(mark, meaning);
+        self.history.push(mark, meaning, self.seated.rules(inc));
         self.standing.head = Point { n, mark };
         let kept = Kept {
             inc,

@@ -12,6 +12,7 @@ use super::fetch;
 use super::memory::Keep;
 use super::phase::{After, Done, Gone, Lost, Phase};
 use super::say::{Collect, Decided, Heard, Hello, Place, Promised, Said, Seat, Vote, Word};
+use super::versions::{self, Knows};
 use crate::member::Inc;
 
 /// One message of words, at most, bytes.
@@ -75,6 +76,7 @@ impl<B: Bus> Driver<B> {
         let heard = self.heard.entry(said.from).or_default();
         let again = heard.voted == Some((vote.inc, vote.at.n));
         heard.voted = heard.voted.max(Some((vote.inc, vote.at.n)));
+        heard.rules = Some(Knows::said(&vote.ext));
         if vote.inc > self.standing.accepted.inc {
             // A majority may be there already; the stream says so.
             self.on_announced(vote.inc);
@@ -245,7 +247,7 @@ impl<B: Bus> Driver<B> {
             accepted: self.standing.accepted.clone(),
             head: self.history.head(),
             before: self.history.before_head(),
-            ext: Extensions::none(),
+            ext: versions::stating(self.rules()),
         }
     }
 

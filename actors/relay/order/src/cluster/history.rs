@@ -16,8 +16,8 @@ const LINKS: usize = 8 * 1024;
 pub(crate) struct History {
     first: Position,
     links: VecDeque<Link>,
-    /// What was not given to be decided yet, by position.
-    undecided: VecDeque<(Position, Meaning)>,
+    /// What was not given to be decided yet, by position, with the version of the rules it goes by.
+    undecided: VecDeque<(Position, u16, Meaning)>,
 }
 
 impl History {
@@ -55,11 +55,11 @@ impl History {
     }
 
     /// One more entry.
-    pub(crate) fn push(&mut self, link: Link, meaning: Meaning) {
+    pub(crate) fn push(&mut self, link: Link, meaning: Meaning, rules: u16) {
         self.links.push_back(link);
         let n = self.head().n;
-        self.undecided.push_back((n, meaning));
-        while self.links.len() > LINKS && self.undecided.front().is_some_and(|(n, _)| *n > self.first + 1) {
+        self.undecided.push_back((n, rules, meaning));
+        while self.links.len() > LINKS && self.undecided.front().is_some_and(|(n, ..)| *n > self.first + 1) {
             self.links.pop_front();
             self.first += 1;
         }
@@ -70,15 +70,15 @@ impl History {
         let keep = above.saturating_sub(self.first).saturating_add(1);
         self.links
             .truncate(usize::try_from(keep).unwrap_or(usize::MAX).max(1));
-        while self.undecided.back().is_some_and(|(n, _)| *n > above) {
+        while self.undecided.back().is_some_and(|(n, ..)| *n > above) {
             self.undecided.pop_back();
         }
     }
 
     /// The next entry to be decided, up to a position.
-    pub(crate) fn next(&mut self, to: Position) -> Option<(Position, Meaning)> {
+    pub(crate) fn next(&mut self, to: Position) -> Option<(Position, u16, Meaning)> {
         match self.undecided.front() {
-            Some((n, _)) if *n <= to => self.undecided.pop_front(),
+            Some((n, ..)) if *n <= to => self.undecided.pop_front(),
             _ => None,
         }
     }
@@ -86,7 +86,7 @@ impl History {
     /// Whether a batch stands in it, undecided.
     pub(crate) fn holds(&self, batch: BatchId) -> bool {
         let is = |m: &Meaning| matches!(m, Meaning::Batch { id, .. } if *id == batch);
-        self.undecided.iter().any(|(_, meaning)| is(meaning))
+        self.undecided.iter().any(|(_, _, meaning)| is(meaning))
     }
 
     /// Entries that are not decided.

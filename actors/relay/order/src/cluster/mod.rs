@@ -9,6 +9,7 @@
 //! - [`memory`]: what a member has on its disk.
 //! - `driver` and beside it `follow`, `hear`, `answer`, `rebase`, `seated`: one partition's member at work.
 //! - [`clocks`]: how far a relay may believe its own clock.
+//! - [`versions`]: by which version of the rules is decided.
 //! - [`start`]: putting it together behind [`crate::Order`].
 
 mod answer;
@@ -32,6 +33,7 @@ mod seated;
 mod shared;
 pub mod start;
 mod tally;
+pub mod versions;
 
 pub use bus::{Bus, BusError, Question, StreamId, StreamState};
 pub use clocks::Clocks;

@@ -12,6 +12,7 @@ use super::bus::{BusError, StreamId, StreamState};
 use super::entry::BatchId;
 use super::fetch::Stretch;
 use super::say::{Genesis, Link, Promised, Said, Seat};
+use super::versions::Knows;
 use crate::member::Inc;
 use crate::record::Position;
 
@@ -84,6 +85,9 @@ pub enum Lost {
     /// Its place among those who vote was given to another relay.
     #[error("its seat was given to another relay: end it")]
     Left,
+    /// The cluster decides by a version of the rules that its program does not know.
+    #[error("the cluster decides by rules that this program does not know: run a newer one")]
+    Rules,
     /// What it would have to fetch is no longer kept by anybody.
     #[error("it was away for longer than others keep what it lacks: it needs a copy of their state")]
     Behind,
@@ -134,6 +138,8 @@ pub(crate) struct Known {
     pub(crate) promised: Option<Inc<Seat>>,
     /// The highest place it voted for.
     pub(crate) voted: Option<(Inc<Seat>, Position)>,
+    /// What it says that its program knows.
+    pub(crate) rules: Option<Knows>,
 }
 
 /// The writer is gone.

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use telesphor_wire::canonical;
-use telesphor_wire::ext::Extensions;
 
 use super::bus::{Bus, BusError, StreamId, StreamState};
 use super::driver::Driver;
@@ -15,6 +14,7 @@ use super::follow::Follower;
 use super::memory::Keep;
 use super::phase::{After, Done, Gone, Lost, NotOpened, Phase};
 use super::say::{Genesis, Link, Promised, Said, Seat, Word};
+use super::versions;
 use crate::member::{Choice, Inc, Point, Promise, choose, genesis};
 use crate::record::Position;
 
@@ -80,6 +80,7 @@ impl<B: Bus> Driver<B> {
     /// Rule 10, once a little was waited for everybody.
     pub(crate) fn try_choose(&mut self) {
         let change = self.change(self.history.head().n);
+        let known_to_all = self.known_to_all();
         let Phase::Collecting {
             inc,
             promises,
@@ -129,6 +130,13 @@ impl<B: Bus> Driver<B> {
             Choice::Open { parent, base, holder } if !unmarked.get() => {
                 let active = known(parent.inc);
                 let wanted = self.context.wanted.borrow().edition;
+                // Rule 21: none of them may have gone by a higher one.
+                let stands = promises.values().map(|p| versions::stated(&p.ext)).max();
+                let stands = stands.unwrap_or(versions::FIRST);
+                if !self.context.rules.contains(&stands) {
+                    return;
+                }
+                let rises = known_to_all.filter(|all| active && *all > stands);
                 let genesis = Genesis {
                     place: self.place,
                     edition: match change {
@@ -136,7 +144,7 @@ impl<B: Bus> Driver<B> {
                         _ => self.seated.edition(),
                     },
                     genesis: genesis(inc, &parent, base, active, change),
-                    ext: Extensions::none(),
+                    ext: versions::stating(rises.unwrap_or(stands)),
                 };
                 self.prepare(inc, genesis, holder);
             }
@@ -269,6 +277,12 @@ impl<B: Bus> Driver<B> {
                 return Ok(());
             }
         };
+        if self
+            .stop_at_unknown_rules(versions::stated(&said.what.ext))
+            .await?
+        {
+            return Ok(());
+        }
         let base = said.what.genesis.base;
         if base.n < self.given {
             // What was acknowledged would be undone: the rules exclude it.

@@ -10,6 +10,7 @@ use super::driver::Driver;
 use super::limits::CAUGHT_UP;
 use super::phase::{Gone, Lost, Phase};
 use super::say::{Genesis, Link, Seat};
+use super::versions::{self, FIRST};
 use crate::member::{Inc, Seats, Standing};
 use crate::record::Position;
 
@@ -24,6 +25,8 @@ pub(crate) struct Seated {
     /// The edition of the cluster's record by which a seat changed hands last.
     edition: u64,
     from: Vec<(Inc<Seat>, Seats<Seat>)>,
+    /// By which version of the rules is decided, from which incarnation on.
+    rules: Vec<(Inc<Seat>, u16)>,
 }
 
 impl Seated {
@@ -32,7 +35,14 @@ impl Seated {
         Self {
             edition: 0,
             from: vec![(inc, seats)],
+            rules: vec![(inc, FIRST)],
         }
+    }
+
+    /// The version of the rules by which is decided what was ordered in an incarnation.
+    pub(crate) fn rules(&self, inc: Inc<Seat>) -> u16 {
+        let before = self.rules.iter().rev().find(|(since, _)| *since <= inc);
+        before.or(self.rules.first()).map_or(FIRST, |(_, rules)| *rules)
     }
 
     /// Whether somebody had a seat in an incarnation.
@@ -53,6 +63,13 @@ impl Seated {
         if self.from.len() > MOST {
             self.from.remove(0);
         }
+        let rules = versions::stated(&genesis.ext);
+        if self.rules.last().is_none_or(|(_, last)| *last != rules) {
+            self.rules.push((inc, rules));
+        }
+        if self.rules.len() > MOST {
+            self.rules.remove(0);
+        }
     }
 
     /// The edition that the next genesis states: it never falls.
@@ -68,15 +85,28 @@ pub(crate) struct Stood {
     pub(crate) seated: Seated,
 }
 
+impl Stood {
+    /// As it is written, or as programs wrote it that knew of one version of the rules alone.
+    pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
+        if let Ok(stood) = canonical::decode_bounded(bytes, MAX_STOOD) {
+            return Some(stood);
+        }
+        type Before = (Standing<Seat, Link>, (u64, Vec<(Inc<Seat>, Seats<Seat>)>));
+        let (standing, (edition, from)) = canonical::decode_bounded::<Before>(bytes, MAX_STOOD).ok()?;
+        let rules = from.first().map(|(inc, _)| (*inc, FIRST)).into_iter().collect();
+        let seated = Seated { edition, from, rules };
+        Some(Self { standing, seated })
+    }
+}
+
 /// What a relay stands by when it takes a partition over: the copy's history, and its own promises of before, if
 /// it has kept the partition once. Nothing if the copy is none, or older than what the relay followed itself.
 pub fn taken_over(copied: &[u8], before: Option<&[u8]>) -> Option<Vec<u8>> {
-    let read = |bytes: &[u8]| canonical::decode_bounded::<Stood>(bytes, MAX_STOOD).ok();
-    let Stood { mut standing, seated } = read(copied)?;
+    let Stood { mut standing, seated } = Stood::read(copied)?;
     standing.promised = standing.accepted.inc;
     standing.silent_to = 0;
     if let Some(before) = before {
-        let before = read(before)?.standing;
+        let before = Stood::read(before)?.standing;
         if before.accepted.inc > standing.accepted.inc {
             return None;
         }
@@ -205,6 +235,17 @@ mod tests {
         let stood: Stood = canonical::decode(&bytes.unwrap()).unwrap();
         let s = stood.standing;
         (s.promised.round, s.accepted.inc.round, s.head.n, s.silent_to)
+    }
+
+    #[test]
+    fn a_disk_that_a_program_with_one_version_of_the_rules_wrote_is_unreadable() {
+        let bytes = stood(9, 5, 40, 3);
+        let Stood { standing, seated } = canonical::decode(&bytes).unwrap();
+        let before = canonical::encode(&(&standing, (seated.edition, &seated.from)));
+        let read = Stood::read(&before).unwrap();
+        assert_eq!((&read.standing, &read.seated), (&standing, &seated));
+        assert_eq!(read.seated.rules(inc(7)), FIRST);
+        assert!(Stood::read(b"nothing").is_none());
     }
 
     #[test]

@@ -6,7 +6,6 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use telesphor_wire::canonical;
 use telesphor_wire::hash::Digest;
 use telesphor_wire::ids::{Nonce, PartitionId};
 use telesphor_wire::receipt::Attest;
@@ -24,7 +23,7 @@ use super::limits::{STEPS, WORDS};
 use super::memory::{Memory, Unreadable};
 use super::phase::{FromWriter, Phase};
 use super::say::{Place, Seat};
-use super::seated::{MAX_STOOD, Seated, Stood};
+use super::seated::{Seated, Stood};
 use super::shared::Shared;
 use super::tally::{Verdicts, Votes};
 use crate::member::{Accepted, Inc, Point, Standing};
@@ -58,6 +57,7 @@ impl<B: Bus> Cluster<B> {
             wanted: config.wanted,
             key: config.key,
             clocks: config.clocks,
+            rules: config.rules,
             patience: config.patience,
             bus,
             memory,
@@ -127,6 +127,7 @@ impl<B: Bus> Cluster<B> {
             attesting: false,
             announcing: None,
             change_since: None,
+            rise_since: None,
             waited: 0,
             lacked: None,
             hold_until: now,
@@ -145,10 +146,7 @@ impl<B: Bus> Cluster<B> {
     fn recall(&self, place: Place, applied: Position) -> Result<Option<Recalled>, Unreadable> {
         let memory = &self.context.memory;
         let stood: Stood = match memory.standing(place.partition)? {
-            Some(bytes) => match canonical::decode_bounded(&bytes, MAX_STOOD) {
-                Ok(stood) => stood,
-                Err(_) => return Err(Unreadable),
-            },
+            Some(bytes) => Stood::read(&bytes).ok_or(Unreadable)?,
             None => match self.founded(place.partition) {
                 Some(stood) => stood,
                 None => return Ok(None),
@@ -181,7 +179,7 @@ impl<B: Bus> Cluster<B> {
                     &|seat| self.context.knows(seat),
                     &|seat| stood.seated.has(kept.inc, seat),
                 );
-                known.push(kept.link, meaning);
+                known.push(kept.link, meaning, stood.seated.rules(kept.inc));
                 if n <= applied {
                     // Decided before.
                     while known.next(n).is_some() {}

@@ -10,12 +10,13 @@ pub(crate) mod bus;
 pub(crate) mod disk;
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use telesphor_order::cluster::{Clocks, Cluster, ClusterConfig, Founding, Memory, Patience, Wanted};
+use telesphor_order::cluster::{Clocks, Cluster, ClusterConfig, Founding, Lost, Memory, Patience, Wanted};
 use telesphor_order::member::Seats;
 use telesphor_order::{Group, GroupId, GroupLimits, Order, Step};
 use telesphor_wire::batch::Submission;
@@ -82,6 +83,8 @@ pub(crate) struct Yard {
     pub(crate) clocks: Vec<Arc<Clocks>>,
     /// How far each member's own clock is ahead, milliseconds.
     pub(crate) ahead: Vec<Arc<AtomicU64>>,
+    /// The versions of the rules that each one's program knows when it is started next.
+    pub(crate) rules: Vec<RangeInclusive<u16>>,
     pub(crate) members: Vec<Option<Member>>,
     pub(crate) ledger: Arc<Ledger>,
     runtime: tokio::runtime::Runtime,
@@ -146,6 +149,7 @@ impl Yard {
             }),
             founding,
             disks: keys.iter().map(|_| Arc::default()).collect(),
+            rules: keys.iter().map(|_| 1..=1).collect(),
             members: keys.iter().map(|_| None).collect(),
             keys,
             ledger: Arc::default(),
@@ -176,6 +180,7 @@ impl Yard {
         self.keys.push(SigningKey::generate());
         self.disks.push(Arc::new(self.disks[from].copy()));
         self.members.push(None);
+        self.rules.push(1..=1);
         self.ahead.push(Arc::default());
         self.clocks.push(clocks(&self.ahead[self.keys.len() - 1]));
         self.keys.len() - 1
@@ -200,6 +205,7 @@ impl Yard {
             wanted,
             key: self.keys[at].clone(),
             clocks: self.clocks[at].clone(),
+            rules: self.rules[at].clone(),
             patience: patience(),
             waiting_submissions: 10_000,
         };
@@ -270,6 +276,20 @@ impl Yard {
     pub(crate) fn fenced_for(&self, at: usize) -> Option<&'static str> {
         let member = self.members[at].as_ref().unwrap();
         member.cluster.standing(ZERO).unwrap().fenced
+    }
+
+    /// A member is ended, and started with a program that knows these versions of the rules.
+    pub(crate) fn give_program(&mut self, at: usize, rules: RangeInclusive<u16>) {
+        self.kill(at);
+        self.rules[at] = rules;
+        self.start(at);
+    }
+
+    /// By which version of the rules a member decides, and why it cannot go on, if so.
+    pub(crate) fn decides_by(&self, at: usize) -> (u16, Option<Lost>) {
+        let member = self.members[at].as_ref().unwrap();
+        let standing = member.cluster.standing(ZERO).unwrap();
+        (standing.rules, standing.lost)
     }
 
     /// Whether a member says that it cannot go on.

@@ -169,8 +169,8 @@ fn status(context: &Context<'_>) -> Result<(), Fault> {
                 };
                 let lost = if m.votes || m.lost.is_some() { lost } else { "  waits for a seat".into() };
                 format!(
-                    "  {:>3}  {:<30} round {:<5} {} of {} relays  on disk {:<9} chosen {:<9} answered {}{lost}",
-                    p.partition, m.phase, m.round, m.heard, m.seats, m.head, m.chosen, m.durable
+                    "  {:>3}  {:<30} round {:<5} {} of {} relays  rules {}  on disk {:<9} chosen {:<9} answered {}{lost}",
+                    p.partition, m.phase, m.round, m.heard, m.seats, m.rules, m.head, m.chosen, m.durable
                 )
             }
         });
