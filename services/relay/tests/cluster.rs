@@ -72,6 +72,33 @@ fn two_relays_are_founded_at_one_address_or_half_a_cluster_is_left() {
 }
 
 #[test]
+fn a_setting_that_is_given_for_one_run_is_lost_without_a_word() {
+    let folder = tempfile::tempdir().unwrap();
+    let into = folder.path().join("cluster");
+    let output = found(&into, &RELAYS, &["--set", "store.partitions=8"]);
+    assert_eq!(output.status.code(), Some(2));
+    let said = fault(&output);
+    assert!(
+        said["words"].as_str().unwrap().contains("store.partitions=8"),
+        "{said}"
+    );
+    assert!(!into.exists(), "something was left behind");
+    let data = folder.path().join("alone");
+    let alone = [
+        "init",
+        "--json",
+        "--domain",
+        "hospital-a.example",
+        "--set",
+        "edge.ping_every=9",
+        "--data",
+    ];
+    let output = run(&[&alone[..], &[data.to_str().unwrap()]].concat());
+    assert_eq!(output.status.code(), Some(2));
+    assert!(!data.exists(), "something was left behind");
+}
+
+#[test]
 fn founding_overwrites_a_cluster() {
     let folder = tempfile::tempdir().unwrap();
     let data = founded(folder.path());

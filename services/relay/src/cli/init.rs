@@ -38,8 +38,19 @@ struct Made {
     next: Vec<String>,
 }
 
+/// A setting that is written down comes from the command's own options: `--set` holds for one run.
+pub(crate) fn nothing_set(context: &Context<'_>) -> Result<(), Fault> {
+    match context.global.set.first() {
+        None => Ok(()),
+        Some(set) => Err(Fault::usage(format!(
+            "--set {set} would be lost: what is made here is set by the options of this command (see --help), or afterwards in relay.toml"
+        ))),
+    }
+}
+
 /// Carries it out.
 pub(crate) fn run(context: &Context<'_>, args: &Init) -> Result<(), Fault> {
+    nothing_set(context)?;
     let data = context
         .global
         .data

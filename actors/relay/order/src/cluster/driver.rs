@@ -345,10 +345,11 @@ impl<B: Bus> Driver<B> {
 
     /// What it stands by, to be written. The head is the last entry kept.
     pub(crate) fn written(&self) -> Option<Vec<u8>> {
-        Some(canonical::encode(&Stood {
+        let stood = Stood {
             standing: self.standing.clone(),
             seated: self.seated.clone(),
-        }))
+        };
+        Some(stood.write())
     }
 
     /// Nothing more of this incarnation is applied or attested: it must be carried on in another.

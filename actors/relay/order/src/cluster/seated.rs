@@ -85,14 +85,25 @@ pub(crate) struct Stood {
     pub(crate) seated: Seated,
 }
 
+/// As programs write it that know of one version of the rules alone.
+type Before<S, F> = (S, (u64, F));
+
 impl Stood {
-    /// As it is written, or as programs wrote it that knew of one version of the rules alone.
+    /// As long as there was one version of the rules, a program of then can still read it: so there is a way back.
+    pub(crate) fn write(&self) -> Vec<u8> {
+        let Self { standing, seated } = self;
+        match seated.rules.iter().all(|(_, rules)| *rules == FIRST) {
+            true => canonical::encode::<Before<_, _>>(&(standing, (seated.edition, &seated.from))),
+            false => canonical::encode(self),
+        }
+    }
+
     pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
         if let Ok(stood) = canonical::decode_bounded(bytes, MAX_STOOD) {
             return Some(stood);
         }
-        type Before = (Standing<Seat, Link>, (u64, Vec<(Inc<Seat>, Seats<Seat>)>));
-        let (standing, (edition, from)) = canonical::decode_bounded::<Before>(bytes, MAX_STOOD).ok()?;
+        type Whole = Before<Standing<Seat, Link>, Vec<(Inc<Seat>, Seats<Seat>)>>;
+        let (standing, (edition, from)) = canonical::decode_bounded::<Whole>(bytes, MAX_STOOD).ok()?;
         let rules = from.first().map(|(inc, _)| (*inc, FIRST)).into_iter().collect();
         let seated = Seated { edition, from, rules };
         Some(Self { standing, seated })
@@ -116,7 +127,7 @@ pub fn taken_over(copied: &[u8], before: Option<&[u8]>) -> Option<Vec<u8>> {
             standing.silent_to = before.silent_to.max(before.head.n);
         }
     }
-    Some(canonical::encode(&Stood { standing, seated }))
+    Some(Stood { standing, seated }.write())
 }
 
 /// What a member stands by, at most, bytes.
@@ -215,7 +226,7 @@ mod tests {
             n,
             mark: Digest([7; 32]),
         };
-        canonical::encode(&Stood {
+        let stood = Stood {
             standing: Standing {
                 promised: inc(promised),
                 accepted: Accepted {
@@ -228,23 +239,27 @@ mod tests {
                 silent_to,
             },
             seated: Seated::since(inc(accepted), members),
-        })
+        };
+        stood.write()
     }
 
     fn read(bytes: Option<Vec<u8>>) -> (u64, u64, u64, u64) {
-        let stood: Stood = canonical::decode(&bytes.unwrap()).unwrap();
+        let stood = Stood::read(&bytes.unwrap()).unwrap();
         let s = stood.standing;
         (s.promised.round, s.accepted.inc.round, s.head.n, s.silent_to)
     }
 
     #[test]
-    fn a_disk_that_a_program_with_one_version_of_the_rules_wrote_is_unreadable() {
-        let bytes = stood(9, 5, 40, 3);
-        let Stood { standing, seated } = canonical::decode(&bytes).unwrap();
-        let before = canonical::encode(&(&standing, (seated.edition, &seated.from)));
-        let read = Stood::read(&before).unwrap();
-        assert_eq!((&read.standing, &read.seated), (&standing, &seated));
-        assert_eq!(read.seated.rules(inc(7)), FIRST);
+    fn there_is_no_way_back_to_a_program_that_knows_one_version_of_the_rules() {
+        let mut stood = Stood::read(&stood(9, 5, 40, 3)).unwrap();
+        let before = canonical::encode(&(&stood.standing, (stood.seated.edition, &stood.seated.from)));
+        assert_eq!(stood.write(), before);
+        assert_eq!(stood.seated.rules(inc(7)), FIRST);
+        // Once the rules have risen there is none, and nothing is forgotten.
+        stood.seated.rules.push((inc(7), 2));
+        let read = Stood::read(&stood.write()).unwrap();
+        assert_eq!((&read.standing, &read.seated), (&stood.standing, &stood.seated));
+        assert_eq!((read.seated.rules(inc(6)), read.seated.rules(inc(8))), (1, 2));
         assert!(Stood::read(b"nothing").is_none());
     }
 

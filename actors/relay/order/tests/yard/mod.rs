@@ -288,8 +288,10 @@ impl Yard {
     /// By which version of the rules a member decides, and why it cannot go on, if so.
     pub(crate) fn decides_by(&self, at: usize) -> (u16, Option<Lost>) {
         let member = self.members[at].as_ref().unwrap();
-        let standing = member.cluster.standing(ZERO).unwrap();
-        (standing.rules, standing.lost)
+        let standing = || member.cluster.standing(ZERO).unwrap();
+        // It says nothing before its first look around.
+        self.until("a member says how it stands", |_| standing().rules > 0);
+        (standing().rules, standing().lost)
     }
 
     /// Whether a member says that it cannot go on.

@@ -29,7 +29,7 @@ use crate::tls::Certificate;
 
 use super::super::args::ClusterInit;
 use super::super::context::{Context, bad_config};
-use super::super::init::{self_made_certificate, write};
+use super::super::init::{nothing_set, self_made_certificate, write};
 
 /// Relays that keep the same, at most.
 const MOST: usize = 7;
@@ -62,6 +62,7 @@ struct MadeRelay {
 }
 
 pub(super) fn run(context: &Context<'_>, args: &ClusterInit) -> Result<(), Fault> {
+    nothing_set(context)?;
     let domain: Domain = args
         .domain
         .parse()
