@@ -2,14 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
+mod between;
+
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use between::{NEVER, Pair, written_by};
 use telesphor_chaos::campaign::{admit, read_all, wait_for};
-use telesphor_chaos::exchange::{Asker, At, Hospital, Line, Outcome, at, signed};
-use telesphor_chaos::relay::Relay;
+use telesphor_chaos::exchange::{Asker, At, Hospital, Outcome, at, signed};
 use telesphor_chaos::sender::{self, Shared};
 use telesphor_chaos::tenant::{Tenant, VALID_MS};
 use telesphor_wire::answer::Answer;
@@ -20,35 +21,6 @@ use telesphor_wire::mailbox::EventKind;
 use telesphor_wire::seal::SealingKey;
 use telesphor_wire::sign::SigningKey;
 use telesphor_wire::text::SupportCode;
-
-/// Longer than any test, seconds.
-const NEVER: u64 = 100_000;
-
-/// Two hospitals, and the line between them.
-struct Pair {
-    a: Hospital,
-    b: Hospital,
-    line: Line,
-}
-
-impl Pair {
-    /// That have pinned each other.
-    fn joined(folder: &Path, give_up_after: u64) -> Self {
-        let pair = Self::strangers(folder, give_up_after);
-        pair.a.pin(&pair.b).unwrap();
-        pair.b.pin(&pair.a).unwrap();
-        pair
-    }
-
-    fn strangers(folder: &Path, give_up_after: u64) -> Self {
-        let mut a = Hospital::new(&folder.join("a"), "hospital-a.example", give_up_after).unwrap();
-        let mut b = Hospital::new(&folder.join("b"), "hospital-b.example", give_up_after).unwrap();
-        a.start(&[]).unwrap();
-        let line = Line::to(a.leafs()).unwrap();
-        b.start(&[line.front()]).unwrap();
-        Self { a, b, line }
-    }
-}
 
 /// The messages of a mailbox, in order, as its owner reads them.
 async fn messages(there: &Tenant, at: &At, least: u64) -> Vec<Vec<u8>> {
@@ -189,25 +161,6 @@ async fn one_hospital_learns_the_mailbox_or_the_other_one_who_asked() {
         !heard.windows(6).any(|w| w == b"sealed"),
         "the payload stands on the line"
     );
-}
-
-/// All that a relay, and the NATS server beside it, have written.
-fn written_by(relay: &Relay) -> Vec<u8> {
-    fn all(folder: &Path, pile: &mut Vec<u8>) {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let entry = entry.unwrap();
-            let kind = entry.file_type().unwrap();
-            if kind.is_dir() {
-                all(&entry.path(), pile);
-            } else if kind.is_file() {
-                pile.extend(std::fs::read(entry.path()).unwrap());
-            }
-        }
-    }
-    let mut pile = Vec::new();
-    // The relay's folder, its log, NATS's configuration and log.
-    all(relay.data().parent().unwrap().parent().unwrap(), &mut pile);
-    pile
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -5,11 +5,8 @@
 
 mod between;
 
-use std::path::Path;
-
-use between::{NEVER, Pair, Person, acquaint};
+use between::{NEVER, Pair, Person, acquaint, finds, written_by};
 use serde_json::Value;
-use telesphor_chaos::relay::Relay;
 use telesphor_wire::ids::IdentityId;
 
 #[test]
@@ -131,33 +128,6 @@ fn home_learns_with_whom_somebody_speaks_over_there() {
             assert!(!finds(pile, secret), "{where_} has the {what}");
         }
     }
-}
-
-/// Whether something stands there, as bytes or in hexadecimal.
-fn finds(pile: &[u8], secret: &[u8; 32]) -> bool {
-    let hex: String = secret.iter().map(|b| format!("{b:02x}")).collect();
-    let forms = [secret.to_vec(), hex.into_bytes()];
-    forms
-        .iter()
-        .any(|form| pile.windows(form.len()).any(|w| w == form.as_slice()))
-}
-
-/// All that a relay, and the NATS server beside it, have written.
-fn written_by(relay: &Relay) -> Vec<u8> {
-    fn all(folder: &Path, pile: &mut Vec<u8>) {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let entry = entry.unwrap();
-            let kind = entry.file_type().unwrap();
-            if kind.is_dir() {
-                all(&entry.path(), pile);
-            } else if kind.is_file() {
-                pile.extend(std::fs::read(entry.path()).unwrap());
-            }
-        }
-    }
-    let mut pile = Vec::new();
-    all(relay.data().parent().unwrap().parent().unwrap(), &mut pile);
-    pile
 }
 
 #[test]
