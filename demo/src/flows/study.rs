@@ -96,10 +96,6 @@ pub(super) fn play(page: &mut Page, cast: &Cast) -> Result<(), StageError> {
         "Aino leaves: what she sent is gone there, nothing more can be sent, and two are too few",
         "nothing of hers",
     );
-    page.fact(
-        "Sums",
-        "of numbers that nobody sees need a hundred people; docs/research.md",
-    );
     Ok(())
 }
 

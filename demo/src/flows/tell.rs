@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use super::{after, cast, study, visit};
+use super::{after, cast, study, sums, visit};
 use crate::acts::breach;
 use crate::page::Page;
 use telesphor_chaos::relay::Relay;
@@ -18,7 +18,7 @@ pub fn tell(folder: &Path, bundle: &Path) -> Result<u32, Box<dyn std::error::Err
     let begun = Instant::now();
     let mut page = Page::new();
     page.line(
-        "Telesphor: a visit and what follows. One relay, nine parties, one record. All of it runs now.",
+        "Telesphor: a visit and what follows. One relay, eleven parties and a hundred for a sum, one record. All of it runs now.",
     );
     let mut relay = Relay::init(&folder.join("relay"), DOMAIN)?;
     relay.start()?;
@@ -33,6 +33,7 @@ pub fn tell(folder: &Path, bundle: &Path) -> Result<u32, Box<dyn std::error::Err
     after::referral(&mut page, &cast, &result)?;
     after::gathering(&mut page, &cast)?;
     study::play(&mut page, &cast)?;
+    sums::play(&mut page, &relay, &folder.join("people"), &cast)?;
     breach::drill(&mut page, &relay, &cast.planted, &cast.aino)?;
 
     let failed = page.failed();
