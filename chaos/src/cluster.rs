@@ -27,7 +27,9 @@ impl Cluster {
     /// # Errors
     /// [`RelayError`].
     pub fn start(folder: &Path, domain: &str) -> Result<Self, RelayError> {
-        Self::start_with(&nats::binary()?, folder, domain)
+        let nats = Nats::start(&folder.join("bus"), 3, "")?;
+        let relays = Relay::founded(&folder.join("relays"), domain, 3, &nats.urls())?;
+        Self::begin(nats, relays)
     }
 
     /// Founds one of more relays than keep each mailbox, over three NATS servers, and starts them all.
@@ -59,13 +61,13 @@ impl Cluster {
         Self::begin(nats, relays)
     }
 
-    /// The same with a NATS server of the caller's choice.
+    /// The same with a NATS server and a number of partitions of the caller's choice.
     ///
     /// # Errors
     /// [`RelayError`].
-    pub fn start_with(nats: &Path, folder: &Path, domain: &str) -> Result<Self, RelayError> {
+    pub fn start_with(nats: &Path, folder: &Path, domain: &str, partitions: u16) -> Result<Self, RelayError> {
         let nats = Nats::start_with(nats, &folder.join("bus"), 3, "")?;
-        let relays = Relay::founded(&folder.join("relays"), domain, 3, &nats.urls())?;
+        let relays = Relay::founded_in(&folder.join("relays"), domain, 3, &nats.urls(), partitions)?;
         Self::begin(nats, relays)
     }
 

@@ -84,6 +84,18 @@ pub fn free_port() -> io::Result<SocketAddr> {
     TcpListener::bind((Ipv4Addr::new(127, 64 | high, middle, low), 0))?.local_addr()
 }
 
+/// Places on this machine, each on ports of its own.
+fn places(relays: usize) -> io::Result<Vec<Place>> {
+    let place = |_| {
+        Ok(Place {
+            listen: free_port()?,
+            metrics: free_port()?,
+            through: Vec::new(),
+        })
+    };
+    (0..relays).map(place).collect()
+}
+
 impl Relay {
     /// Initialises a relay of its own in `folder`, for a domain, on free loopback ports.
     ///
@@ -150,15 +162,22 @@ impl Relay {
         relays: usize,
         nats: &[String],
     ) -> Result<Vec<Self>, RelayError> {
-        let place = || {
-            Ok(Place {
-                listen: free_port()?,
-                metrics: free_port()?,
-                through: Vec::new(),
-            })
-        };
-        let places: Vec<_> = (0..relays).map(|_| place()).collect::<io::Result<_>>()?;
-        Self::founded_at(folder, domain, &places, nats)
+        Self::founded_at(folder, domain, &places(relays)?, nats)
+    }
+
+    /// The same with so many partitions.
+    ///
+    /// # Errors
+    /// [`RelayError`].
+    pub fn founded_in(
+        folder: &Path,
+        domain: &str,
+        relays: usize,
+        nats: &[String],
+        partitions: u16,
+    ) -> Result<Vec<Self>, RelayError> {
+        let more = ["--partitions", &partitions.to_string()];
+        Self::founded_as(folder, domain, &places(relays)?, nats, &more)
     }
 
     /// The same where only some of them keep each mailbox: so many, of so many partitions.
@@ -172,14 +191,7 @@ impl Relay {
         nats: &[String],
         (replicas, partitions): (usize, usize),
     ) -> Result<Vec<Self>, RelayError> {
-        let place = || {
-            Ok(Place {
-                listen: free_port()?,
-                metrics: free_port()?,
-                through: Vec::new(),
-            })
-        };
-        let places: Vec<_> = (0..relays).map(|_| place()).collect::<io::Result<_>>()?;
+        let places = places(relays)?;
         let (replicas, partitions) = (replicas.to_string(), partitions.to_string());
         let more = ["--replicas", &replicas, "--partitions", &partitions];
         Self::founded_as(folder, domain, &places, nats, &more)

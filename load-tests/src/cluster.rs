@@ -23,6 +23,7 @@ pub(crate) fn run(
     folder: &Path,
     lasts: Duration,
     nats: Option<&Path>,
+    partitions: u16,
     report: &mut Report,
 ) -> Result<()> {
     report.section("A cluster of three: durable appends of 1 KiB");
@@ -37,7 +38,7 @@ pub(crate) fn run(
     let bare_many = bare("bare-many", IN_FLIGHT)?;
     report.figures("JetStream R3, sync always, 512", &bare_many);
 
-    let cluster = Cluster::start_with(binary, &folder.join("cluster"), "load.example")?;
+    let cluster = Cluster::start_with(binary, &folder.join("cluster"), "load.example", partitions)?;
     let relays = pids(&cluster)?;
     let mut tenant = enrol(runtime, &cluster.relays[0], 2 * SESSIONS as usize)?;
     let mailboxes = runtime.block_on(open(&mut tenant, SESSIONS))?;

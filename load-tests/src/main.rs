@@ -76,6 +76,9 @@ struct Bench {
     /// Length of the large file, MiB
     #[arg(long, default_value_t = 1024)]
     file_mib: u64,
+    /// Partitions of the cluster, each with an order of its own
+    #[arg(long, default_value_t = 4)]
+    partitions: u16,
     #[command(flatten)]
     ward: storm::Size,
     /// nats-server binary; without it that comparison is left out
@@ -121,7 +124,15 @@ fn run(bench: &Bench) -> Result<bool> {
         append::run(&runtime, folder.path(), lasts, bench.nats.as_deref(), &mut report)?;
     }
     if wants("cluster") {
-        cluster::run(&runtime, folder.path(), lasts, bench.nats.as_deref(), &mut report)?;
+        let nats = bench.nats.as_deref();
+        cluster::run(
+            &runtime,
+            folder.path(),
+            lasts,
+            nats,
+            bench.partitions,
+            &mut report,
+        )?;
     }
     if wants("ledger") {
         ledger::run(&runtime, folder.path(), lasts, &mut report)?;

@@ -186,6 +186,24 @@ fn a_member_that_was_away_cannot_come_back_after_its_stream_was_purged() {
 }
 
 #[test]
+fn while_one_member_is_away_a_stream_fills_up_and_takes_nothing_more() {
+    for away in [0, 2] {
+        let mut yard = Yard::new(3, 1);
+        yard.bus.streams_hold(16 * 1024);
+        yard.sends(1, 0..10);
+        yard.ledger.wait(0..10);
+        yard.kill(away);
+        // Each alone in its entry: several times what the stream holds.
+        for number in 10..150 {
+            yard.send(1, ZERO, number);
+            yard.ledger.wait([number]);
+        }
+        yard.start(away);
+        yard.agree();
+    }
+}
+
+#[test]
 fn a_member_that_hears_nobody_while_it_catches_up_stops_for_good() {
     for forgets in [false, true] {
         let mut yard = Yard::new(3, 1);

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use telesphor_wire::ext::Extensions;
 
-use super::bus::Bus;
+use super::bus::{Bus, StreamState};
 use super::driver::Driver;
 use super::entry::{Kept, Meaning};
 use super::limits::{LOG_ENTRIES, LOG_MARGIN, LOG_STEP, UNDECIDED};
@@ -235,6 +235,23 @@ impl<B: Bus> Driver<B> {
         };
         let synced = self.history.head().n;
         self.keep(forget, After::Entries(synced)).await
+    }
+
+    /// Makes room where a stream is half full, since a full one takes nothing more: of what is durable the older
+    /// half of its entries goes, although a member that is away lacks it. It is given them by the others when
+    /// it comes back. Every member does so: whoever is the first in order may be the one that is away.
+    pub(crate) fn relieve(&mut self, state: &StreamState) {
+        let before = self.standing.accepted.genesis.n - 1;
+        let middle = state.first + state.last.saturating_sub(state.first) / 2;
+        let below = middle.min(self.durable.saturating_sub(before));
+        if state.crowded && below > state.first {
+            let (bus, stream) = (self.context.bus.clone(), self.stream());
+            self.jobs.spawn(async move {
+                // What could not be let go now is let go after the next look.
+                let _ = bus.purge(stream, below).await;
+                Done::Nothing
+            });
+        }
     }
 
     /// Once everybody follows this incarnation nobody reads the streams of earlier ones: whoever comes

@@ -63,6 +63,8 @@ pub struct StreamState {
     pub first: u64,
     /// Number of its last entry; 0 if it has none.
     pub last: u64,
+    /// More than half of what it may hold is taken.
+    pub crowded: bool,
 }
 
 /// A question of another member, with the way back.

@@ -219,7 +219,10 @@ impl<B: Bus> Driver<B> {
                     self.follow();
                 }
             }
-            Ok(state) => self.mend(genesis - 1 + state.last),
+            Ok(state) => {
+                self.relieve(&state);
+                self.mend(genesis - 1 + state.last);
+            }
         }
     }
 

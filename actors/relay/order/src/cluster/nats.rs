@@ -368,9 +368,11 @@ impl Bus for Nats {
         match self.jetstream.get_stream(self.stream_name(stream)).await {
             Ok(found) => {
                 let state = &found.cached_info().state;
+                let half = u64::try_from(self.config.stream_bytes / 2).unwrap_or(u64::MAX);
                 Ok(StreamState {
                     first: state.first_sequence.max(1),
                     last: state.last_sequence,
+                    crowded: state.bytes > half,
                 })
             }
             Err(error) => Err(match error.kind() {

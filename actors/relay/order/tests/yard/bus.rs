@@ -19,6 +19,12 @@ struct Stream {
     last: u64,
 }
 
+impl Stream {
+    fn bytes(&self) -> usize {
+        self.entries.values().map(Bytes::len).sum()
+    }
+}
+
 #[derive(Default)]
 struct State {
     streams: HashMap<StreamId, Stream>,
@@ -35,6 +41,8 @@ struct State {
     unheard: usize,
     /// This member hears no words.
     without_ears: Option<usize>,
+    /// A stream holds no more bytes than this, if it is set.
+    holds: Option<usize>,
     /// What is under way to this member gets lost.
     astray: Option<usize>,
 }
@@ -86,6 +94,11 @@ impl TestBus {
     /// It has room for so many streams.
     pub(crate) fn room_for(&self, streams: usize) {
         self.state.lock().unwrap().most = Some(streams);
+    }
+
+    /// A stream holds so many bytes and refuses what would be more.
+    pub(crate) fn streams_hold(&self, bytes: usize) {
+        self.state.lock().unwrap().holds = Some(bytes);
     }
 
     /// Questions reach nobody, or reach their members again.
@@ -194,9 +207,13 @@ impl Bus for TestBus {
     ) -> Result<u64, BusError> {
         let number = {
             let mut state = self.state.lock().unwrap();
+            let holds = state.holds.unwrap_or(usize::MAX);
             let stream = state.streams.get_mut(&stream).ok_or(BusError::Missing)?;
             if let Some(number) = stream.ids.get(&id) {
                 return Ok(*number);
+            }
+            if stream.bytes() + entry.len() > holds {
+                return Err(BusError::Unknown);
             }
             if first && stream.last > 0 {
                 return Err(BusError::NotEmpty);
@@ -248,6 +265,7 @@ impl Bus for TestBus {
         Ok(StreamState {
             first: stream.first.max(1),
             last: stream.last,
+            crowded: state.holds.is_some_and(|holds| stream.bytes() > holds / 2),
         })
     }
 
