@@ -57,10 +57,10 @@ fn noise(largest: f64, epsilon: f64) -> f64 {
 /// The code of a refusal.
 fn refused(output: &Output) -> Option<String> {
     let said = String::from_utf8_lossy(&output.stderr);
-    let said = said
+    let mut said = said
         .lines()
         .filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let code = said.last()?["error"].as_str()?.to_owned();
+    let code = said.next_back()?["error"].as_str()?.to_owned();
     (!output.status.success()).then_some(code)
 }
 
