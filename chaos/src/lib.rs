@@ -21,6 +21,7 @@ pub mod follower;
 pub mod history;
 pub mod load;
 pub mod nats;
+pub mod place;
 pub mod points;
 pub mod race;
 pub mod relay;

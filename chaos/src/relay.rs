@@ -4,10 +4,12 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+
+pub use crate::place::{Place, free_port, places};
 
 /// A relay could not be set up, started or asked.
 #[derive(Debug, thiserror::Error)]
@@ -41,17 +43,6 @@ pub struct Relay {
     child: Option<Child>,
 }
 
-/// Where a relay of a cluster is.
-#[derive(Clone, Debug)]
-pub struct Place {
-    /// Clients come to it there.
-    pub listen: SocketAddr,
-    /// Its pages.
-    pub metrics: SocketAddr,
-    /// The program that runs it, with its arguments; empty for none.
-    pub through: Vec<String>,
-}
-
 /// Where a binary of this project stands: named by the environment, or beside this program.
 pub fn binary(variable: &str, name: &str) -> Result<PathBuf, RelayError> {
     let path = match std::env::var_os(variable) {
@@ -72,28 +63,6 @@ pub fn binary(variable: &str, name: &str) -> Result<PathBuf, RelayError> {
     } else {
         Err(RelayError::Missing(path))
     }
-}
-
-/// A free port at a loopback address of this process alone: between looking and listening nobody
-/// else takes it, neither a relay of another process nor a connection that needs a port.
-///
-/// # Errors
-/// If there is none.
-pub fn free_port() -> io::Result<SocketAddr> {
-    let [_, high, middle, low] = std::process::id().to_be_bytes();
-    TcpListener::bind((Ipv4Addr::new(127, 64 | high, middle, low), 0))?.local_addr()
-}
-
-/// Places on this machine, each on ports of its own.
-fn places(relays: usize) -> io::Result<Vec<Place>> {
-    let place = |_| {
-        Ok(Place {
-            listen: free_port()?,
-            metrics: free_port()?,
-            through: Vec::new(),
-        })
-    };
-    (0..relays).map(place).collect()
 }
 
 impl Relay {
