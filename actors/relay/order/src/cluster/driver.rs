@@ -77,10 +77,8 @@ pub(crate) struct Driver<B: Bus> {
     pub(crate) attesting: bool,
     /// The genesis that is being opened.
     pub(crate) announcing: Option<Box<Said<Genesis>>>,
-    /// Since when a seat could change hands.
+    /// Since when a seat could change hands, or the version of the rules could rise.
     pub(crate) change_since: Option<Instant>,
-    /// Since when all who vote know a higher version of the rules.
-    pub(crate) rise_since: Option<Instant>,
     /// The position that was waited for at the last tick.
     pub(crate) waited: Position,
     /// Where it stood at the last look, if the stream held more.
@@ -275,10 +273,7 @@ impl<B: Bus> Driver<B> {
                 self.purge().await?;
                 self.forget_earlier();
                 self.tell_late().await?;
-                self.tend_seats().await?;
-                if matches!(self.phase, Phase::Following) {
-                    self.tend_rules().await?;
-                }
+                self.tend_change().await?;
             }
             Phase::Fenced { .. } if !self.has_seat() => self.waits_without_seat(),
             Phase::Fenced { since } if now.duration_since(*since) >= patience.rank * self.rank() => {

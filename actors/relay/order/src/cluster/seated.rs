@@ -167,9 +167,9 @@ impl<B: Bus> Driver<B> {
             .unwrap_or(Position::MAX)
     }
 
-    /// Rule 15: gives a seat to the relay that the record names, by a rebase like any other; and
-    /// stops where this relay's own seat was given away.
-    pub(crate) async fn tend_seats(&mut self) -> Result<(), Gone> {
+    /// Rules 15 and 21: gives a seat to the relay that the record names, and has the version of the rules rise, by a
+    /// rebase like any other; and stops where this relay's own seat was given away.
+    pub(crate) async fn tend_change(&mut self) -> Result<(), Gone> {
         let active = self.votes.active(&self.standing.accepted);
         if !self.has_seat() {
             let wanted = self.context.wanted.borrow().seats(self.place.partition);
@@ -182,16 +182,20 @@ impl<B: Bus> Driver<B> {
                 Ok(())
             };
         }
-        if !active || self.change(self.history.head().n).is_none() {
-            self.change_since = None;
-            return Ok(());
-        }
+        let why = match self.change(self.history.head().n) {
+            Some(_) if active => "a seat changes hands",
+            None if active && self.rules_rise() => "the version of the rules rises",
+            _ => {
+                self.change_since = None;
+                return Ok(());
+            }
+        };
         let since = *self.change_since.get_or_insert_with(Instant::now);
         if since.elapsed() < self.context.patience.rank * (self.rank() + 1) {
             return Ok(());
         }
         self.change_since = None;
-        self.fence("a seat changes hands");
+        self.fence(why);
         self.candidate().await
     }
 

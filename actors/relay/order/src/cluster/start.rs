@@ -127,7 +127,6 @@ impl<B: Bus> Cluster<B> {
             attesting: false,
             announcing: None,
             change_since: None,
-            rise_since: None,
             waited: 0,
             lacked: None,
             hold_until: now,

@@ -99,21 +99,9 @@ impl<B: Bus> Driver<B> {
         members.map(highest).min().flatten()
     }
 
-    /// Rule 21: carries the order on by a higher version as soon as all who vote know it.
-    pub(crate) async fn tend_rules(&mut self) -> Result<(), Gone> {
-        let active = self.votes.active(&self.standing.accepted);
-        let rises = self.known_to_all().is_some_and(|all| all > self.rules());
-        if !active || !rises || !self.has_seat() {
-            self.rise_since = None;
-            return Ok(());
-        }
-        let since = *self.rise_since.get_or_insert_with(Instant::now);
-        if since.elapsed() < self.context.patience.rank * (self.rank() + 1) {
-            return Ok(());
-        }
-        self.rise_since = None;
-        self.fence("the version of the rules rises");
-        self.candidate().await
+    /// Rule 21: whether all who vote know a higher version than the one in force.
+    pub(crate) fn rules_rise(&self) -> bool {
+        self.known_to_all().is_some_and(|all| all > self.rules())
     }
 
     /// Stops if what was promised, or is followed, goes by a version that this program does not know.
