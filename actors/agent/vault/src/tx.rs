@@ -28,6 +28,7 @@ pub struct Tx<'t> {
     /// its place in the ring file is the one that the generation before last left.
     pub(crate) rolled: RefCell<Option<(u64, Secret)>>,
     failed: Cell<bool>,
+    changed: Cell<bool>,
 }
 
 impl<'t> Tx<'t> {
@@ -42,6 +43,7 @@ impl<'t> Tx<'t> {
             ring,
             rolled: RefCell::new(None),
             failed: Cell::new(false),
+            changed: Cell::new(false),
         }
     }
 
@@ -127,6 +129,7 @@ impl<'t> Tx<'t> {
 
     pub(crate) fn raw_put(&self, physical: &[u8], sealed: &[u8]) -> Result<(), VaultError> {
         let mut table = self.table.borrow_mut();
+        self.changed.set(true);
         self.noting(guard(|| {
             Ok::<_, redb::StorageError>(table.insert(physical, sealed)?.is_some())
         }))?;
@@ -135,15 +138,22 @@ impl<'t> Tx<'t> {
 
     pub(crate) fn raw_delete(&self, physical: &[u8]) -> Result<bool, VaultError> {
         let mut table = self.table.borrow_mut();
-        self.noting(guard(|| {
+        let was_there = self.noting(guard(|| {
             Ok::<_, redb::StorageError>(table.remove(physical)?.is_some())
-        }))
+        }))?;
+        self.changed.set(self.changed.get() || was_there);
+        Ok(was_there)
     }
 
     /// Whether a call into the store failed: then nothing may be committed, whatever the
     /// closure made of the error.
     pub(crate) fn failed(&self) -> bool {
         self.failed.get()
+    }
+
+    /// Whether there is anything to commit. A key made for erasing counts too: its record was put.
+    pub(crate) fn changed(&self) -> bool {
+        self.changed.get()
     }
 
     fn noting<T>(&self, result: Result<T, VaultError>) -> Result<T, VaultError> {

@@ -27,7 +27,8 @@ impl Vault {
     /// the disk; when it returns an error nothing is, with one exception: after
     /// [`VaultError::Io`] or [`VaultError::DiskFull`] out of the last sync itself it is whole or
     /// not there at all, and reading tells which. Group what belongs together, and what can wait
-    /// for each other, into one call: each costs one sync.
+    /// for each other, into one call: each that changes something costs one sync. One that only
+    /// looked costs none.
     ///
     /// # Errors
     /// What the closure returns; [`VaultError::Locked`], [`VaultError::OldCopy`],
@@ -85,6 +86,10 @@ impl Vault {
                 return Err(failure);
             }
         };
+        let Some(counter) = counter else {
+            guard(|| redb_tx.abort())?;
+            return Ok(value);
+        };
         guard(|| redb_tx.commit())?;
         // Here the promise is kept: a crash before this line leaves the old state, after it the
         // new one. What follows only tidies up and is repeated at the next opening.
@@ -104,7 +109,10 @@ impl Vault {
         let table = guard(|| redb_tx.open_table(RECORDS))?;
         let tx = Tx::new(table, keys.clone(), self.0.ring.clone());
         let result = match write(&tx) {
-            Ok(value) => raise(&tx).map(|counter| (value, counter)).map_err(Failure::Store),
+            Ok(value) if !tx.changed() => Ok((value, None)),
+            Ok(value) => raise(&tx)
+                .map(|counter| (value, Some(counter)))
+                .map_err(Failure::Store),
             Err(error) => Err(Failure::Caller(error)),
         };
         let failed = tx.failed();
@@ -145,8 +153,8 @@ impl Drop for Turn<'_> {
 
 /// What a closure did before anything was committed.
 struct Ran<T, E> {
-    /// Its value and the raised counter.
-    result: Result<(T, u64), Failure<E>>,
+    /// Its value and the raised counter, if it changed anything.
+    result: Result<(T, Option<u64>), Failure<E>>,
     /// Whether the store itself failed meanwhile.
     failed: bool,
     /// The keyring generation it made.

@@ -365,3 +365,24 @@ fn the_full_cost_of_a_passphrase_stays_below_a_second() {
     // Generous: other tests run beside this one.
     assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
 }
+
+#[test]
+fn a_look_that_changes_nothing_wears_the_disk() {
+    let home = Home::new();
+    let vault = home.create();
+    vault.write(|tx| tx.put(Table::Settings, b"a", b"b")).unwrap();
+    let before = contents(home.folder());
+    for _ in 0..3 {
+        let there: bool = vault
+            .write(|tx| {
+                Ok::<_, VaultError>(tx.contains(Table::Settings, b"a")? && !tx.delete(Table::Settings, b"c")?)
+            })
+            .unwrap();
+        assert!(there);
+    }
+    assert_eq!(contents(home.folder()), before);
+    vault.write(|tx| tx.put(Table::Settings, b"c", b"d")).unwrap();
+    drop(vault);
+    let vault = home.open(PASS).unwrap();
+    assert!(vault.read().unwrap().contains(Table::Settings, b"c").unwrap());
+}
