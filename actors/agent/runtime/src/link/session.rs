@@ -26,7 +26,7 @@ use super::pin::Pin;
 use super::tls;
 
 /// Requests that may wait for the connection's task.
-const REQUEST_QUEUE: usize = 256;
+pub(crate) const REQUEST_QUEUE: usize = 256;
 /// Pushes that may wait for the reader. Credit bounds their bytes.
 pub(super) const PUSH_QUEUE: usize = 1024;
 
@@ -80,6 +80,19 @@ pub struct Replied {
     pub answer: Answer,
     /// Printed to the user when something went wrong.
     pub support: SupportCode,
+}
+
+/// A call that the connection has been given.
+pub(crate) struct Begun(oneshot::Receiver<Result<Replied, LinkError>>);
+
+impl Begun {
+    /// Waits for its answer.
+    ///
+    /// # Errors
+    /// As [`Session::call`].
+    pub(crate) async fn answer(self) -> Result<Replied, LinkError> {
+        self.0.await.map_err(|_| LinkError::lost())?
+    }
 }
 
 /// A session on one connection. Cheap to clone; the connection ends with the last clone.
@@ -203,13 +216,32 @@ impl Session {
         handle: u32,
         command: Command,
     ) -> Result<Replied, LinkError> {
-        self.ask(|reply| Request::Call {
+        let begun = self.begin_call(support, handle, command).await?;
+        begun.answer().await
+    }
+
+    /// Hands a command to the connection and gives the wait for its answer. What is begun goes out
+    /// also while nobody polls that wait: of many waits that stood in line for a place in the queue
+    /// and were not polled, each would keep the place it was given, and a proof asked for behind
+    /// them would never have one.
+    ///
+    /// # Errors
+    /// As [`Session::call`].
+    pub(crate) async fn begin_call(
+        &self,
+        support: SupportCode,
+        handle: u32,
+        command: Command,
+    ) -> Result<Begun, LinkError> {
+        let (reply, answer) = oneshot::channel();
+        self.tell(Request::Call {
             handle,
             support,
             command: Box::new(command),
             reply,
         })
-        .await?
+        .await?;
+        Ok(Begun(answer))
     }
 
     /// Has the events after a position pushed.

@@ -8,10 +8,15 @@ use telesphor_wire::limits::DEFAULT_CREDIT_BYTES;
 use super::life::{Life, RightKey};
 use crate::core::records::Via;
 use crate::error::Result;
-use crate::link::{LinkError, session::Standing};
+use crate::link::LinkError;
+use crate::link::session::{REQUEST_QUEUE, Standing};
 
 /// Proofs on their way at one time.
 const PROOFS_AT_ONCE: usize = 64;
+
+// They stand in line for places in the connection's queue, and nobody polls them while the answer to
+// one is taken in: if there were not places for all, what that one asks for would wait for ever.
+const _: () = assert!(PROOFS_AT_ONCE < REQUEST_QUEUE);
 
 impl Life {
     /// Proves and follows every mailbox that is open and not followed at its present epoch. All

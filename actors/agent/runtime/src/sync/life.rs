@@ -278,10 +278,14 @@ impl Life {
                         }
                     }
                 };
-                let session = self.session.clone();
+                let call = self
+                    .session
+                    .begin_call(ready.support, handle, ready.command)
+                    .await?;
+                let seq = ready.seq;
                 let call: StdPin<Box<_>> = Box::pin(async move {
-                    let outcome = session.call_as(ready.support, handle, ready.command).await;
-                    (ready.seq, outcome.map(Outcome::Replied).map_err(Error::from))
+                    let outcome = call.answer().await;
+                    (seq, outcome.map(Outcome::Replied).map_err(Error::from))
                 });
                 self.calls.push(call);
             }
