@@ -52,6 +52,8 @@ pub(crate) struct Slot {
     pub(crate) number: Option<u64>,
     /// Too much of its group is under way.
     pub(crate) full: bool,
+    /// In which round it was last tried to be sealed and had to wait; 0 for never.
+    pub(crate) looked: u64,
 }
 
 impl Slot {
@@ -85,6 +87,7 @@ impl Slot {
             },
             number: None,
             full: false,
+            looked: 0,
         }
     }
 
@@ -137,6 +140,8 @@ pub(crate) struct Index {
     pub(crate) followed: HashMap<MailboxId, Followed>,
     /// How many messages were sealed for each group in this run.
     pub(crate) sealed: HashMap<MailboxId, u64>,
+    /// Rounds of sealing in this run.
+    pub(crate) rounds: u64,
     /// Asked for and reached: all heads were looked up anew after the asking.
     pub(crate) fence_wanted: u64,
     pub(crate) fence_reached: u64,
@@ -219,25 +224,43 @@ impl Index {
         })
     }
 
-    /// Entries that are to be sealed now, in order, at most `limit`.
+    /// Entries that are to be sealed now, at most `limit`, each lane's in order.
+    ///
+    /// First those that were never tried, then those whose last try is longest ago; of a lane that
+    /// had to wait only its head. What many lanes wait for may stand behind all of them: if the
+    /// oldest always came first, it would never have its turn.
     pub(crate) fn to_seal(&self, limit: usize) -> Vec<u64> {
-        let now = Instant::now();
-        let mut blocked: Vec<Lane> = Vec::new();
-        let mut out = Vec::new();
-        for (&seq, slot) in &self.outbox {
-            if slot.sealed || blocked.contains(&slot.lane) {
-                continue;
-            }
-            if slot.full || self.waits(slot, now) {
-                blocked.push(slot.lane);
-                continue;
-            }
-            out.push(seq);
-            if out.len() == limit {
-                break;
-            }
+        /// How far a lane has been gone through.
+        #[derive(Clone, Copy)]
+        enum At {
+            /// What stands next has no turn before this round.
+            Open(u64),
+            Blocked,
         }
-        out
+        let now = Instant::now();
+        let mut lanes: HashMap<Lane, At> = HashMap::new();
+        let mut turns = Vec::new();
+        for (&seq, slot) in &self.outbox {
+            if slot.sealed {
+                continue;
+            }
+            let head = !lanes.contains_key(&slot.lane);
+            let at = lanes.entry(slot.lane).or_insert(At::Open(0));
+            let At::Open(after) = *at else { continue };
+            if slot.full || self.waits(slot, now) {
+                *at = At::Blocked;
+                continue;
+            }
+            let turn = after.max(slot.looked);
+            turns.push((turn, seq));
+            *at = match head && turn > 0 {
+                true => At::Blocked,
+                false => At::Open(turn),
+            };
+        }
+        turns.sort_unstable();
+        turns.truncate(limit);
+        turns.into_iter().map(|(_, seq)| seq).collect()
     }
 
     /// Entries that are to be sent now, in order.

@@ -149,7 +149,7 @@ impl Core {
             slot.group = fresh.group;
             slot.passed = fresh.passed;
             if !fresh.sealed {
-                slot.number = None;
+                (slot.number, slot.looked) = (None, 0);
             }
             room_made |= !fresh.sealed;
         }

@@ -115,6 +115,7 @@ mod tests {
             group: Some(GROUP),
             number,
             full: false,
+            looked: 0,
         }
     }
 

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use telesphor_wire::ids::MailboxId;
 
 use super::answers::Ready;
+use super::seal::Sealed;
 use crate::core::Core;
 use crate::core::records::Via;
 use crate::error::Result;
@@ -67,11 +68,12 @@ impl Core {
 
     /// Seals what can be sealed, and takes what can go.
     pub(super) fn outgoing(&mut self) -> Result<Outgoing> {
-        let sealed = self.seal_some(SEAL_BATCH)?;
+        let Sealed { sealed, more } = self.seal_some(SEAL_BATCH)?;
         let ready = self.take_ready(SEND_BATCH)?;
         let then = match ready.is_empty() {
             false => Then::Send(ready),
             true if self.tend()? => Then::LookAgain,
+            true if more => Then::Wait(Some(Duration::ZERO)),
             true => {
                 let due = self.index.next_due();
                 Then::Wait(due.map(|t| t.saturating_duration_since(Instant::now())))

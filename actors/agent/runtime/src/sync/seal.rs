@@ -25,13 +25,25 @@ use crate::mailbox::owner::COMMAND_LIFE_MS;
 /// How long something that cannot be sealed yet is left alone.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
+/// What one round of sealing did.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Sealed {
+    /// So many were sealed, or given up.
+    pub(crate) sealed: usize,
+    /// There were more to look at than a round takes: the next one should not wait.
+    pub(crate) more: bool,
+}
+
 impl Core {
-    /// Seals what can be sealed, all in one transaction; gives how many.
-    pub(crate) fn seal_some(&mut self, limit: usize) -> Result<usize> {
+    /// Seals what can be sealed of at most `limit` entries, all in one transaction.
+    pub(crate) fn seal_some(&mut self, limit: usize) -> Result<Sealed> {
         let seqs = self.index.to_seal(limit);
         if seqs.is_empty() {
-            return Ok(0);
+            return Ok(Sealed::default());
         }
+        let more = seqs.len() == limit;
+        self.index.rounds += 1;
+        let round = self.index.rounds;
         let lanes: Vec<Option<Lane>> = seqs
             .iter()
             .map(|seq| self.index.outbox.get(seq).map(|slot| slot.lane))
@@ -80,6 +92,7 @@ impl Core {
                 && !slot.sealed
             {
                 slot.not_before = Some(Instant::now() + LOOK_AGAIN);
+                slot.looked = round;
             }
         }
         // These go on with the next answer.
@@ -88,7 +101,7 @@ impl Core {
                 slot.full = true;
             }
         }
-        Ok(sealed)
+        Ok(Sealed { sealed, more })
     }
 }
 
@@ -264,6 +277,39 @@ mod tests {
         assert!(core.index.outbox[&small].sealed, "what stands behind it goes on");
         let (_, command) = first_sealed(&mut core);
         assert!(matches!(command, Command::Deposit(_)));
+    }
+
+    #[test]
+    fn many_that_wait_hold_up_what_they_wait_for() {
+        let mut core = Paper::new().person("aino");
+        let own = core.profile.own.unwrap();
+        core.seal_some(64).unwrap();
+        // Nothing can be said to these yet, and each has a lane of its own.
+        core.write(|ctx| {
+            for number in 0..200_u8 {
+                let say = TalkSay {
+                    contact: IdentityId([number; 32]),
+                    body: Bytes(vec![7]),
+                    padding: Padding::Handshake,
+                };
+                ctx.enqueue(What::Talk(say), Job::Nothing(true), None)?;
+            }
+            Ok(())
+        })
+        .unwrap();
+        let last = core.write(|ctx| ctx.say_size(own, 10)).unwrap();
+        // Each time they may be looked at again before the last of them was looked at once.
+        for _ in 0..4 {
+            assert!(core.seal_some(64).unwrap().more);
+            core.index
+                .outbox
+                .values_mut()
+                .for_each(|slot| slot.not_before = None);
+        }
+        assert!(core.index.outbox[&last].sealed, "its turn does not come");
+        // Nor are they held up: who waited longest is next.
+        let next = core.index.to_seal(64)[0];
+        assert_eq!(core.index.outbox[&next].looked, 1);
     }
 
     #[test]
