@@ -83,6 +83,7 @@ pub struct Replied {
 }
 
 /// A call that the connection has been given.
+#[derive(Debug)]
 pub(crate) struct Begun(oneshot::Receiver<Result<Replied, LinkError>>);
 
 impl Begun {
@@ -310,5 +311,68 @@ impl Session {
         self.tell(make(reply)).await?;
         // The task drops its waiters when the connection ends: that is the answer then.
         answer.await.map_err(|_| LinkError::lost())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use telesphor_wire::command::Enrol;
+    use telesphor_wire::ids::{CommandId, Voucher};
+    use telesphor_wire::sign::SigningKey;
+
+    fn enrol() -> Command {
+        Command::Enrol(Enrol {
+            token: Voucher::random(),
+            vouchers: Vec::new(),
+            command_id: CommandId::random(),
+            not_after: 0,
+            ext: Extensions::none(),
+        })
+    }
+
+    #[tokio::test]
+    async fn calls_whose_answers_nobody_waits_for_yet_keep_what_comes_next_from_the_relay() {
+        let (requests, mut queue) = mpsc::channel(REQUEST_QUEUE);
+        let facts = WelcomeFacts {
+            domain: "a.example".parse().unwrap(),
+            relay: SigningKey::generate().public(),
+            incarnation: Incarnation([1; 32]),
+            partitions: 1,
+            clock: 0,
+            agent_nonce: Nonce::random(),
+            records: false,
+        };
+        let session = Session { requests, facts };
+        let connection = tokio::spawn(async move {
+            let mut calls = 0;
+            while let Some(request) = queue.recv().await {
+                match request {
+                    Request::Call { .. } => calls += 1,
+                    _ => return calls,
+                }
+            }
+            0
+        });
+        let mut begun = Vec::new();
+        for _ in 0..3 * REQUEST_QUEUE {
+            begun.push(
+                session
+                    .begin_call(SupportCode::random(), 0, enrol())
+                    .await
+                    .unwrap(),
+            );
+        }
+        session.forget(1).await.unwrap();
+        assert_eq!(
+            connection.await.unwrap(),
+            3 * REQUEST_QUEUE,
+            "all before it, and then it"
+        );
+        // A connection that ends answers all of them.
+        for call in begun {
+            assert_eq!(call.answer().await.unwrap_err(), LinkError::lost());
+        }
     }
 }
