@@ -294,3 +294,36 @@ fn what_needs_a_mailbox_that_both_read_is_begun_with_somebody_elsewhere() {
         .write(|ctx| ctx.enqueue(What::Talk(say), Job::Nothing(true), None));
     assert_eq!(said.unwrap_err().code, ErrorCode::NotForwardable);
 }
+
+#[test]
+fn an_organisation_that_knows_somebody_elsewhere_can_make_no_role_and_publish_no_roster() {
+    let mut scene = Scene::new();
+    let (who, until) = (scene.who, scene.now() + HOUR);
+    scene
+        .core
+        .write(|ctx| ctx.new_role("on-call", "On call"))
+        .unwrap();
+    scene
+        .core
+        .write(|ctx| ctx.publish_roster("ward", until, &[]))
+        .unwrap();
+    // Who gets to know it afterwards is not told what could not go either.
+    scene.core.write(|ctx| ctx.greet_as_organisation(&who)).unwrap();
+    // A turn of theirs is refused where it is planned: nobody could reach them in it.
+    let called = scene
+        .core
+        .write(|ctx| Ok(ctx.all_known()?[0].alias.clone()))
+        .unwrap();
+    let turn = crate::team::roster::Turn {
+        person: called,
+        role: "on-call".into(),
+        from: scene.now(),
+        until,
+        source: telesphor_clinical::roster::RosterSource::Shift,
+        approved_by: None,
+    };
+    let planned = scene
+        .core
+        .write(|ctx| ctx.publish_roster("ward", until, std::slice::from_ref(&turn)));
+    assert_eq!(planned.unwrap_err().code, ErrorCode::NotForwardable);
+}

@@ -73,18 +73,32 @@ impl Ctx<'_, '_> {
         let signature = self.keys.endpoint.sign(&card);
         let signed = SignedRoleCard { card, signature };
         self.put_card(&signed)?;
-        for known in self.all_known()? {
-            if !known.removed && known.state == Acquaintance::Settled {
-                let to = known.contact.record.identity;
-                self.tell_role(&to, RoleWord::Card(Box::new(signed.clone())))?;
-            }
+        for to in self.told_as_organisation()? {
+            self.tell_role(&to, RoleWord::Card(Box::new(signed.clone())))?;
         }
         Ok(identity)
     }
 
-    /// Tells a new contact of this organisation's roles and roster.
+    /// Who is told of this organisation's roles and roster: every contact of its own hospital. What
+    /// these are for, teams and letters to roles, does not reach another one.
+    pub(crate) fn told_as_organisation(&self) -> Result<Vec<IdentityId>> {
+        let mut told = Vec::new();
+        for known in self.all_known()? {
+            let who = known.contact.record.identity;
+            let settled = !known.removed && known.state == Acquaintance::Settled;
+            if settled && self.elsewhere(&who)?.is_none() {
+                told.push(who);
+            }
+        }
+        Ok(told)
+    }
+
+    /// Tells a new contact of this organisation's roles and roster, if it can be told.
     pub(crate) fn greet_as_organisation(&mut self, who: &IdentityId) -> Result<()> {
         let me = self.me();
+        if self.elsewhere(who)?.is_some() {
+            return Ok(());
+        }
         if let Some(roster) = self.roster(&me)? {
             self.tell_team(who, telesphor_clinical::team::TeamWord::Roster(Box::new(roster)))?;
         }

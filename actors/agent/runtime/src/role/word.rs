@@ -16,10 +16,11 @@ use crate::error::{Error, Result};
 const MARGIN: usize = 1024;
 
 impl Ctx<'_, '_> {
-    /// Says a word to a contact. Somebody who is no contact is told nothing.
+    /// Says a word to a contact. Somebody who is no contact is told nothing, nor is somebody who has
+    /// moved to another hospital: one person must not hold up a desk.
     pub(super) fn tell_role(&mut self, to: &IdentityId, word: RoleWord) -> Result<()> {
         match self.tell_role_for(to, word, Job::Nothing(true)) {
-            Err(error) if error.code == ErrorCode::NotFound => Ok(()),
+            Err(error) if matches!(error.code, ErrorCode::NotFound | ErrorCode::NotForwardable) => Ok(()),
             other => other,
         }
     }

@@ -13,7 +13,6 @@ use telesphor_wire::ext::Extensions;
 use telesphor_wire::ids::IdentityId;
 
 use crate::core::Ctx;
-use crate::core::records::Acquaintance;
 use crate::error::{Error, Result};
 
 /// Names of everybody who ever stood on a roster seen here: logs outlive turns.
@@ -90,7 +89,11 @@ impl Ctx<'_, '_> {
     }
 
     /// Makes the next edition of one's own roster: the turns of one place are replaced, those of
-    /// other places stay unless they are over. Every contact gets it.
+    /// other places stay unless they are over. Every contact of one's own hospital gets it.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NotForwardable`] for a turn of somebody at another hospital;
+    /// [`ErrorCode::NotFound`]; [`ErrorCode::TooMany`]; [`ErrorCode::Usage`].
     pub(crate) fn publish_roster(&mut self, place: &str, until: u64, turns: &[Turn]) -> Result<SignedRoster> {
         let before = self.roster(&self.me())?;
         let mut entries: Vec<RosterEntry> = before.iter().flat_map(|s| s.roster.entries.clone()).collect();
@@ -107,6 +110,8 @@ impl Ctx<'_, '_> {
                 None => None,
             };
             let record = &who.contact.record;
+            // Neither a seat nor a letter to the role would reach them.
+            self.must_be_at_home(&record.identity)?;
             let called = record.petnames.first().cloned();
             entries.push(RosterEntry {
                 person: record.identity,
@@ -142,11 +147,8 @@ impl Ctx<'_, '_> {
             return Err(ErrorCode::TooMany.into());
         }
         self.keep_roster(&signed)?;
-        for known in self.all_known()? {
-            if !known.removed && known.state == Acquaintance::Settled {
-                let word = TeamWord::Roster(Box::new(signed.clone()));
-                self.tell_team(&known.contact.record.identity, word)?;
-            }
+        for to in self.told_as_organisation()? {
+            self.tell_team(&to, TeamWord::Roster(Box::new(signed.clone())))?;
         }
         self.call_all()?;
         Ok(signed)

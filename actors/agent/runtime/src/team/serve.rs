@@ -85,6 +85,10 @@ impl Ctx<'_, '_> {
             if !due || served.told.contains(&entry.person) {
                 continue;
             }
+            // Moved to another hospital since the roster was made: no seat can be brought there.
+            if self.elsewhere(&entry.person)?.is_some() {
+                continue;
+            }
             served.told.push(entry.person);
             self.tell_team(&entry.person, TeamWord::Place(Box::new(served.place.clone())))?;
         }
