@@ -4,7 +4,7 @@
 //! vault.count = [1, vault id: 32, counter: u64, mac: 32]              canonical MessagePack
 //! mac = K("vault-page", master key, 0x04 || [1, vault id, counter])
 //! ```
-//! Every write raises the counter inside its transaction and then writes it here. A file here
+//! Every write that changes something raises the counter inside its transaction and then writes it here. A file here
 //! that is *ahead* of the vault means the vault is an older copy. Behind means a crash between
 //! the two, and is normal; so this file needs no sync. Somebody who puts back the whole folder
 //! puts this file back too: keep it elsewhere ([`crate::VaultPaths::counter`]), and compare with
