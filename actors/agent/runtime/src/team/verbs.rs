@@ -41,8 +41,8 @@ impl Agent {
     /// replaced by these, those of other places stay. Good until an instant (Unix milliseconds).
     ///
     /// # Errors
-    /// [`ErrorCode::NotFound`] for an unknown person, [`ErrorCode::Usage`] for a turn that ends
-    /// before it begins.
+    /// [`ErrorCode::NotFound`] for an unknown person, [`ErrorCode::NotForwardable`] for one at another
+    /// hospital, [`ErrorCode::Usage`] for a turn that ends before it begins.
     pub async fn publish_roster(&self, place: &str, until: u64, turns: Vec<Turn>) -> Result<RosterView> {
         let place = place.to_owned();
         self.shared
