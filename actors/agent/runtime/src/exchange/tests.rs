@@ -277,6 +277,18 @@ fn somebody_waits_for_ever_for_a_hospital_that_home_does_not_know() {
 }
 
 #[test]
+fn what_stands_behind_something_that_waited_and_was_given_up_waits_for_the_next_event() {
+    let mut scene = Scene::new();
+    let (first, second) = (scene.say(), scene.say());
+    scene.core.seal_some(64).unwrap();
+    assert!(scene.waits(first) && scene.waits(second));
+    scene.core.take_exchange(None).unwrap();
+    // Nothing is sent, so no answer comes that would start the next round.
+    while scene.core.seal_some(64).unwrap().more {}
+    assert!(!scene.waits(first) && !scene.waits(second));
+}
+
+#[test]
 fn what_needs_a_mailbox_that_both_read_is_begun_with_somebody_elsewhere() {
     let mut scene = Scene::new();
     let who = scene.who;

@@ -30,7 +30,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(250);
 pub(crate) struct Sealed {
     /// So many were sealed, or given up.
     pub(crate) sealed: usize,
-    /// There were more to look at than a round takes: the next one should not wait.
+    /// There may be more to look at than this round took: the next one must not wait.
     pub(crate) more: bool,
 }
 
@@ -41,7 +41,6 @@ impl Core {
         if seqs.is_empty() {
             return Ok(Sealed::default());
         }
-        let more = seqs.len() == limit;
         self.index.rounds += 1;
         let round = self.index.rounds;
         let lanes: Vec<Option<Lane>> = seqs
@@ -101,6 +100,8 @@ impl Core {
                 slot.full = true;
             }
         }
+        // Behind what had waited and has gone now stands what this round did not look at.
+        let more = seqs.len() == limit || sealed > 0;
         Ok(Sealed { sealed, more })
     }
 }
