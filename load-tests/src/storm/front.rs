@@ -3,13 +3,17 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::error::Result;
+use crate::report;
 
+/// After a connection that could not be accepted.
+const PAUSE: Duration = Duration::from_millis(50);
 const BUFFER: usize = 64 * 1024;
 
 /// Bytes that went through, TLS and all.
@@ -60,7 +64,16 @@ impl Front {
     pub(super) fn begin(self, relay: SocketAddr) -> Gauge {
         let gauge = Gauge(self.counts.clone());
         tokio::spawn(async move {
-            while let Ok((agent, _)) = self.listener.accept().await {
+            loop {
+                let agent = match self.listener.accept().await {
+                    Ok((agent, _)) => agent,
+                    Err(error) => {
+                        // Out of files, as a rule: one connection less, not the end of the front.
+                        report::line_err(&format!("a connection was not accepted: {error}"));
+                        tokio::time::sleep(PAUSE).await;
+                        continue;
+                    }
+                };
                 let counts = self.counts.clone();
                 tokio::spawn(async move {
                     let Ok(relay) = TcpStream::connect(relay).await else {

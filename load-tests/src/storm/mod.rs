@@ -7,6 +7,7 @@
 //! the roster, of the teams and of its seats only after the badge.
 
 mod front;
+mod handles;
 mod meter;
 mod ward;
 
@@ -20,7 +21,7 @@ use telesphor_wire::ids::DocumentId;
 use tokio::runtime::{Handle, Runtime};
 
 use crate::error::{Result, odd};
-use crate::report::Report;
+use crate::report::{Report, line_err};
 use front::{Front, Gauge};
 use meter::{DESK, Meter, Took, tell};
 use ward::{Extent, House, PATIENCE, Person};
@@ -53,6 +54,7 @@ pub(crate) struct Size {
 
 /// The scenario.
 pub(crate) fn run(runtime: &Runtime, folder: &Path, size: Size, report: &mut Report) -> Result<()> {
+    handles::allow(size.wards * (size.patients + 2 * size.staff))?;
     let folder = folder.join("storm");
     let front = runtime.block_on(Front::bind())?;
     let mut relay = Relay::init_behind(&folder, "load.example", front.address()?)?;
@@ -119,10 +121,12 @@ async fn change(
 
     // The editions that bring those who come; they are not there to get them.
     let meter = Meter::begin(relay, gauge)?;
+    line_err("  set up; those who come are announced");
     house.publish(true, true).await?;
     house.published().await?;
     tell("new editions", &meter.end()?, report);
 
+    line_err("  announced; they come");
     let meter = Meter::begin(relay, gauge)?;
     let mut coming = Vec::new();
     for (n, ward) in house.wards.iter_mut().enumerate() {
@@ -142,6 +146,7 @@ async fn change(
     latency(times, report);
     house.sit(true, true).await?;
     tell("coming, to the last seat", &meter.end()?, report);
+    line_err("  all sit; what is said for the record");
     // Then what is said for the record, by and by; here at once.
     house.settle(true, true).await?;
     let all = meter.end()?;
@@ -149,6 +154,7 @@ async fn change(
     let (came, said) = (house.epochs(true).await?, house.events(true).await?);
     let packages = house.packages().await?;
 
+    line_err("  all said; the others go");
     let meter = Meter::begin(relay, gauge)?;
     house.publish(false, true).await?;
     house.sit(false, true).await?;

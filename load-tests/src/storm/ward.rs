@@ -16,6 +16,7 @@ use telesphor_wire::ids::{DocumentId, IdentityId, MailboxId};
 use tokio::runtime::Handle;
 
 use crate::error::{Result, odd};
+use crate::report;
 use crate::teams::now;
 
 const HOUR_MS: u64 = 3_600_000;
@@ -25,6 +26,8 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(600);
 const AT_ONCE: usize = 4;
 /// As many people can be met with the mailboxes of one admission.
 const PEOPLE_OF_AN_ADMISSION: usize = 24;
+/// Of what waits, so much is told.
+const TOLD: usize = 8;
 /// Bytes of a chart.
 const CHART: usize = 6 * 1024;
 
@@ -192,6 +195,7 @@ impl House {
             for person in &mut night {
                 person.off().await?;
             }
+            report::line_err(&format!("  ward {ward:02} is there"));
             house.wards.push(Ward {
                 desk,
                 role: format!("nurse-{ward:02}"),
@@ -252,7 +256,16 @@ impl House {
             let here = person
                 .agent()?
                 .wait_roster(desk.person.id, desk.edition, PATIENCE);
-            here.await.map_err(odd)?;
+            if let Err(error) = here.await {
+                let waiting = desk.person.agent()?.waiting().await.map_err(odd)?;
+                let first = waiting.iter().take(TOLD).cloned().collect::<Vec<_>>().join("; ");
+                return Err(odd(format!(
+                    "{} has no edition {}: {error}; with the roster service {} wait: {first}",
+                    person.name,
+                    desk.edition,
+                    waiting.len()
+                )));
+            }
         }
         Ok(())
     }
