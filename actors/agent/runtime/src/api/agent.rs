@@ -61,8 +61,8 @@ impl Agent {
     ///
     /// # Errors
     /// What `look` gives; why this agent was stopped, if it was; when the time is over [`ErrorCode::NotYetDurable`] if the relay is
-    /// connected, [`ErrorCode::Unreachable`] or the last failure if it is not. What was begun
-    /// goes on by itself.
+    /// connected ([`ErrorCode::AdmissionInvalid`] if a conversation waits for another admission), [`ErrorCode::Unreachable`] or
+    /// the last failure if it is not. What was begun goes on by itself.
     pub(crate) async fn wait_for<T, F>(&self, within: Duration, look: F) -> Result<T>
     where
         T: Send + 'static,
@@ -95,6 +95,7 @@ impl Agent {
             .work(|core| {
                 let index = &core.index;
                 let code = match (index.connected, index.last_failure) {
+                    (true, _) if core.wants_admission()? => ErrorCode::AdmissionInvalid,
                     (true, _) => ErrorCode::NotYetDurable,
                     (false, Some(code)) => code,
                     (false, None) => ErrorCode::Unreachable,

@@ -317,8 +317,13 @@ mod tests {
         let waits = doctor.index.outbox.len();
         assert_eq!(paper.carry(&mut doctor), 0, "no key package is taken in vain");
         assert_eq!(doctor.index.outbox.len(), waits);
+        assert!(
+            doctor.wants_admission().unwrap(),
+            "nobody is told what it waits for"
+        );
         // Admitted again, it goes on by itself.
         doctor.write(|ctx| ctx.enrolled(spare)).unwrap();
+        assert!(!doctor.wants_admission().unwrap());
         paper.clock.fetch_add(RETRY_MS, Ordering::SeqCst);
         doctor
             .index

@@ -12,8 +12,9 @@ use telesphor_wire::mailbox::{Cursor, Genesis, MailboxKind, Policy};
 use telesphor_wire::receipt::Receipt;
 use telesphor_wire::sign::{PublicKey, SigningKey};
 
-use crate::core::records::{Held, Job, MailboxState, OwnerKeys};
-use crate::core::{Ctx, names};
+use crate::core::index::Lane;
+use crate::core::records::{Held, Job, Known, MailboxState, OwnerKeys};
+use crate::core::{Core, Ctx, names};
 use crate::error::{Error, Result};
 
 /// An end that no clock reaches: a mailbox that lasts until its owner ends it.
@@ -42,6 +43,26 @@ pub(crate) fn may_draw(records: &impl Records, now: u64) -> Result<bool> {
         }
     }
     Ok(false)
+}
+
+impl Core {
+    /// Whether something waits for a conversation that cannot be begun, because no mailbox is left for it.
+    pub(crate) fn wants_admission(&self) -> Result<bool> {
+        let snapshot = self.read()?;
+        if may_draw(&snapshot, (self.clock)())? {
+            return Ok(false);
+        }
+        for slot in self.index.outbox.values().filter(|slot| !slot.sealed) {
+            let Lane::Contact(contact) = slot.lane else {
+                continue;
+            };
+            let known: Option<Known> = snapshot.get_value(Table::Contacts, &contact.0)?;
+            if known.is_some_and(|k| !k.opening && k.conversations.is_empty()) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
 }
 
 impl Ctx<'_, '_> {
