@@ -99,6 +99,7 @@ fn nothing_acknowledged_is_lost_doubled_or_forked() {
         Sight::Undone,
         Sight::Forked,
         Sight::Swapped,
+        Sight::TakenOver,
     ];
     assert_eq!(
         seen,
@@ -172,6 +173,7 @@ found_out! {
     a_restored_disk_with_its_old_key_forgets: RestoredAtOnce { commands: 1, rebases: 1, losses: 1 }
     a_restored_disk_with_its_old_key_forgets_at_the_next_genesis: RestoredAtGenesis { commands: 1, rebases: 1, losses: 1 }
     a_seat_swapped_by_the_new_majority_alone_loses: NewMajorityOnly { commands: 1, rebases: 2, spares: 1 }
+    a_history_cut_before_it_is_known_where_it_parts_loses: CutUnchecked { commands: 1, rebases: 2 }
     #[ignore = "minutes; make model"]
     an_unfinished_change_of_seats_must_be_carried_on: ChangeForgotten { rebases: 3, spares: 1 }
 }

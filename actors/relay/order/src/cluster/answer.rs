@@ -7,6 +7,7 @@ use telesphor_wire::ext::Extensions;
 use super::bus::{Bus, StreamState};
 use super::driver::Driver;
 use super::entry::{Kept, Meaning};
+use super::history::Next;
 use super::limits::{LOG_ENTRIES, LOG_MARGIN, LOG_STEP, UNDECIDED};
 use super::memory::Keep;
 use super::phase::{After, Done, FromWriter, Gone, Lost, Phase};
@@ -25,8 +26,13 @@ impl<B: Bus> Driver<B> {
         // What others say of positions that were not given yet does not count: a member that is behind hears
         // much of it.
         while self.given < self.chosen && self.given - self.durable < UNDECIDED as u64 {
-            let Some((position, rules, meaning)) = self.history.next(self.chosen) else {
-                break;
+            let (position, rules, meaning) = match self.history.next(self.chosen) {
+                Next::Entry(position, rules, meaning) => (position, rules, meaning),
+                Next::OnDisk(from) => {
+                    self.read_on(from);
+                    break;
+                }
+                Next::Nothing => break,
             };
             if self.stop_at_unknown_rules(rules).await? {
                 break;
@@ -99,6 +105,7 @@ impl<B: Bus> Driver<B> {
                 self.synced = to;
                 self.vote();
             }
+            After::Nothing => {}
             After::Promised(inc) => self.say_promise(inc),
             After::Candidate(inc) => self.collect(inc),
         }

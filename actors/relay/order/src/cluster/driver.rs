@@ -25,14 +25,16 @@ use super::context::Context;
 use super::follow::Follower;
 use super::history::History;
 use super::lane::Got;
-use super::limits::UNDECIDED;
+use super::limits::{PIECES, UNDECIDED};
 use super::memory::Keep;
 use super::phase::{After, Done, FromWriter, Gone, Known, Lost, Phase};
 use super::say::{Decided, Genesis, Link, MAX_WORDS, Place, Said, Seat, Word};
 use super::seated::{Seated, Stood};
 use super::shared::Shared;
+use super::take::{Taken, Taking};
 use super::tally::{Verdicts, Votes};
 use super::versions;
+use super::way::Piece;
 use crate::member::{Inc, Standing};
 use crate::record::{Position, Step};
 
@@ -44,6 +46,8 @@ pub(crate) struct Driver<B: Bus> {
     pub(crate) standing: Standing<Seat, Link>,
     pub(crate) history: History,
     pub(crate) seated: Seated,
+    /// Behind the history, for an incarnation that was promised.
+    pub(crate) taken: Option<Taken>,
     pub(crate) synced: Position,
     pub(crate) pending: VecDeque<(u64, After)>,
     pub(crate) ticket: u64,
@@ -67,6 +71,7 @@ pub(crate) struct Driver<B: Bus> {
     /// Why the bus made no stream, likewise: it says more than what comes of it.
     pub(crate) refused: Option<&'static str>,
     pub(crate) follower: Option<Follower>,
+    pub(crate) taking: Option<Taking>,
     pub(crate) out: Vec<Word>,
     pub(crate) jobs: tokio::task::JoinSet<Done>,
     // -- ends
@@ -74,6 +79,7 @@ pub(crate) struct Driver<B: Bus> {
     pub(crate) steps: mpsc::Sender<Step>,
     pub(crate) publishing: bool,
     pub(crate) looking: bool,
+    pub(crate) reading: bool,
     pub(crate) attesting: bool,
     /// The genesis that is being opened.
     pub(crate) announcing: Option<Box<Said<Genesis>>>,
@@ -126,6 +132,9 @@ impl<B: Bus> Driver<B> {
                 Some(done) = self.jobs.join_next(), if !self.jobs.is_empty() => {
                     self.on_done(done.unwrap_or(Done::Nothing)).await
                 }
+                piece = piece(&mut self.taking), if self.taking.is_some() && self.pending.len() < PIECES => {
+                    self.on_piece(piece).await
+                }
                 record = next(&mut self.follower), if reading && self.follower.is_some() => {
                     self.on_record(record).await
                 }
@@ -144,6 +153,7 @@ impl<B: Bus> Driver<B> {
 
     /// After whatever happened: publish, decide what is chosen, say what is to be said.
     async fn go_on(&mut self) -> Result<(), Gone> {
+        self.leave_what_is_not_wanted();
         self.publish();
         self.decide().await?;
         while !self.out.is_empty() {
@@ -235,8 +245,7 @@ impl<B: Bus> Driver<B> {
                 self.on_looked(stream, state);
             }
             Done::Opened(inc, opened) => self.on_opened(inc, opened),
-            Done::Fetched { genesis, got } => self.on_fetched(genesis, got).await?,
-            Done::CaughtUp(got) => self.on_caught_up(got).await?,
+            Done::Read(page) => self.on_read(page),
             Done::Gap(inc, seat, n, link) => self.on_gap(inc, seat, n, link),
             Done::Attests(attests) => {
                 self.attesting = false;
@@ -343,6 +352,7 @@ impl<B: Bus> Driver<B> {
         let stood = Stood {
             standing: self.standing.clone(),
             seated: self.seated.clone(),
+            taken_after: self.taken.as_ref().map(|taken| taken.after.n),
         };
         Some(stood.write())
     }
@@ -359,6 +369,13 @@ impl<B: Bus> Driver<B> {
         self.phase = Phase::Fenced {
             since: Instant::now(),
         };
+    }
+}
+
+async fn piece(taking: &mut Option<Taking>) -> Piece {
+    match taking {
+        Some(taking) => taking.next().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -104,6 +104,16 @@ pub enum Meaning {
     Nothing,
 }
 
+impl Meaning {
+    /// Which batch it is, if it is one.
+    pub(crate) fn batch(&self) -> Option<BatchId> {
+        match self {
+            Self::Batch { id, .. } => Some(*id),
+            Self::Genesis(_) | Self::Nothing => None,
+        }
+    }
+}
+
 impl BatchHeader {
     fn id(&self) -> BatchId {
         BatchId {
@@ -160,47 +170,58 @@ pub fn read(
     known: &dyn Fn(&Seat) -> bool,
     seated: &dyn Fn(&Seat) -> bool,
 ) -> (Meaning, Digest) {
-    let Ok(entry) = canonical::decode_bounded::<Entry>(raw, MAX_ENTRY_BYTES) else {
-        return (Meaning::Nothing, hash_bytes(HashLabel::OrderEntry, raw));
-    };
-    match entry {
-        Entry::Genesis(said) => {
-            let hash = hash(HashLabel::OrderEntry, &said);
+    let (entry, hash) = digest(raw);
+    let meaning = match entry {
+        None => None,
+        Some((Entry::Genesis(said), _)) => {
             let good = said.what.place == place
                 && said.what.genesis.inc == inc
                 && said.from == inc.opener
                 && known(&said.from)
                 && said.what.ext.check(&[]).is_ok()
                 && said.verify().is_ok();
-            (
-                if good {
-                    Meaning::Genesis(said)
-                } else {
-                    Meaning::Nothing
-                },
-                hash,
-            )
+            good.then_some(Meaning::Genesis(said))
         }
+        Some((Entry::Batch(batch), body)) => batch.meaning(body, place, inc, seated),
+    };
+    (meaning.unwrap_or(Meaning::Nothing), hash)
+}
+
+/// The hash by which the order links an entry. It covers every byte: whoever fetches an entry by its
+/// link gets what was ordered, body and all, or nothing.
+pub(crate) fn entry_hash(raw: &[u8]) -> Digest {
+    digest(raw).1
+}
+
+/// An entry, if it is one, with its body's hash; and the hash of all of it.
+fn digest(raw: &[u8]) -> (Option<(Entry, Digest)>, Digest) {
+    let Ok(entry) = canonical::decode_bounded::<Entry>(raw, MAX_ENTRY_BYTES) else {
+        return (None, hash_bytes(HashLabel::OrderEntry, raw));
+    };
+    let (body, whole) = match &entry {
+        Entry::Genesis(said) => (Digest([0; 32]), hash(HashLabel::OrderEntry, said)),
         Entry::Batch(batch) => {
-            let hash = hash(
-                HashLabel::OrderEntry,
-                &(&batch.from, &batch.header, &batch.signature),
-            );
-            (
-                batch.meaning(place, inc, seated).unwrap_or(Meaning::Nothing),
-                hash,
-            )
+            let body = hash_bytes(HashLabel::OrderEntry, &batch.body);
+            let parts = (&batch.from, &batch.header, &batch.signature, body);
+            (body, hash(HashLabel::OrderEntry, &parts))
         }
-    }
+    };
+    (Some((entry, body)), whole)
 }
 
 impl SignedBatch {
-    fn meaning(&self, place: Place, inc: Inc<Seat>, seated: &dyn Fn(&Seat) -> bool) -> Option<Meaning> {
+    fn meaning(
+        &self,
+        body: Digest,
+        place: Place,
+        inc: Inc<Seat>,
+        seated: &dyn Fn(&Seat) -> bool,
+    ) -> Option<Meaning> {
         let meant = self.header.place == place && self.header.inc == inc && seated(&self.from);
         if !meant
             || self.header.ext.check(&[]).is_err()
             || self.from.verify(&self.header, &self.signature).is_err()
-            || hash_bytes(HashLabel::OrderEntry, &self.body) != self.header.body
+            || body != self.header.body
         {
             return None;
         }

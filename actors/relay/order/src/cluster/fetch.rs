@@ -7,17 +7,15 @@ use serde::{Deserialize, Serialize};
 use telesphor_wire::bytes::Bytes as WireBytes;
 use telesphor_wire::canonical;
 use telesphor_wire::ext::Extensions;
-use telesphor_wire::hash::{Digest, hash_bytes};
-use telesphor_wire::labels::HashLabel;
+use telesphor_wire::hash::Digest;
 use telesphor_wire::receipt::{Attest, AttestStatement};
 use tokio::sync::mpsc;
 
 use super::bus::{Bus, Question};
 use super::context::Context;
-use super::entry::{Entry, Kept, link};
+use super::entry::Kept;
 use super::limits::{FETCH_BYTES, MAX_ENTRY_BYTES};
 use super::say::{Fetch, Link, Place, Seat};
-use crate::member::Point;
 use crate::record::Position;
 
 telesphor_wire::tagged! {
@@ -52,124 +50,25 @@ async fn ask<B: Bus, T: serde::de::DeserializeOwned + Serialize>(
     canonical::decode_bounded(&answer, MAX_ANSWER).ok()
 }
 
-/// The hash of an entry as the order links it.
-fn entry_hash(raw: &[u8]) -> Digest {
-    match canonical::decode_bounded::<Entry>(raw, MAX_ENTRY_BYTES) {
-        Err(_) => hash_bytes(HashLabel::OrderEntry, raw),
-        Ok(Entry::Genesis(said)) => telesphor_wire::hash::hash(HashLabel::OrderEntry, &said),
-        Ok(Entry::Batch(batch)) => telesphor_wire::hash::hash(
-            HashLabel::OrderEntry,
-            &(&batch.from, &batch.header, &batch.signature),
-        ),
-    }
-}
-
-/// Why a stretch of the order was not had.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Lack {
-    /// Somebody did not answer, or lacks it too: it may be had yet.
-    Yet,
-    /// All have answered, and their history does not go on from there; a tail of it may be cut still.
-    Parted,
-    /// All have answered, and nobody keeps it any more.
-    Gone,
-}
-
-/// Entries with their positions.
-pub(crate) type Stretch = Result<Vec<(Position, Kept)>, Lack>;
-
-/// Everything up to a place, from the own head on if the history that ends there goes on from it, else
-/// from a place that is in every history. Others may have let go of what this member has.
-pub(crate) async fn lacking<B: Bus>(
-    bus: &B,
-    place: Place,
-    members: &[Seat],
-    (head, sure): (Point<Link>, Point<Link>),
-    to: Point<Link>,
-) -> Stretch {
-    if head.n > sure.n && head.n < to.n {
-        match stretch(bus, place, members, head, to).await {
-            Ok(all) => return Ok(all),
-            Err(Lack::Yet) => {
-                return stretch(bus, place, members, sure, to)
-                    .await
-                    .map_err(|_| Lack::Yet);
-            }
-            Err(Lack::Parted | Lack::Gone) => {}
-        }
-    }
-    stretch(bus, place, members, sure, to).await
-}
-
-/// Everything after one place up to another, link by link: whoever gave it, it is the history
-/// that ends there or it is refused.
-pub(crate) async fn stretch<B: Bus>(
-    bus: &B,
-    place: Place,
-    members: &[Seat],
-    after: Point<Link>,
-    to: Point<Link>,
-) -> Stretch {
-    let mut lack = Lack::Gone;
-    for member in members {
-        match from_one(bus, place, *member, after, to).await {
-            Ok(got) => return Ok(got),
-            Err(Lack::Yet) => lack = Lack::Yet,
-            Err(Lack::Parted) if lack == Lack::Gone => lack = Lack::Parted,
-            Err(Lack::Parted | Lack::Gone) => {}
-        }
-    }
-    Err(lack)
-}
-
-async fn from_one<B: Bus>(
+/// Entries of one member as they are kept, from a position on: as many as it gives at a time.
+pub(crate) async fn page<B: Bus>(
     bus: &B,
     place: Place,
     member: Seat,
-    after: Point<Link>,
-    to: Point<Link>,
-) -> Stretch {
-    let mut all = Vec::new();
-    let mut at = after;
-    while at.n < to.n {
-        let fetch = Fetch {
-            place,
-            from: at.n + 1,
-            to: to.n,
-        };
-        let asked = ask(bus, member, &Ask::Entries(fetch)).await;
-        let Entries(page) = asked.ok_or(Lack::Yet)?;
-        match page.first() {
-            // It has not come so far itself.
-            None => return Err(Lack::Yet),
-            Some((n, _)) if *n > at.n + 1 => return Err(Lack::Gone),
-            Some(_) => {}
-        }
-        for (n, bytes) in page {
-            let kept = Kept::decode(&bytes).ok_or(Lack::Yet)?;
-            let mark = link(at.mark, kept.inc, n, entry_hash(&kept.raw));
-            if n != at.n + 1 || n > to.n || mark != kept.link {
-                return Err(Lack::Parted);
-            }
-            at = Point { n, mark };
-            all.push((n, kept));
-        }
-    }
-    if at == to { Ok(all) } else { Err(Lack::Parted) }
+    (from, to): (Position, Position),
+) -> Option<Vec<(Position, Kept)>> {
+    let Entries(page) = ask(bus, member, &Ask::Entries(Fetch { place, from, to })).await?;
+    let kept = page
+        .into_iter()
+        .map(|(n, bytes)| Kept::decode(&bytes).map(|kept| (n, kept)));
+    kept.collect()
 }
 
 /// One member's link at a position.
 pub(crate) async fn one_link<B: Bus>(bus: &B, place: Place, member: Seat, n: Position) -> Option<Link> {
-    let fetch = Fetch {
-        place,
-        from: n,
-        to: n,
-    };
-    let Entries(page) = ask(bus, member, &Ask::Entries(fetch)).await?;
-    let (found, bytes) = page.into_iter().next()?;
-    (found == n)
-        .then(|| Kept::decode(&bytes).map(|kept| kept.link))
-        .flatten()
+    let page = page(bus, place, member, (n, n)).await?;
+    let (found, kept) = page.into_iter().next()?;
+    (found == n).then_some(kept.link)
 }
 
 /// What members make of positions, attested again; good signatures only.

@@ -1,5 +1,7 @@
 //! Following a stream: what may be appended, and what shows that it is not the one it was.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use telesphor_wire::bytes::Bytes as WireBytes;
 use telesphor_wire::hash::Digest;
@@ -9,12 +11,12 @@ use tokio::task::JoinHandle;
 use super::bus::{Bus, BusError, StreamId, StreamState};
 use super::driver::Driver;
 use super::entry::{Kept, Meaning, link, read};
-use super::fetch::{self, Lack, Stretch};
 use super::lane::Got;
 use super::limits::RECORDS;
 use super::memory::Keep;
-use super::phase::{After, Done, Gone, Lost, Phase};
+use super::phase::{After, Done, Gone, Phase};
 use super::say::Link;
+use super::take::For;
 use crate::member::{Apply, Inc, Point};
 use crate::record::Position;
 
@@ -55,6 +57,8 @@ impl Follower {
 
 /// Entries that are kept in one write, at most.
 const TOGETHER: usize = 64;
+/// Until they are about so many bytes.
+const TOGETHER_BYTES: usize = 1024 * 1024;
 
 impl<B: Bus> Driver<B> {
     /// Follows the accepted incarnation from the own head on, which comes first: so it shows at
@@ -80,9 +84,10 @@ impl<B: Bus> Driver<B> {
         if stream.inc != self.standing.accepted.inc {
             return Ok(());
         }
-        let mut kept = Vec::new();
+        let (mut kept, mut bytes) = (Vec::new(), 0);
         let mut next = Some(record);
         while let Some((number, raw)) = next {
+            bytes += raw.len();
             match self.append(number, &raw) {
                 Appended::Yes(entry) => kept.push(entry),
                 Appended::Known => {}
@@ -97,20 +102,27 @@ impl<B: Bus> Driver<B> {
                     return Ok(());
                 }
             }
-            let room = kept.len() < TOGETHER && self.history.undecided() < super::limits::UNDECIDED;
+            let room = kept.len() < TOGETHER
+                && bytes < TOGETHER_BYTES
+                && self.history.undecided() < super::limits::UNDECIDED;
             next = room
                 .then(|| self.follower.as_mut().and_then(Follower::more))
                 .flatten();
         }
         self.flush(kept).await?;
+        self.agree();
+        Ok(())
+    }
+
+    /// Votes that others gave for what has come now must go with it.
+    pub(crate) fn agree(&mut self) {
         let history = &self.history;
         if !self.votes.grown(&|n| history.link(n), history.head().n) {
             self.fence("others remember another order than this relay");
         }
-        Ok(())
     }
 
-    async fn flush(&mut self, entries: Vec<(Position, Vec<u8>)>) -> Result<(), Gone> {
+    pub(crate) async fn flush(&mut self, entries: Vec<(Position, Vec<u8>)>) -> Result<(), Gone> {
         if entries.is_empty() {
             return Ok(());
         }
@@ -246,39 +258,10 @@ impl<B: Bus> Driver<B> {
         let Some(to) = self.votes.beyond(head.n + 1) else {
             return;
         };
-        let (bus, place) = (self.context.bus.clone(), self.place);
-        let others = self.others();
-        self.jobs
-            .spawn(async move { Done::CaughtUp(fetch::stretch(&*bus, place, &others, head, to).await) });
+        if self.taking.is_none() {
+            self.take(For::Following, self.others(), to, Duration::ZERO);
+        }
         // Until then nothing is followed; a look begins it again.
-    }
-
-    pub(crate) async fn on_caught_up(&mut self, got: Stretch) -> Result<(), Gone> {
-        if !matches!(self.phase, Phase::Following) || self.follower.is_some() {
-            return Ok(());
-        }
-        let entries = match got {
-            Ok(entries) => entries,
-            // The next look asks again.
-            Err(Lack::Yet | Lack::Parted) => return Ok(()),
-            Err(Lack::Gone) => return self.lose(Lost::Behind).await,
-        };
-        let fits = entries
-            .first()
-            .is_some_and(|(n, _)| *n == self.history.head().n + 1);
-        if fits
-            && entries
-                .iter()
-                .all(|(_, kept)| kept.inc == self.standing.accepted.inc)
-        {
-            let kept = entries
-                .iter()
-                .map(|(_, kept)| self.push(kept.inc, &kept.raw))
-                .collect();
-            self.flush(kept).await?;
-        }
-        self.look();
-        Ok(())
     }
 
     /// Everybody who votes, but this member.

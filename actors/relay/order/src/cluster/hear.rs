@@ -164,6 +164,8 @@ impl<B: Bus> Driver<B> {
         let member = self.standing.accepted.members.has(&from);
         let own = usize::from(self.has_seat());
         let (promised, head) = (self.standing.promised, self.history.head().n);
+        // Also what it let go of again it has said.
+        let head = head.max(self.standing.silent_to);
         let accepted = self.standing.accepted.inc;
         let Phase::Starting { nonce, heard } = &mut self.phase else {
             return Ok(());

@@ -1,4 +1,7 @@
 //! The last stretch of a member's history, in memory: links, and what is still to be decided.
+//!
+//! Of what is to be decided a bounded part is here; what lies beyond it is on the disk and read when
+//! its turn comes ([`Next::OnDisk`]).
 
 use std::collections::VecDeque;
 
@@ -6,6 +9,7 @@ use crate::member::Point;
 use crate::record::Position;
 
 use super::entry::{BatchId, Meaning};
+use super::limits::UNDECIDED;
 use super::say::{Link, TAIL_LINKS};
 
 /// Links that are kept in memory behind the head.
@@ -16,8 +20,39 @@ const LINKS: usize = 8 * 1024;
 pub(crate) struct History {
     first: Position,
     links: VecDeque<Link>,
-    /// What was not given to be decided yet, by position, with the version of the rules it goes by.
-    undecided: VecDeque<(Position, u16, Meaning)>,
+    /// What was not given to be decided yet.
+    undecided: VecDeque<Waits>,
+}
+
+/// What is known of an entry without its bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Outline {
+    /// What was ordered up to and with it.
+    pub(crate) link: Link,
+    /// The version of the rules it goes by.
+    pub(crate) rules: u16,
+    /// Which batch it is, if it is one.
+    pub(crate) batch: Option<BatchId>,
+}
+
+#[derive(Debug)]
+struct Waits {
+    n: Position,
+    rules: u16,
+    batch: Option<BatchId>,
+    /// `None`: on the disk.
+    meaning: Option<Meaning>,
+}
+
+/// What is to be decided next.
+#[derive(Debug)]
+pub(crate) enum Next {
+    /// Nothing.
+    Nothing,
+    /// This, by that version of the rules.
+    Entry(Position, u16, Meaning),
+    /// What stands on the disk from here on.
+    OnDisk(Position),
 }
 
 impl History {
@@ -56,13 +91,48 @@ impl History {
 
     /// One more entry.
     pub(crate) fn push(&mut self, link: Link, meaning: Meaning, rules: u16) {
-        self.links.push_back(link);
-        let n = self.head().n;
-        self.undecided.push_back((n, rules, meaning));
-        while self.links.len() > LINKS && self.undecided.front().is_some_and(|(n, ..)| *n > self.first + 1) {
+        let batch = meaning.batch();
+        let room = self.undecided.len() < UNDECIDED;
+        self.grow(Outline { link, rules, batch }, room.then_some(meaning));
+    }
+
+    /// One more entry, whose bytes are on the disk.
+    pub(crate) fn push_outline(&mut self, outline: Outline) {
+        self.grow(outline, None);
+    }
+
+    fn grow(&mut self, outline: Outline, meaning: Option<Meaning>) {
+        self.links.push_back(outline.link);
+        self.undecided.push_back(Waits {
+            n: self.head().n,
+            rules: outline.rules,
+            batch: outline.batch,
+            meaning,
+        });
+        self.trim();
+    }
+
+    fn trim(&mut self) {
+        let first_undecided = self.undecided.front().map_or(Position::MAX, |w| w.n);
+        while self.links.len() > LINKS && first_undecided > self.first + 1 {
             self.links.pop_front();
             self.first += 1;
         }
+    }
+
+    /// What an entry means that was read from the disk.
+    pub(crate) fn fill(&mut self, n: Position, meaning: Meaning) {
+        let first = self.undecided.front().map_or(n, |w| w.n);
+        let at = n.checked_sub(first).and_then(|at| usize::try_from(at).ok());
+        if let Some(waits) = at.and_then(|at| self.undecided.get_mut(at)) {
+            waits.meaning.get_or_insert(meaning);
+        }
+    }
+
+    /// Links after a position up to the head.
+    pub(crate) fn links_after(&self, n: Position) -> Vec<Link> {
+        let skip = usize::try_from(n.saturating_add(1).saturating_sub(self.first)).unwrap_or(usize::MAX);
+        self.links.iter().skip(skip).copied().collect()
     }
 
     /// Everything above a position goes.
@@ -70,23 +140,35 @@ impl History {
         let keep = above.saturating_sub(self.first).saturating_add(1);
         self.links
             .truncate(usize::try_from(keep).unwrap_or(usize::MAX).max(1));
-        while self.undecided.back().is_some_and(|(n, ..)| *n > above) {
+        while self.undecided.back().is_some_and(|w| w.n > above) {
             self.undecided.pop_back();
         }
     }
 
     /// The next entry to be decided, up to a position.
-    pub(crate) fn next(&mut self, to: Position) -> Option<(Position, u16, Meaning)> {
-        match self.undecided.front() {
-            Some((n, ..)) if *n <= to => self.undecided.pop_front(),
-            _ => None,
+    pub(crate) fn next(&mut self, to: Position) -> Next {
+        match self.undecided.pop_front_if(|w| w.n <= to && w.meaning.is_some()) {
+            Some(Waits {
+                n,
+                rules,
+                meaning: Some(meaning),
+                ..
+            }) => Next::Entry(n, rules, meaning),
+            _ => match self.undecided.front() {
+                Some(w) if w.n <= to => Next::OnDisk(w.n),
+                _ => Next::Nothing,
+            },
         }
+    }
+
+    /// Everything up to a position was decided before.
+    pub(crate) fn decided_to(&mut self, n: Position) {
+        while self.undecided.pop_front_if(|w| w.n <= n).is_some() {}
     }
 
     /// Whether a batch stands in it, undecided.
     pub(crate) fn holds(&self, batch: BatchId) -> bool {
-        let is = |m: &Meaning| matches!(m, Meaning::Batch { id, .. } if *id == batch);
-        self.undecided.iter().any(|(_, _, meaning)| is(meaning))
+        self.undecided.iter().any(|w| w.batch == Some(batch))
     }
 
     /// Entries that are not decided.

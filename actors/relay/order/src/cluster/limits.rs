@@ -29,6 +29,12 @@ pub(crate) const LOG_STEP: u64 = 256;
 /// Bytes of one answer to a fetch, at most, about.
 pub(crate) const FETCH_BYTES: usize = 512 * 1024;
 
+/// What is fetched is held as long as it is no more than this, bytes. Of more the links are remembered, and
+/// the entries are asked for again.
+pub(crate) const WAY_BYTES: usize = 4 * 1024 * 1024;
+/// Pieces that were given to the writer and are not synced yet: until then no further one is taken.
+pub(crate) const PIECES: usize = 4;
+
 /// The clocks of the protocol. None of them is needed for what must always hold; they decide
 /// only how soon something is tried again.
 #[derive(Clone, Copy, Debug)]

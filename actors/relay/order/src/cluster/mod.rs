@@ -7,7 +7,8 @@
 //! - [`say`], [`entry`]: what passes between members, and what stands in a stream.
 //! - [`bus`]: what a bus must offer; [`nats`] is the one that is used.
 //! - [`memory`]: what a member has on its disk.
-//! - `driver` and beside it `follow`, `hear`, `answer`, `rebase`, `seated`: one partition's member at work.
+//! - `driver` and beside it `follow`, `hear`, `answer`, `rebase`, `take`, `seated`: one partition's member at work.
+//! - `way`: finding what a member lacks, link by link, at the others.
 //! - [`clocks`]: how far a relay may believe its own clock.
 //! - [`versions`]: by which version of the rules is decided.
 //! - [`start`]: putting it together behind [`crate::Order`].
@@ -32,8 +33,10 @@ pub mod say;
 mod seated;
 mod shared;
 pub mod start;
+mod take;
 mod tally;
 pub mod versions;
+mod way;
 
 pub use bus::{Bus, BusError, Question, StreamId, StreamState};
 pub use clocks::Clocks;

@@ -9,8 +9,7 @@ use telesphor_wire::ids::Nonce;
 use telesphor_wire::receipt::Attest;
 
 use super::bus::{BusError, StreamId, StreamState};
-use super::entry::BatchId;
-use super::fetch::Stretch;
+use super::entry::{BatchId, Kept};
 use super::say::{Genesis, Link, Promised, Said, Seat};
 use super::versions::Knows;
 use crate::member::Inc;
@@ -27,6 +26,8 @@ pub(crate) enum FromWriter {
 /// What becomes true when something is synced.
 #[derive(Debug)]
 pub(crate) enum After {
+    /// Nothing by itself.
+    Nothing,
     /// Entries up to here are on the disk.
     Entries(Position),
     /// Another incarnation is followed, its genesis at this position.
@@ -124,10 +125,10 @@ pub(crate) enum Done {
     Looked(StreamId, Result<StreamState, BusError>),
     Published(StreamId, BatchId, Result<u64, BusError>),
     Opened(Inc<Seat>, Result<(), NotOpened>),
-    Fetched { genesis: Inc<Seat>, got: Stretch },
-    CaughtUp(Stretch),
     Gap(Inc<Seat>, Seat, Position, Option<Link>),
     Attests(Vec<(Position, Digest, Attest)>),
+    /// A page of the own disk; empty if it could not be read.
+    Read(Vec<(Position, Kept)>),
     Nothing,
 }
 

@@ -9,11 +9,12 @@ use telesphor_wire::canonical;
 use super::bus::{Bus, BusError, StreamId, StreamState};
 use super::driver::Driver;
 use super::entry::{Entry, Meaning};
-use super::fetch::{self, Lack, Stretch};
+use super::fetch;
 use super::follow::Follower;
 use super::memory::Keep;
 use super::phase::{After, Done, Gone, Lost, NotOpened, Phase};
-use super::say::{Genesis, Link, Promised, Said, Seat, Word};
+use super::say::{Genesis, Link, Promised, Said, Seat, TAIL_LINKS, Word};
+use super::take::For;
 use super::versions;
 use crate::member::{Choice, Inc, Point, Promise, choose, genesis};
 use crate::record::Position;
@@ -169,22 +170,27 @@ impl<B: Bus> Driver<B> {
     /// Rule 11: the base's data first, then the stream, then its genesis, once.
     fn prepare(&mut self, inc: Inc<Seat>, genesis: Genesis, holder: Seat) {
         let base = genesis.genesis.base;
-        let holds = self.history.link(base.n) == Some(base.mark);
-        let (bus, place) = (self.context.bus.clone(), self.place);
-        let from = (self.history.head(), self.sure());
         let said = Said::by(&self.context.key, genesis);
         let first: Bytes = canonical::encode(&Entry::Genesis(Box::new(said.clone()))).into();
         self.phase = Phase::Opening { inc };
         self.announcing = Some(Box::new(said));
+        if self.has(base) {
+            self.open(inc, first);
+        } else {
+            self.take(For::Opening(inc, first), vec![holder], base, Duration::ZERO);
+        }
+    }
+
+    /// Everything before the base is here: the stream, then its first entry.
+    pub(crate) fn open(&mut self, inc: Inc<Seat>, first: Bytes) {
+        let bus = self.context.bus.clone();
+        let stream = StreamId {
+            partition: self.place.partition,
+            inc,
+        };
         self.jobs.spawn(async move {
-            if !holds && fetch::lacking(&*bus, place, &[holder], from, base).await.is_err() {
-                return Done::Opened(inc, Err(NotOpened::NoBase));
-            }
-            let stream = StreamId {
-                partition: place.partition,
-                inc,
-            };
-            Done::Opened(inc, open(&*bus, stream, first).await.map_err(NotOpened::NoStream))
+            let opened = open(&*bus, stream, first).await;
+            Done::Opened(inc, opened.map_err(NotOpened::NoStream))
         });
     }
 
@@ -293,89 +299,53 @@ impl<B: Bus> Driver<B> {
             raw,
             since: Instant::now(),
         };
-        if self.history.link(base.n) == Some(base.mark) {
-            return self.on_fetched(inc, Ok(Vec::new())).await;
+        if self.has(base) {
+            return self.accept().await;
         }
         self.fetch_base(inc, base, Duration::ZERO);
         Ok(())
     }
 
-    /// Fetches what lies before the base of an incarnation that is to be followed.
-    fn fetch_base(&mut self, inc: Inc<Seat>, base: Point<Link>, pause: Duration) {
+    /// Takes over what lies before the base of an incarnation that is to be followed.
+    pub(crate) fn fetch_base(&mut self, inc: Inc<Seat>, base: Point<Link>, pause: Duration) {
         let mut members = self.others();
         // The opener holds it for certain.
         members.retain(|m| *m != inc.opener);
         if inc.opener != self.context.me {
             members.insert(0, inc.opener);
         }
-        let (bus, place) = (self.context.bus.clone(), self.place);
-        let from = (self.history.head(), self.sure());
-        self.jobs.spawn(async move {
-            tokio::time::sleep(pause).await;
-            Done::Fetched {
-                genesis: inc,
-                got: fetch::lacking(&*bus, place, &members, from, base).await,
-            }
-        });
+        self.take(For::Accepting(inc), members, base, pause);
     }
 
-    /// A place that is in every history that can still be carried on.
-    fn sure(&self) -> Point<Link> {
-        let n = self.given.max(self.history.first());
-        let mark = self.history.link(n).unwrap_or(super::follow::NO_LINK);
-        Point { n, mark }
-    }
-
-    /// Everything up to the base is here: the genesis is followed, in one write with it.
-    pub(crate) async fn on_fetched(&mut self, of: Inc<Seat>, got: Stretch) -> Result<(), Gone> {
+    /// Everything up to the base is here: the genesis is followed (rule 12).
+    pub(crate) async fn accept(&mut self) -> Result<(), Gone> {
         let Phase::Accepting { genesis, raw, .. } = &self.phase else {
             return Ok(());
         };
-        let said = genesis.what.genesis.clone();
-        if said.inc != of {
-            return Ok(());
-        }
-        let raw = raw.clone();
-        let fetched = match got {
-            Ok(fetched) => fetched,
-            // Whoever did not answer may do so yet; if it takes too long, another round is begun.
-            Err(Lack::Yet | Lack::Parted) => {
-                self.fetch_base(of, said.base, self.context.patience.rank);
-                return Ok(());
-            }
-            Err(Lack::Gone) => return self.lose(Lost::Behind).await,
-        };
+        let (said, raw) = (genesis.what.genesis.clone(), raw.clone());
         // Before anything is cut: what was voted for stays until something is followed in its place.
         if self.standing.accept(&said, true, said.base.mark).is_err() {
             self.fence("a later incarnation was promised");
             return Ok(());
         }
-        // Votes for what may be cut now are not given any more.
-        self.pending
-            .retain(|(_, after)| !matches!(after, After::Entries(_)));
-        let cut = match fetched.first() {
-            Some((n, _)) => n - 1,
-            None => said.base.n,
-        };
-        self.history.cut(cut);
-        self.standing.head = self.history.head();
-        let mut entries: Vec<_> = fetched
-            .iter()
-            .map(|(_, kept)| self.push(kept.inc, &kept.raw))
-            .collect();
+        self.cut(said.base.n);
+        if self.history.head() != said.base {
+            self.make_own();
+        }
+        self.taken = None;
         let holds = self.history.head() == said.base;
-        entries.push(self.push(said.inc, &raw));
+        let entries = vec![self.push(said.inc, &raw)];
         let mark = self.history.head().mark;
         match self.standing.accept(&said, holds, mark) {
             Ok(accepted) => self.standing = accepted,
-            // What was fetched ends at the base, link by link, or it is not taken.
+            // What was taken over ends at the base, link by link, or it is not taken.
             Err(_) => return self.lose(Lost::Astray).await,
         }
         self.votes.clear();
         let history = &self.history;
         self.lane.lock().reconsider(&|id| history.holds(id));
         let keep = Keep {
-            cut_above: Some(cut),
+            cut_above: Some(said.base.n),
             entries,
             standing: self.written(),
             ..Keep::default()
@@ -461,11 +431,15 @@ fn common(
     let there = longer.link(n).or_else(|| gaps.get(&(long, n)).copied().flatten());
     match there {
         Some(mark) if mark == short.head.mark => n,
-        // Parted: the last place where both show the same.
-        Some(_) => (short.accepted.genesis.n..n)
-            .rev()
-            .find(|n| short.link(*n).is_some() && longer.link(*n) == short.link(*n))
-            .unwrap_or(short.accepted.genesis.n),
+        // Parted: the last place where both show the same. Both have the genesis, unless the shorter one cut it off.
+        Some(_) => {
+            let both = Some(short.accepted.genesis.n).filter(|n| *n <= short.head.n);
+            (both.unwrap_or(0)..n)
+                .rev()
+                .take(TAIL_LINKS)
+                .find(|n| short.link(*n).is_some() && longer.link(*n) == short.link(*n))
+                .unwrap_or(both.unwrap_or(0))
+        }
         // The longer one no longer keeps that place: it was chosen there, and more after it.
         None => n,
     }

@@ -83,6 +83,9 @@ impl Seated {
 pub(crate) struct Stood {
     pub(crate) standing: Standing<Seat, Link>,
     pub(crate) seated: Seated,
+    /// What lies on the disk behind this position is taken over for another incarnation and not its
+    /// own yet: a member that starts again forgets it.
+    pub(crate) taken_after: Option<Position>,
 }
 
 /// As programs write it that know of one version of the rules alone.
@@ -91,10 +94,17 @@ type Before<S, F> = (S, (u64, F));
 impl Stood {
     /// As long as there was one version of the rules, a program of then can still read it: so there is a way back.
     pub(crate) fn write(&self) -> Vec<u8> {
-        let Self { standing, seated } = self;
-        match seated.rules.iter().all(|(_, rules)| *rules == FIRST) {
-            true => canonical::encode::<Before<_, _>>(&(standing, (seated.edition, &seated.from))),
-            false => canonical::encode(self),
+        let Self {
+            standing,
+            seated,
+            taken_after,
+        } = self;
+        match taken_after {
+            Some(_) => canonical::encode(self),
+            None if seated.rules.iter().all(|(_, rules)| *rules == FIRST) => {
+                canonical::encode::<Before<_, _>>(&(standing, (seated.edition, &seated.from)))
+            }
+            None => canonical::encode(&(standing, seated)),
         }
     }
 
@@ -102,18 +112,33 @@ impl Stood {
         if let Ok(stood) = canonical::decode_bounded(bytes, MAX_STOOD) {
             return Some(stood);
         }
-        type Whole = Before<Standing<Seat, Link>, Vec<(Inc<Seat>, Seats<Seat>)>>;
-        let (standing, (edition, from)) = canonical::decode_bounded::<Whole>(bytes, MAX_STOOD).ok()?;
+        let whole = |standing, seated| Self {
+            standing,
+            seated,
+            taken_after: None,
+        };
+        if let Ok((standing, seated)) = canonical::decode_bounded::<(_, Seated)>(bytes, MAX_STOOD) {
+            return Some(whole(standing, seated));
+        }
+        type First = Before<Standing<Seat, Link>, Vec<(Inc<Seat>, Seats<Seat>)>>;
+        let (standing, (edition, from)) = canonical::decode_bounded::<First>(bytes, MAX_STOOD).ok()?;
         let rules = from.first().map(|(inc, _)| (*inc, FIRST)).into_iter().collect();
-        let seated = Seated { edition, from, rules };
-        Some(Self { standing, seated })
+        Some(whole(standing, Seated { edition, from, rules }))
     }
 }
 
 /// What a relay stands by when it takes a partition over: the copy's history, and its own promises of before, if
-/// it has kept the partition once. Nothing if the copy is none, or older than what the relay followed itself.
+/// it has kept the partition once. Nothing if the copy is none, or older than what the relay followed itself, or of
+/// a member that was taking something over itself.
 pub fn taken_over(copied: &[u8], before: Option<&[u8]>) -> Option<Vec<u8>> {
-    let Stood { mut standing, seated } = Stood::read(copied)?;
+    let Stood {
+        mut standing,
+        seated,
+        taken_after,
+    } = Stood::read(copied)?;
+    if taken_after.is_some() {
+        return None;
+    }
     standing.promised = standing.accepted.inc;
     standing.silent_to = 0;
     if let Some(before) = before {
@@ -127,7 +152,12 @@ pub fn taken_over(copied: &[u8], before: Option<&[u8]>) -> Option<Vec<u8>> {
             standing.silent_to = before.silent_to.max(before.head.n);
         }
     }
-    Some(Stood { standing, seated }.write())
+    let stood = Stood {
+        standing,
+        seated,
+        taken_after,
+    };
+    Some(stood.write())
 }
 
 /// What a member stands by, at most, bytes.
@@ -243,6 +273,7 @@ mod tests {
                 silent_to,
             },
             seated: Seated::since(inc(accepted), members),
+            taken_after: None,
         };
         stood.write()
     }
@@ -264,6 +295,9 @@ mod tests {
         let read = Stood::read(&stood.write()).unwrap();
         assert_eq!((&read.standing, &read.seated), (&stood.standing, &stood.seated));
         assert_eq!((read.seated.rules(inc(6)), read.seated.rules(inc(8))), (1, 2));
+        // While something is taken over there is none either.
+        stood.taken_after = Some(40);
+        assert_eq!(Stood::read(&stood.write()).unwrap().taken_after, Some(40));
         assert!(Stood::read(b"nothing").is_none());
     }
 

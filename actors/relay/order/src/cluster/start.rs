@@ -25,6 +25,7 @@ use super::phase::{FromWriter, Phase};
 use super::say::{Place, Seat};
 use super::seated::{Seated, Stood};
 use super::shared::Shared;
+use super::take::Taken;
 use super::tally::{Verdicts, Votes};
 use crate::member::{Accepted, Inc, Point, Standing};
 use crate::order::{Feed, GroupLimits, Order, OrderError, Rejected, RestsOn, Why};
@@ -85,10 +86,15 @@ impl<B: Bus> Cluster<B> {
             cluster: self.context.founding.cluster,
             partition,
         };
-        let (Stood { standing, seated }, history) = self
+        let (stood, history) = self
             .recall(place, applied)
             .map_err(|_| OrderError::Unreachable)?
             .ok_or(OrderError::Unreachable)?;
+        let Stood {
+            standing,
+            seated,
+            taken_after,
+        } = stood;
         let head = history.head();
         let now = Instant::now();
         let driver = Driver {
@@ -97,6 +103,8 @@ impl<B: Bus> Cluster<B> {
             round: standing.promised.round,
             standing: Standing { head, ..standing },
             history,
+            taken: taken_after.map(|_| Taken::behind(head, seated.clone())),
+            taking: None,
             seated,
             synced: head.n,
             pending: VecDeque::new(),
@@ -124,6 +132,7 @@ impl<B: Bus> Cluster<B> {
             steps,
             publishing: false,
             looking: false,
+            reading: false,
             attesting: false,
             announcing: None,
             change_since: None,
@@ -159,7 +168,8 @@ impl<B: Bus> Cluster<B> {
             from = 1;
         }
         loop {
-            let page = memory.entries(place.partition, from, 1 << 20)?;
+            let mut page = memory.entries(place.partition, from, 1 << 20)?;
+            page.retain(|(n, _)| stood.taken_after.is_none_or(|after| *n <= after));
             let Some((last, _)) = page.last() else { break };
             from = last + 1;
             for (n, bytes) in page {
@@ -179,10 +189,7 @@ impl<B: Bus> Cluster<B> {
                     &|seat| stood.seated.has(kept.inc, seat),
                 );
                 known.push(kept.link, meaning, stood.seated.rules(kept.inc));
-                if n <= applied {
-                    // Decided before.
-                    while known.next(n).is_some() {}
-                }
+                known.decided_to(n.min(applied));
             }
         }
         match history {
@@ -208,6 +215,7 @@ impl<B: Bus> Cluster<B> {
                 head: start,
                 silent_to: 0,
             },
+            taken_after: None,
         })
     }
 

@@ -47,6 +47,10 @@ pub enum Choice<S: Ord, M> {
 /// who have not answered would be a majority together: only then can it have been
 /// acknowledged. Taking the longest of all would resurrect what nobody was promised, and
 /// adding up holders of different incarnations loses what somebody was.
+///
+/// Whoever follows an incarnation holds its genesis, unless he has cut it off to go over to a later
+/// one that left it behind: then nothing was acknowledged in it, and what was before it lies
+/// below the cut.
 pub fn choose<S: Ord + Copy, M: Copy + Eq>(
     promises: &[Promise<S, M>],
     active: &dyn Fn(Inc<S>) -> bool,
@@ -82,7 +86,7 @@ pub fn choose<S: Ord + Copy, M: Copy + Eq>(
             let mut held: Vec<Position> = holders.iter().map(|o| shared(h, o)).collect();
             held.sort_unstable_by(|a, b| b.cmp(a));
             let reach = held.get(quorum.saturating_sub(silent).max(1) - 1).copied();
-            (*h, reach.unwrap_or(0).max(parent.genesis.n))
+            (*h, reach.unwrap_or(0).max(parent.genesis.n).min(h.head.n))
         })
         .collect();
     let forked = possible
@@ -95,7 +99,7 @@ pub fn choose<S: Ord + Copy, M: Copy + Eq>(
     // its genesis: the members who answered never will, so nothing on top of it was acknowledged.
     let longest = possible.iter().max_by_key(|(_, n)| *n).copied();
     let begun = || promises.iter().find(|p| p.accepted.inc == parent.inc);
-    let Some((holder, n)) = longest.or_else(|| begun().map(|p| (p, parent.genesis.n))) else {
+    let Some((holder, n)) = longest.or_else(|| begun().map(|p| (p, parent.genesis.n.min(p.head.n)))) else {
         return Choice::Few;
     };
     Choice::Open {

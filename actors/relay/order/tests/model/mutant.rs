@@ -29,6 +29,8 @@ pub(crate) enum Mutant {
     RestoredAtGenesis,
     /// A seat changes hands by the new majority alone.
     NewMajorityOnly,
+    /// A member cuts off its history before it knows where that parts from the base.
+    CutUnchecked,
     /// A change of seats that is unfinished is not carried on.
     ChangeForgotten,
 }

@@ -7,7 +7,7 @@ use stateright::{Model, Property};
 use telesphor_order::member::{Choice, Genesis, Inc, Promise, Standing, Vote, choose, genesis};
 
 use super::chain::{
-    LONGEST, Life, Mark, Seat, command as cell, common, cut, genesis as first_cell, holds, push,
+    LONGEST, Life, Mark, Seat, command as cell, common, cut, genesis as first_cell, holds, point, push,
 };
 use super::mutant::Mutant;
 use super::state::{Budget, Member, Sight, World};
@@ -42,6 +42,10 @@ pub(crate) enum Step {
     /// A candidate opens its incarnation with the answers of these seats, perhaps knowing that the
     /// one before was active, perhaps giving a seat to somebody else.
     Open(Seat, BTreeSet<Seat>, bool, Option<(Seat, Seat)>),
+    /// A candidate that knows its base cuts off what goes another way, and takes the base over.
+    Prepare(Seat, BTreeSet<Seat>, bool),
+    /// A member does so for a genesis that it is to follow. What it takes over is seen by nobody before it follows.
+    Take(Seat, Genesis<Seat, Mark>),
     /// A member follows a genesis.
     Accept(Seat, Genesis<Seat, Mark>),
     /// A process dies and comes back.
@@ -77,7 +81,8 @@ impl Protocol {
 
     /// The next command of the stream a member follows.
     pub(crate) fn next(world: &World, member: &Member) -> Option<u8> {
-        let at = member.mind.head.n - member.mind.accepted.genesis.n;
+        // What was cut off may have gone below the genesis.
+        let at = member.mind.head.n.checked_sub(member.mind.accepted.genesis.n)?;
         let stream = world.streams.get(&member.mind.accepted.inc)?;
         stream.get(usize::try_from(at).ok()?).copied()
     }
@@ -202,6 +207,50 @@ impl Protocol {
         }
     }
 
+    /// Cuts off what goes another way than a base.
+    fn cut_for(&self, world: &mut World, seat: Seat, inc: Life, base: Mark) -> Option<()> {
+        let member = world.members.get_mut(seat as usize)?;
+        let standing = &member.mind;
+        if inc < standing.promised || inc <= standing.accepted.inc {
+            return None;
+        }
+        let to = match self.is(Mutant::CutUnchecked) {
+            true => standing.accepted.genesis.n,
+            false => common(member.data, base),
+        };
+        let left = cut(member.data, to).filter(|left| *left != member.data)?;
+        let promised = standing.promise(inc).unwrap_or_else(|| standing.clone());
+        member.mind = promised.reseeded(point(left));
+        member.disk = member.mind.clone();
+        member.data = left;
+        self.saw(Sight::TakenOver);
+        Some(())
+    }
+
+    fn collected(
+        world: &World,
+        seat: Seat,
+        from: &BTreeSet<Seat>,
+    ) -> Option<(Life, Vec<Promise<Seat, Mark>>)> {
+        let inc = world.members.get(seat as usize)?.collects?;
+        let of = world
+            .promises
+            .iter()
+            .filter(|p| p.inc == inc && from.contains(&p.from));
+        Some((inc, of.cloned().collect()))
+    }
+
+    fn prepare(&self, world: &mut World, seat: Seat, from: &BTreeSet<Seat>, known: bool) -> Option<()> {
+        let (inc, promises) = Self::collected(world, seat, from)?;
+        let Choice::Open { parent, base, .. } = self.choose(&promises, known) else {
+            return None;
+        };
+        if known && !judge::known_active(world, &parent) {
+            return None;
+        }
+        self.cut_for(world, seat, inc, base.mark)
+    }
+
     fn open(
         &self,
         world: &mut World,
@@ -210,13 +259,7 @@ impl Protocol {
         known: bool,
         swap: Option<(Seat, Seat)>,
     ) -> Option<()> {
-        let inc = world.members.get(seat as usize)?.collects?;
-        let promises: Vec<_> = world
-            .promises
-            .iter()
-            .filter(|p| p.inc == inc && from.contains(&p.from))
-            .cloned()
-            .collect();
+        let (inc, promises) = Self::collected(world, seat, from)?;
         let Choice::Open { parent, base, holder } = self.choose(&promises, known) else {
             if self.choose(&promises, known) == Choice::Forked {
                 self.saw(Sight::Forked);
@@ -355,6 +398,10 @@ impl Model for Protocol {
                 }
             }
             Step::Open(seat, from, known, swap) => self.open(&mut world, seat, &from, known, swap)?,
+            Step::Prepare(seat, from, known) => self.prepare(&mut world, seat, &from, known)?,
+            Step::Take(seat, genesis) => {
+                self.cut_for(&mut world, seat, genesis.inc, genesis.base.mark)?;
+            }
             Step::Accept(seat, genesis) => self.accept(&mut world, seat, &genesis)?,
             Step::Crash(seat) => {
                 world.left.crashes -= 1;

@@ -78,6 +78,8 @@ pub(crate) enum Sight {
     Forked,
     /// A seat changed hands and the new one voted.
     Swapped,
+    /// A member cut records off for a base that it does not follow yet.
+    TakenOver,
 }
 
 /// The incarnation everything begins with.

@@ -75,6 +75,7 @@ impl Protocol {
             );
         }
         steps.extend(world.geneses.iter().map(|g| Step::Accept(seat, g.clone())));
+        steps.extend(world.geneses.iter().map(|g| Step::Take(seat, g.clone())));
         if let Some(inc) = member.collects {
             let answered: Vec<Seat> = world
                 .promises
@@ -91,6 +92,10 @@ impl Protocol {
                     .collect();
                 if from.len() < 2 {
                     continue;
+                }
+                steps.push(Step::Prepare(seat, from.clone(), false));
+                if self.budget.spares > 0 {
+                    steps.push(Step::Prepare(seat, from.clone(), true));
                 }
                 for swap in self.swaps(world) {
                     if swap.is_none() {

@@ -39,6 +39,10 @@ struct State {
     answers: Option<Seat>,
     /// So many questions reached nobody.
     unheard: usize,
+    /// Words that were said.
+    said: usize,
+    /// What this member answers is changed on its way.
+    changes: Option<Seat>,
     /// This member hears no words.
     without_ears: Option<usize>,
     /// A stream holds no more bytes than this, if it is set.
@@ -109,6 +113,16 @@ impl TestBus {
     /// One member answers in the place of all.
     pub(crate) fn let_answer(&self, member: Seat) {
         self.state.lock().unwrap().answers = Some(member);
+    }
+
+    /// What one member answers is changed on its way.
+    pub(crate) fn change_answers_of(&self, member: Seat) {
+        self.state.lock().unwrap().changes = Some(member);
+    }
+
+    /// How many words were said.
+    pub(crate) fn said(&self) -> usize {
+        self.state.lock().unwrap().said
     }
 
     /// How many questions reached nobody.
@@ -286,6 +300,7 @@ impl Bus for TestBus {
     async fn say(&self, partition: PartitionId, words: Bytes) {
         let lost = {
             let mut state = self.state.lock().unwrap();
+            state.said += 1;
             state.count = state.count.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             (state.count >> 16) % 100 < state.deaf
         };
@@ -335,6 +350,13 @@ impl Bus for TestBus {
         };
         to.send(question).await.map_err(|_| BusError::Unknown)?;
         match tokio::time::timeout(Duration::from_secs(2), answered).await {
+            Ok(Ok(bytes)) if self.state.lock().unwrap().changes == Some(member) => {
+                // In the body of the last entry, if it is a batch.
+                let mut bytes = bytes.to_vec();
+                let at = bytes.len().saturating_sub(4);
+                bytes.iter_mut().skip(at).take(1).for_each(|byte| *byte ^= 1);
+                Ok(bytes.into())
+            }
             Ok(Ok(bytes)) => Ok(bytes),
             _ => Err(BusError::Unknown),
         }

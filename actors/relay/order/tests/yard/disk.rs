@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use telesphor_order::Position;
 use telesphor_order::cluster::{Keep, Memory, Unreadable};
@@ -21,11 +22,35 @@ pub(crate) struct Lane {
 
 /// Survives its member.
 #[derive(Default)]
-pub(crate) struct Disk(pub(crate) Mutex<BTreeMap<PartitionId, Lane>>);
+pub(crate) struct Disk {
+    lanes: Mutex<BTreeMap<PartitionId, Lane>>,
+    /// Bytes of the largest write.
+    largest: AtomicUsize,
+    /// Its member dies before an entry from here on is written; 0: it does not.
+    deadly: AtomicU64,
+}
 
 impl Disk {
+    /// The member dies before it writes an entry at or behind this position; 0: it does not.
+    pub(crate) fn kills_at(&self, position: Position) {
+        self.deadly.store(position, Ordering::SeqCst);
+    }
+
+    /// Whether a write is the member's death.
+    pub(crate) fn is_deadly(&self, keep: &Keep) -> bool {
+        let from = self.deadly.load(Ordering::SeqCst);
+        from > 0 && keep.entries.iter().any(|(n, _)| *n >= from)
+    }
+
+    /// Bytes of the largest write so far.
+    pub(crate) fn largest_write(&self) -> usize {
+        self.largest.load(Ordering::SeqCst)
+    }
+
     pub(crate) fn keep(&self, keep: &Keep) {
-        let mut lanes = self.0.lock().unwrap();
+        let bytes = keep.entries.iter().map(|(_, bytes)| bytes.len()).sum();
+        self.largest.fetch_max(bytes, Ordering::SeqCst);
+        let mut lanes = self.lanes.lock().unwrap();
         let lane = lanes.entry(keep.partition).or_default();
         if let Some(above) = keep.cut_above {
             lane.entries.split_off(&(above + 1));
@@ -43,7 +68,7 @@ impl Disk {
 
     /// Decides a position: commands that were decided before do nothing.
     pub(crate) fn decide(&self, partition: PartitionId, commands: &[u64]) -> Digest {
-        let mut lanes = self.0.lock().unwrap();
+        let mut lanes = self.lanes.lock().unwrap();
         let lane = lanes.entry(partition).or_default();
         for command in commands {
             if !lane.decided.contains(command) {
@@ -58,7 +83,7 @@ impl Disk {
 
     /// The first entry that is still kept.
     pub(crate) fn first_kept(&self, partition: PartitionId) -> Position {
-        let lanes = self.0.lock().unwrap();
+        let lanes = self.lanes.lock().unwrap();
         let first = lanes
             .get(&partition)
             .and_then(|l| l.entries.keys().next().copied());
@@ -67,7 +92,7 @@ impl Disk {
 
     /// The last entry that is kept.
     pub(crate) fn last_kept(&self, partition: PartitionId) -> Position {
-        let lanes = self.0.lock().unwrap();
+        let lanes = self.lanes.lock().unwrap();
         let last = lanes
             .get(&partition)
             .and_then(|l| l.entries.keys().next_back().copied());
@@ -76,18 +101,18 @@ impl Disk {
 
     /// Entries that are kept and not decided.
     pub(crate) fn undecided(&self, partition: PartitionId) -> usize {
-        let lanes = self.0.lock().unwrap();
+        let lanes = self.lanes.lock().unwrap();
         let waits = |lane: &Lane| lane.entries.len().saturating_sub(lane.heads.len());
         lanes.get(&partition).map_or(0, waits)
     }
 
     pub(crate) fn applied(&self, partition: PartitionId) -> Position {
-        let lanes = self.0.lock().unwrap();
+        let lanes = self.lanes.lock().unwrap();
         lanes.get(&partition).map_or(0, |lane| lane.heads.len() as u64)
     }
 
     pub(crate) fn decided(&self, partition: PartitionId) -> Vec<u64> {
-        let lanes = self.0.lock().unwrap();
+        let lanes = self.lanes.lock().unwrap();
         lanes
             .get(&partition)
             .map(|lane| lane.decided.clone())
@@ -95,13 +120,16 @@ impl Disk {
     }
 
     pub(crate) fn copy(&self) -> Self {
-        Self(Mutex::new(self.0.lock().unwrap().clone()))
+        Self {
+            lanes: Mutex::new(self.lanes.lock().unwrap().clone()),
+            ..Self::default()
+        }
     }
 }
 
 impl Memory for Disk {
     fn standing(&self, partition: PartitionId) -> Result<Option<Vec<u8>>, Unreadable> {
-        let lanes = self.0.lock().unwrap();
+        let lanes = self.lanes.lock().unwrap();
         Ok(lanes.get(&partition).and_then(|lane| lane.standing.clone()))
     }
 
@@ -111,7 +139,7 @@ impl Memory for Disk {
         from: Position,
         bytes: usize,
     ) -> Result<Vec<(Position, Vec<u8>)>, Unreadable> {
-        let lanes = self.0.lock().unwrap();
+        let lanes = self.lanes.lock().unwrap();
         let Some(lane) = lanes.get(&partition) else {
             return Ok(Vec::new());
         };
@@ -127,7 +155,7 @@ impl Memory for Disk {
     }
 
     fn last(&self, partition: PartitionId) -> Result<Option<(Position, Vec<u8>)>, Unreadable> {
-        let lanes = self.0.lock().unwrap();
+        let lanes = self.lanes.lock().unwrap();
         let last = lanes
             .get(&partition)
             .and_then(|lane| lane.entries.last_key_value());
@@ -135,7 +163,7 @@ impl Memory for Disk {
     }
 
     fn decided(&self, partition: PartitionId, position: Position) -> Result<Option<Digest>, Unreadable> {
-        let lanes = self.0.lock().unwrap();
+        let lanes = self.lanes.lock().unwrap();
         let lane = lanes.get(&partition);
         Ok(position
             .checked_sub(1)

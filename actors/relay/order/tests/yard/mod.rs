@@ -97,6 +97,8 @@ pub(crate) struct Member {
     /// Makes the rules give another result from now on.
     pub(crate) astray: Arc<AtomicBool>,
     pub(crate) fenced: Arc<AtomicBool>,
+    /// Its disk was its death.
+    fell: Arc<AtomicBool>,
     /// Nothing is decided as long as this is set.
     pub(crate) holds: Arc<AtomicBool>,
     pub(crate) late: Arc<AtomicU64>,
@@ -294,6 +296,11 @@ impl Yard {
         (standing().rules, standing().lost)
     }
 
+    /// Whether a member has died of its disk.
+    pub(crate) fn has_died(&self, at: usize) -> bool {
+        self.members[at].as_ref().unwrap().fell.load(Ordering::SeqCst)
+    }
+
     /// Whether a member says that it cannot go on.
     pub(crate) fn stopped(&self, at: usize) -> bool {
         self.members[at].as_ref().unwrap().fenced.load(Ordering::SeqCst)
@@ -363,6 +370,8 @@ impl Member {
         let holds = Arc::new(AtomicBool::new(holds));
         let (dead, wrong, stopped, slow) = (killed.clone(), astray.clone(), fenced.clone(), late.clone());
         let waits = holds.clone();
+        let died = Arc::new(AtomicBool::new(false));
+        let fell = died.clone();
         let thread = std::thread::spawn(move || {
             let mut steps = Vec::new();
             let mut open: std::collections::BTreeMap<(PartitionId, u64), Vec<u64>> = Default::default();
@@ -383,6 +392,10 @@ impl Member {
                         return;
                     }
                     match step {
+                        Step::Keep(keep) if disk.is_deadly(&keep) => {
+                            fell.store(true, Ordering::SeqCst);
+                            return;
+                        }
                         Step::Keep(keep) => {
                             disk.keep(&keep);
                             feed.kept(keep.partition, keep.ticket);
@@ -423,6 +436,7 @@ impl Member {
             holds,
             late,
             killed,
+            fell: died,
         }
     }
 }
