@@ -122,13 +122,13 @@ impl Search {
         let mut not = None;
         let further = [self.own.brought, Some(self.own.head())].into_iter().flatten();
         for from in further.filter(|from| from.n > sure.n && from.n <= to.n) {
-            match self.from_any(bus, from, into).await {
+            match self.way_by_any(bus, from, into).await {
                 Ok(way) => return Ok(way),
                 Err(Lack::Yet) => not = Some(Lack::Yet),
                 Err(Lack::Parted | Lack::Gone) => {}
             }
         }
-        self.from_any(bus, sure, into)
+        self.way_by_any(bus, sure, into)
             .await
             .map_err(|lack| not.unwrap_or(lack))
     }
@@ -148,7 +148,7 @@ impl Search {
         }
         let mut lack = Lack::Gone;
         for member in &self.members {
-            match self.from_one(bus, *member, after, into).await {
+            match self.way_by_one(bus, *member, after, into).await {
                 Ok(way) => return Ok(way),
                 Err(Lack::Yet) => lack = Lack::Yet,
                 Err(Lack::Parted) if lack == Lack::Gone => lack = Lack::Parted,
