@@ -122,18 +122,18 @@ impl Search {
         let mut not = None;
         let further = [self.own.brought, Some(self.own.head())].into_iter().flatten();
         for from in further.filter(|from| from.n > sure.n && from.n <= to.n) {
-            match self.way_by_any(bus, from, into).await {
+            match self.ask_any(bus, from, into).await {
                 Ok(way) => return Ok(way),
                 Err(Lack::Yet) => not = Some(Lack::Yet),
                 Err(Lack::Parted | Lack::Gone) => {}
             }
         }
-        self.way_by_any(bus, sure, into)
+        self.ask_any(bus, sure, into)
             .await
             .map_err(|lack| not.unwrap_or(lack))
     }
 
-    async fn from_any<B: Bus>(
+    async fn ask_any<B: Bus>(
         &self,
         bus: &B,
         after: Point<Link>,
@@ -148,7 +148,7 @@ impl Search {
         }
         let mut lack = Lack::Gone;
         for member in &self.members {
-            match self.way_by_one(bus, *member, after, into).await {
+            match self.ask_one(bus, *member, after, into).await {
                 Ok(way) => return Ok(way),
                 Err(Lack::Yet) => lack = Lack::Yet,
                 Err(Lack::Parted) if lack == Lack::Gone => lack = Lack::Parted,
@@ -160,7 +160,7 @@ impl Search {
 
     /// Everything after a place, link by link: whoever gave it, it is the history that ends where it
     /// must or it is refused.
-    async fn from_one<B: Bus>(
+    async fn ask_one<B: Bus>(
         &self,
         bus: &B,
         member: Seat,
