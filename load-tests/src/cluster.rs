@@ -44,10 +44,12 @@ pub(crate) fn run(
     let mailboxes = runtime.block_on(open(&mut tenant, SESSIONS))?;
     let target = Target::of(&tenant);
     let began = stored(&cluster)?;
+    let before = Passed::now(&cluster)?;
     let bus = Window::open(&cluster.nats.pids())?;
     let (many, total, _) =
         runtime.block_on(load(&target, &mailboxes, &relays, (SESSIONS, IN_FLIGHT), lasts))?;
     let bus = bus.close()?;
+    let passed = Passed::now(&cluster)?.since(before);
     let many = Figures {
         disk_per_byte: stored(&cluster)?.saturating_sub(began) as f64 / (total as f64 * PAYLOAD as f64),
         ..many
@@ -63,6 +65,19 @@ pub(crate) fn run(
         bus.cpu as f64 / total as f64,
         "us/message",
     );
+    for (name, value) in [
+        (
+            "messages over NATS, sent by relays",
+            passed.messages as f64 / total as f64,
+        ),
+        (
+            "bytes in them, of payload",
+            passed.bytes as f64 / (total as f64 * PAYLOAD as f64),
+        ),
+        ("entries of the order", passed.entries as f64 / total as f64),
+    ] {
+        report.figure(name, value, "for each message");
+    }
     report.at_least(
         "throughput, three relays / JetStream R3",
         many.per_second / bare_many.per_second,
@@ -76,6 +91,51 @@ pub(crate) fn run(
         "x",
     );
     Ok(())
+}
+
+/// What relays have sent over NATS, and ordered.
+#[derive(Clone, Copy)]
+struct Passed {
+    messages: u64,
+    bytes: u64,
+    entries: u64,
+}
+
+impl Passed {
+    fn now(cluster: &Cluster) -> Result<Self> {
+        // Relays look at it once a second.
+        std::thread::sleep(Duration::from_millis(1_500));
+        let mut now = Self {
+            messages: 0,
+            bytes: 0,
+            entries: 0,
+        };
+        for (at, relay) in cluster.relays.iter().enumerate() {
+            let page = relay.get("/metrics")?;
+            now.messages += read(&page, "telesphor_relay_bus_messages_total{direction=\"out\"}");
+            now.bytes += read(&page, "telesphor_relay_bus_bytes_total{direction=\"out\"}");
+            if at == 0 {
+                now.entries = read(&page, "telesphor_relay_partition_durable{");
+            }
+        }
+        Ok(now)
+    }
+
+    const fn since(self, before: Self) -> Self {
+        Self {
+            messages: self.messages - before.messages,
+            bytes: self.bytes - before.bytes,
+            entries: self.entries - before.entries,
+        }
+    }
+}
+
+/// What all lines of a metrics page that begin so add up to.
+fn read(page: &str, name: &str) -> u64 {
+    let lines = page.lines().filter(|line| line.starts_with(name));
+    lines
+        .filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok())
+        .sum()
 }
 
 fn pids(cluster: &Cluster) -> Result<Vec<u32>> {

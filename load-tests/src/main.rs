@@ -13,6 +13,7 @@
 //! measured in one run on one disk. What a figure covers is said beside it.
 
 mod append;
+mod behind;
 mod blobs;
 mod chain;
 mod cluster;
@@ -60,11 +61,11 @@ enum Command {
 /// What to run.
 #[derive(clap::Args)]
 struct Bench {
-    /// Scenarios: append, cluster, ledger, mailboxes, sealed, teams, revoke, storm, disclose, chain, blobs
+    /// Scenarios: append, cluster, behind, ledger, mailboxes, sealed, teams, revoke, storm, disclose, chain, blobs
     #[arg(
         long,
         value_delimiter = ',',
-        default_value = "append,cluster,ledger,mailboxes,sealed,teams,revoke,storm,disclose,chain,blobs"
+        default_value = "append,cluster,behind,ledger,mailboxes,sealed,teams,revoke,storm,disclose,chain,blobs"
     )]
     only: Vec<String>,
     /// Seconds that each measurement lasts
@@ -133,6 +134,9 @@ fn run(bench: &Bench) -> Result<bool> {
             bench.partitions,
             &mut report,
         )?;
+    }
+    if wants("behind") {
+        behind::run(&runtime, folder.path(), lasts, bench.nats.as_deref(), &mut report)?;
     }
     if wants("ledger") {
         ledger::run(&runtime, folder.path(), lasts, &mut report)?;

@@ -1,17 +1,20 @@
 //! What is measured of a relay as one of several. A relay alone shows none of it.
 
-use prometheus::{IntGauge, IntGaugeVec};
+use prometheus::{IntCounterVec, IntGauge, IntGaugeVec};
 use telesphor_order::Standing;
+use telesphor_order::cluster::nats::Traffic;
 use telesphor_wire::ids::PartitionId;
 
 use super::Metrics;
-use super::kinds::{gauge, gauges, saturating};
+use super::kinds::{counters, gauge, gauges, saturating};
 
 /// The bus, and how the relay stands in each partition.
 #[derive(Clone)]
 pub struct Members {
     connected: IntGauge,
     clock_lead: IntGauge,
+    messages: IntCounterVec,
+    bytes: IntCounterVec,
     /// Only where there is one.
     certificate_days: Option<IntGauge>,
     following: IntGaugeVec,
@@ -34,6 +37,8 @@ impl Members {
         let by_partition = |name: &str, help: &str| gauges(r, name, help, "partition");
         Ok(Self {
             connected: gauge(r, "bus_connected", "1 while a NATS server is reached.")?,
+            messages: counters(r, "bus_messages_total", "Messages over NATS.", "direction")?,
+            bytes: counters(r, "bus_bytes_total", "Bytes in them.", "direction")?,
             clock_lead: gauge(
                 r,
                 "clock_lead_seconds",
@@ -71,6 +76,19 @@ impl Members {
     /// Whether a NATS server is reached.
     pub fn connected(&self, connected: bool) {
         self.connected.set(i64::from(connected));
+    }
+
+    /// What went over NATS since the start.
+    pub fn passed(&self, now: &Traffic) {
+        for (counters, direction, count) in [
+            (&self.messages, "in", now.messages_in),
+            (&self.messages, "out", now.messages_out),
+            (&self.bytes, "in", now.bytes_in),
+            (&self.bytes, "out", now.bytes_out),
+        ] {
+            let counter = counters.with_label_values(&[direction]);
+            counter.inc_by(count.saturating_sub(counter.get()));
+        }
     }
 
     /// How far the clock is ahead of what relays agree on, milliseconds.

@@ -67,6 +67,7 @@ fn engine(running: &Running) {
     running.metrics.syncs(seen.totals.fsyncs, seen.totals.fsync_us);
     if let Some(bus) = &running.bus {
         bus.members.connected(bus.nats.connected());
+        bus.members.passed(&bus.nats.traffic());
         bus.members.clock_lead(bus.clocks.lead());
         if let (Some(passing), Some(now)) = (&bus.passing, &seen.passing) {
             passing.stand(now);

@@ -20,6 +20,7 @@
 use std::fmt::Write;
 use std::future::Future;
 use std::path::PathBuf;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use async_nats::client::RequestErrorKind;
@@ -92,6 +93,19 @@ impl NatsAddress {
     }
 }
 
+/// What went over a connection, without what the protocol adds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Messages that came.
+    pub messages_in: u64,
+    /// Messages that were sent.
+    pub messages_out: u64,
+    /// Bytes in those that came.
+    pub bytes_in: u64,
+    /// Bytes in those that were sent.
+    pub bytes_out: u64,
+}
+
 /// NATS as a [`Bus`].
 pub struct Nats {
     client: Client,
@@ -125,6 +139,17 @@ impl Nats {
     /// The connection: for the exchange with other domains, which goes over the same servers.
     pub fn client(&self) -> Client {
         self.client.clone()
+    }
+
+    /// What went over this connection since it was first made.
+    pub fn traffic(&self) -> Traffic {
+        let counted = self.client.statistics();
+        Traffic {
+            messages_in: counted.in_messages.load(Ordering::Relaxed),
+            messages_out: counted.out_messages.load(Ordering::Relaxed),
+            bytes_in: counted.in_bytes.load(Ordering::Relaxed),
+            bytes_out: counted.out_bytes.load(Ordering::Relaxed),
+        }
     }
 
     /// Whether a server is reached.
