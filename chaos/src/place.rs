@@ -1,7 +1,9 @@
 //! Places for relays on this machine.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::{Mutex, PoisonError};
 
 /// Where a relay of a cluster is.
 #[derive(Clone, Debug)]
@@ -14,14 +16,23 @@ pub struct Place {
     pub through: Vec<String>,
 }
 
-/// A free port at a loopback address of this process alone: between looking and listening nobody
-/// else takes it, neither a relay of another process nor a connection that needs a port.
+/// What was given, and is perhaps not listened at yet.
+static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+
+/// A free port at a loopback address of this process alone, and each of them once: between looking and
+/// listening nobody else takes it, neither a relay, be it of this process or of another, nor a connection that needs a port.
 ///
 /// # Errors
 /// If there is none.
 pub fn free_port() -> io::Result<SocketAddr> {
     let [_, high, middle, low] = std::process::id().to_be_bytes();
-    TcpListener::bind((Ipv4Addr::new(127, 64 | high, middle, low), 0))?.local_addr()
+    loop {
+        let free = TcpListener::bind((Ipv4Addr::new(127, 64 | high, middle, low), 0))?.local_addr()?;
+        let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
+        if given.insert(free.port()) {
+            return Ok(free);
+        }
+    }
 }
 
 /// Places on this machine, each on ports of its own.
@@ -37,4 +48,17 @@ pub fn places(relays: usize) -> io::Result<Vec<Place>> {
         })
     };
     (0..relays).map(place).collect()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_relays_are_given_one_port_and_the_second_one_ends() {
+        const MANY: usize = 2_000;
+        let given: BTreeSet<_> = (0..MANY).map(|_| free_port().unwrap()).collect();
+        assert_eq!(given.len(), MANY);
+    }
 }

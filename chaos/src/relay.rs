@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use std::collections::BTreeSet;
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
@@ -26,6 +26,9 @@ pub enum RelayError {
     /// It did not become ready.
     #[error("the relay did not become ready within {0:?}; its log is {1}")]
     NotReady(Duration, PathBuf),
+    /// It ended before it was ready.
+    #[error("the relay ended before it was ready; it said last: {0}")]
+    Ended(String),
 }
 
 /// How long a start may take before it counts as failed.
@@ -108,7 +111,7 @@ impl Relay {
             through: Vec::new(),
             child: None,
         };
-        std::fs::create_dir_all(folder)?;
+        fs::create_dir_all(folder)?;
         relay.run(&[
             "init",
             "--domain",
@@ -313,13 +316,13 @@ impl Relay {
     /// Starts it and waits until it says that it is ready. Gives the time that took.
     ///
     /// # Errors
-    /// [`RelayError::NotReady`] if it ends or stays silent.
+    /// [`RelayError::Ended`] if it ends, [`RelayError::NotReady`] if it stays silent.
     pub fn start(&mut self) -> Result<Duration, RelayError> {
         self.start_under(&self.through.clone())
     }
 
     /// The same, with the relay run by another program (`strace` with an injected fault). The
-    /// fault may end it before it is ready: that is [`RelayError::NotReady`], too.
+    /// fault may end it before it is ready: that is [`RelayError::Ended`].
     ///
     /// # Errors
     /// As [`Relay::start`].
@@ -354,7 +357,7 @@ impl Relay {
             if let Some(child) = &mut self.child
                 && child.try_wait()?.is_some()
             {
-                break;
+                return Err(RelayError::Ended(self.last_words()));
             }
             if self
                 .get("/readyz")
@@ -365,6 +368,14 @@ impl Relay {
             std::thread::sleep(Duration::from_millis(5));
         }
         Err(RelayError::NotReady(PATIENCE, self.log.clone()))
+    }
+
+    /// The end of its log: the folder may be gone when somebody wants to know why.
+    fn last_words(&self) -> String {
+        const LINES: usize = 3;
+        let log = fs::read_to_string(&self.log).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().rev().take(LINES).collect();
+        lines.into_iter().rev().collect::<Vec<_>>().join("\n")
     }
 
     /// `kill -9`, and waits until the process is gone.
@@ -466,7 +477,7 @@ impl Relay {
 
 /// The processes that this one started (a wrapper's relay).
 fn children(pid: u32) -> Vec<String> {
-    std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"))
+    fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"))
         .unwrap_or_default()
         .split_whitespace()
         .map(str::to_owned)

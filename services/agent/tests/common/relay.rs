@@ -23,21 +23,24 @@ fn binary() -> Option<PathBuf> {
     named.or(Some(beside)).filter(|path| path.exists())
 }
 
-/// At a loopback address of this process alone, where nobody else takes it meanwhile.
-fn free_port() -> SocketAddr {
+/// At a loopback address of this process alone, where nobody else takes them meanwhile. Both are held until both
+/// are known: one after the other could be the same.
+fn free_ports() -> [SocketAddr; 2] {
     let [_, high, middle, low] = std::process::id().to_be_bytes();
     let here = Ipv4Addr::new(127, 64 | high, middle, low);
-    TcpListener::bind((here, 0)).unwrap().local_addr().unwrap()
+    let held = [(); 2].map(|()| TcpListener::bind((here, 0)).unwrap());
+    held.map(|listener| listener.local_addr().unwrap())
 }
 
 impl Relay {
     /// A started relay, or `None` if there is no binary (`make build` makes both).
     pub fn start(folder: &Path) -> Option<Self> {
+        let [listen, metrics] = free_ports();
         let mut relay = Self {
             binary: binary()?,
             data: folder.join("relay"),
-            listen: free_port(),
-            metrics: free_port(),
+            listen,
+            metrics,
             child: None,
             environment: Vec::new(),
         };
@@ -53,7 +56,7 @@ impl Relay {
             binary: self.binary.clone(),
             data: folder.join("impostor"),
             listen: self.listen,
-            metrics: free_port(),
+            metrics: self.metrics,
             child: None,
             environment: Vec::new(),
         };

@@ -39,11 +39,13 @@ pub fn relay_binary() -> PathBuf {
     beside
 }
 
-/// At a loopback address of this process alone, where nobody else takes it meanwhile.
-fn free_port() -> SocketAddr {
+/// At a loopback address of this process alone, where nobody else takes them meanwhile. Both are held until both
+/// are known: one after the other could be the same.
+fn free_ports() -> [SocketAddr; 2] {
     let [_, high, middle, low] = std::process::id().to_be_bytes();
     let here = Ipv4Addr::new(127, 64 | high, middle, low);
-    TcpListener::bind((here, 0)).unwrap().local_addr().unwrap()
+    let held = [(); 2].map(|()| TcpListener::bind((here, 0)).unwrap());
+    held.map(|listener| listener.local_addr().unwrap())
 }
 
 /// A relay in its own process and folder.
@@ -57,11 +59,12 @@ pub struct Relay {
 
 impl Relay {
     pub fn start(folder: &Path) -> Self {
+        let [listen, metrics] = free_ports();
         let mut relay = Self {
             binary: relay_binary(),
             data: folder.join("relay"),
-            listen: free_port(),
-            metrics: free_port(),
+            listen,
+            metrics,
             child: None,
         };
         let address = relay.listen.to_string();
