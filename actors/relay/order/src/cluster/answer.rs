@@ -8,7 +8,7 @@ use super::bus::{Bus, StreamState};
 use super::driver::Driver;
 use super::entry::{Kept, Meaning};
 use super::history::Next;
-use super::limits::{LOG_ENTRIES, LOG_MARGIN, LOG_STEP, UNDECIDED};
+use super::limits::{GIVEN_BYTES, LOG_ENTRIES, LOG_MARGIN, LOG_STEP, UNDECIDED};
 use super::memory::Keep;
 use super::phase::{After, Done, FromWriter, Gone, Lost, Phase};
 use super::say::{Decided, Link, Said, Vote, Word};
@@ -25,9 +25,9 @@ impl<B: Bus> Driver<B> {
         }
         // What others say of positions that were not given yet does not count: a member that is behind hears
         // much of it.
-        while self.given < self.chosen && self.given - self.durable < UNDECIDED as u64 {
-            let (position, rules, meaning) = match self.history.next(self.chosen) {
-                Next::Entry(position, rules, meaning) => (position, rules, meaning),
+        while self.given < self.chosen && self.may_give() {
+            let (position, rules, meaning, bytes) = match self.history.next(self.chosen) {
+                Next::Entry(position, rules, meaning, bytes) => (position, rules, meaning, bytes),
                 Next::OnDisk(from) => {
                     self.read_on(from);
                     break;
@@ -50,6 +50,8 @@ impl<B: Bus> Driver<B> {
                 Meaning::Genesis(_) | Meaning::Nothing => (0, Vec::<Origin>::new(), Vec::new()),
             };
             self.given = position;
+            self.giving.push_back((position, bytes));
+            self.giving_bytes += bytes;
             self.steps
                 .send(Step::Record(Ordered {
                     partition: self.place.partition,
@@ -65,6 +67,19 @@ impl<B: Bus> Driver<B> {
                 .map_err(|_| Gone)?;
         }
         Ok(())
+    }
+
+    /// Whether what is with the writer leaves room for more.
+    fn may_give(&self) -> bool {
+        self.given - self.durable < UNDECIDED as u64 && self.giving_bytes < GIVEN_BYTES
+    }
+
+    /// Up to here everything is durable.
+    fn is_durable(&mut self, to: Position) {
+        self.durable = to;
+        while let Some((_, bytes)) = self.giving.pop_front_if(|(n, _)| *n <= to) {
+            self.giving_bytes -= bytes;
+        }
     }
 
     /// How far the order is chosen, as far as this member may say so.
@@ -167,7 +182,7 @@ impl<B: Bus> Driver<B> {
             let position = self.durable + 1;
             match self.verdicts.agreed(position, &self.standing.accepted.members) {
                 Agreed::Yes(attests) => {
-                    self.durable = position;
+                    self.is_durable(position);
                     self.verdicts.forget_to(position);
                     let durable = Durable {
                         partition: self.place.partition,

@@ -54,6 +54,9 @@ pub(crate) struct Driver<B: Bus> {
     // -- from ordered to answered
     pub(crate) chosen: Position,
     pub(crate) given: Position,
+    /// What was given and is not durable, with its bytes, and their sum.
+    pub(crate) giving: VecDeque<(Position, usize)>,
+    pub(crate) giving_bytes: usize,
     pub(crate) decided: Position,
     pub(crate) durable: Position,
     pub(crate) votes: Votes,

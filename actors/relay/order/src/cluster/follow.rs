@@ -169,7 +169,8 @@ impl<B: Bus> Driver<B> {
             Meaning::Genesis(said) => self.seated.note(&said.what),
             Meaning::Nothing => {}
         }
-        self.history.push(mark, meaning, self.seated.rules(inc));
+        self.history
+            .push(mark, meaning, self.seated.rules(inc), raw.len());
         self.standing.head = Point { n, mark };
         let kept = Kept {
             inc,

@@ -9,7 +9,7 @@ use crate::member::Point;
 use crate::record::Position;
 
 use super::entry::{BatchId, Meaning};
-use super::limits::UNDECIDED;
+use super::limits::{HELD_BYTES, UNDECIDED};
 use super::say::{Link, TAIL_LINKS};
 
 /// Links that are kept in memory behind the head.
@@ -22,6 +22,8 @@ pub(crate) struct History {
     links: VecDeque<Link>,
     /// What was not given to be decided yet.
     undecided: VecDeque<Waits>,
+    /// Of that, what is held here, bytes as it was ordered.
+    held: usize,
 }
 
 /// What is known of an entry without its bytes.
@@ -40,8 +42,8 @@ struct Waits {
     n: Position,
     rules: u16,
     batch: Option<BatchId>,
-    /// `None`: on the disk.
-    meaning: Option<Meaning>,
+    /// With its length as it was ordered, bytes. `None`: on the disk.
+    meaning: Option<(Meaning, usize)>,
 }
 
 /// What is to be decided next.
@@ -49,8 +51,8 @@ struct Waits {
 pub(crate) enum Next {
     /// Nothing.
     Nothing,
-    /// This, by that version of the rules.
-    Entry(Position, u16, Meaning),
+    /// This, by that version of the rules, so many bytes long.
+    Entry(Position, u16, Meaning, usize),
     /// What stands on the disk from here on.
     OnDisk(Position),
 }
@@ -62,6 +64,7 @@ impl History {
             first: at.n,
             links: VecDeque::from([at.mark]),
             undecided: VecDeque::new(),
+            held: 0,
         }
     }
 
@@ -89,11 +92,11 @@ impl History {
         self.links.get(usize::try_from(at).ok()?).copied()
     }
 
-    /// One more entry.
-    pub(crate) fn push(&mut self, link: Link, meaning: Meaning, rules: u16) {
+    /// One more entry, of so many bytes.
+    pub(crate) fn push(&mut self, link: Link, meaning: Meaning, rules: u16, bytes: usize) {
         let batch = meaning.batch();
-        let room = self.undecided.len() < UNDECIDED;
-        self.grow(Outline { link, rules, batch }, room.then_some(meaning));
+        let room = self.undecided.len() < UNDECIDED && self.held < HELD_BYTES;
+        self.grow(Outline { link, rules, batch }, room.then_some((meaning, bytes)));
     }
 
     /// One more entry, whose bytes are on the disk.
@@ -101,7 +104,8 @@ impl History {
         self.grow(outline, None);
     }
 
-    fn grow(&mut self, outline: Outline, meaning: Option<Meaning>) {
+    fn grow(&mut self, outline: Outline, meaning: Option<(Meaning, usize)>) {
+        self.held += meaning.as_ref().map_or(0, |(_, bytes)| *bytes);
         self.links.push_back(outline.link);
         self.undecided.push_back(Waits {
             n: self.head().n,
@@ -121,11 +125,14 @@ impl History {
     }
 
     /// What an entry means that was read from the disk.
-    pub(crate) fn fill(&mut self, n: Position, meaning: Meaning) {
+    pub(crate) fn fill(&mut self, n: Position, meaning: Meaning, bytes: usize) {
         let first = self.undecided.front().map_or(n, |w| w.n);
         let at = n.checked_sub(first).and_then(|at| usize::try_from(at).ok());
         if let Some(waits) = at.and_then(|at| self.undecided.get_mut(at)) {
-            waits.meaning.get_or_insert(meaning);
+            waits.meaning.get_or_insert_with(|| {
+                self.held += bytes;
+                (meaning, bytes)
+            });
         }
     }
 
@@ -140,8 +147,8 @@ impl History {
         let keep = above.saturating_sub(self.first).saturating_add(1);
         self.links
             .truncate(usize::try_from(keep).unwrap_or(usize::MAX).max(1));
-        while self.undecided.back().is_some_and(|w| w.n > above) {
-            self.undecided.pop_back();
+        while let Some(gone) = self.undecided.pop_back_if(|w| w.n > above) {
+            self.let_go(&gone);
         }
     }
 
@@ -151,9 +158,12 @@ impl History {
             Some(Waits {
                 n,
                 rules,
-                meaning: Some(meaning),
+                meaning: Some((meaning, bytes)),
                 ..
-            }) => Next::Entry(n, rules, meaning),
+            }) => {
+                self.held = self.held.saturating_sub(bytes);
+                Next::Entry(n, rules, meaning, bytes)
+            }
             _ => match self.undecided.front() {
                 Some(w) if w.n <= to => Next::OnDisk(w.n),
                 _ => Next::Nothing,
@@ -163,7 +173,14 @@ impl History {
 
     /// Everything up to a position was decided before.
     pub(crate) fn decided_to(&mut self, n: Position) {
-        while self.undecided.pop_front_if(|w| w.n <= n).is_some() {}
+        while let Some(gone) = self.undecided.pop_front_if(|w| w.n <= n) {
+            self.let_go(&gone);
+        }
+    }
+
+    fn let_go(&mut self, gone: &Waits) {
+        let bytes = gone.meaning.as_ref().map_or(0, |(_, bytes)| *bytes);
+        self.held = self.held.saturating_sub(bytes);
     }
 
     /// Whether a batch stands in it, undecided.

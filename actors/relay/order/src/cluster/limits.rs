@@ -14,6 +14,10 @@ pub(crate) const STEPS: usize = 512;
 pub(crate) const RECORDS: usize = 256;
 /// Entries that were given to the writer and are not decided yet.
 pub(crate) const UNDECIDED: usize = 1_024;
+/// Of what is not given to the writer yet so much is held, bytes; what lies beyond it is read when its turn comes.
+pub(crate) const HELD_BYTES: usize = 16 * 1024 * 1024;
+/// What was given to the writer and is not durable, bytes, about.
+pub(crate) const GIVEN_BYTES: usize = 16 * 1024 * 1024;
 /// Words of others that wait for their partition.
 pub(crate) const WORDS: usize = 1_024;
 /// Votes of one seat beyond one's own head, at most; older ones give way.

@@ -111,6 +111,8 @@ impl<B: Bus> Cluster<B> {
             ticket: 0,
             chosen: applied,
             given: applied,
+            giving: VecDeque::new(),
+            giving_bytes: 0,
             decided: applied,
             durable: applied,
             votes: Votes::default(),
@@ -188,7 +190,7 @@ impl<B: Bus> Cluster<B> {
                     &|seat| self.context.knows(seat),
                     &|seat| stood.seated.has(kept.inc, seat),
                 );
-                known.push(kept.link, meaning, stood.seated.rules(kept.inc));
+                known.push(kept.link, meaning, stood.seated.rules(kept.inc), kept.raw.len());
                 known.decided_to(n.min(applied));
             }
         }

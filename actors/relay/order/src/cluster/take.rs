@@ -296,7 +296,7 @@ impl<B: Bus> Driver<B> {
         self.reading = false;
         for (n, kept) in page {
             let (meaning, _) = self.read(kept.inc, &kept.raw);
-            self.history.fill(n, meaning);
+            self.history.fill(n, meaning, kept.raw.len());
         }
     }
 }
