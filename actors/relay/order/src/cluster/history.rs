@@ -124,14 +124,18 @@ impl History {
         }
     }
 
-    /// What an entry means that was read from the disk.
-    pub(crate) fn fill(&mut self, n: Position, meaning: Meaning, bytes: usize) {
+    /// What an entry means that was read from the disk, with its length, if it still stands there: another one
+    /// may have come in its place since it was read.
+    pub(crate) fn fill(&mut self, n: Position, link: Link, meaning: (Meaning, usize)) {
+        if self.link(n) != Some(link) {
+            return;
+        }
         let first = self.undecided.front().map_or(n, |w| w.n);
         let at = n.checked_sub(first).and_then(|at| usize::try_from(at).ok());
         if let Some(waits) = at.and_then(|at| self.undecided.get_mut(at)) {
             waits.meaning.get_or_insert_with(|| {
-                self.held += bytes;
-                (meaning, bytes)
+                self.held += meaning.1;
+                meaning
             });
         }
     }
@@ -202,5 +206,35 @@ impl History {
             .take(TAIL_LINKS)
             .copied()
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use telesphor_wire::hash::Digest;
+
+    use super::*;
+
+    fn outline(mark: u8) -> Outline {
+        Outline {
+            link: Digest([mark; 32]),
+            rules: 1,
+            batch: None,
+        }
+    }
+
+    #[test]
+    fn what_was_read_before_a_cut_is_decided_in_the_place_of_what_came_since() {
+        let mut history = History::new(Point {
+            n: 4,
+            mark: Digest([4; 32]),
+        });
+        history.push_outline(outline(5));
+        history.cut(4);
+        history.push_outline(outline(55));
+        history.fill(5, Digest([5; 32]), (Meaning::Nothing, 1));
+        assert!(matches!(history.next(5), Next::OnDisk(5)));
+        history.fill(5, Digest([55; 32]), (Meaning::Nothing, 1));
+        assert!(matches!(history.next(5), Next::Entry(5, 1, Meaning::Nothing, 1)));
     }
 }

@@ -155,7 +155,7 @@ pub fn taken_over(copied: &[u8], before: Option<&[u8]>) -> Option<Vec<u8>> {
     let stood = Stood {
         standing,
         seated,
-        taken_after,
+        taken_after: None,
     };
     Some(stood.write())
 }

@@ -41,6 +41,8 @@ pub(crate) enum For {
 pub(crate) struct Taking {
     what_for: For,
     to: Point<Link>,
+    /// It was not sought before in vain.
+    first: bool,
     pieces: mpsc::Receiver<Piece>,
     task: JoinHandle<()>,
 }
@@ -116,6 +118,7 @@ impl<B: Bus> Driver<B> {
         self.taking = Some(Taking {
             what_for,
             to,
+            first: pause.is_zero(),
             pieces,
             task,
         });
@@ -149,7 +152,13 @@ impl<B: Bus> Driver<B> {
             return Ok(());
         };
         let (what_for, to) = (taking.what_for.clone(), taking.to);
-        if let Phase::Accepting { since, .. } = &mut self.phase {
+        // A search may take its time once. What is sought again must bring something, or another round is begun.
+        let gets_on = match &piece {
+            Piece::Nearer => taking.first,
+            Piece::After(_) | Piece::Entries(_) => true,
+            Piece::End(_) => false,
+        };
+        if let (true, Phase::Accepting { since, .. }) = (gets_on, &mut self.phase) {
             *since = Instant::now();
         }
         match (piece, what_for) {
@@ -296,7 +305,7 @@ impl<B: Bus> Driver<B> {
         self.reading = false;
         for (n, kept) in page {
             let (meaning, _) = self.read(kept.inc, &kept.raw);
-            self.history.fill(n, meaning, kept.raw.len());
+            self.history.fill(n, kept.link, (meaning, kept.raw.len()));
         }
     }
 }

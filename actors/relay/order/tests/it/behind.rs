@@ -172,3 +172,17 @@ fn what_one_relay_has_changed_is_taken_over_by_another() {
         assert!(!yard.stopped(2), "it came to another result");
     }
 }
+
+#[test]
+fn a_member_that_nobody_gives_what_it_lacks_says_nothing_of_it_or_never_comes_back() {
+    let mut yard = away(true);
+    yard.bus.mute(true);
+    yard.start(2);
+    yard.until("it begins another round", |yard| {
+        yard.fenced_for(2) == Some("what lies before the base could not be had")
+    });
+    yard.bus.mute(false);
+    yard.sends(0, 60..70);
+    yard.ledger.wait(60..70);
+    yard.agree();
+}
