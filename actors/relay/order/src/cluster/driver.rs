@@ -249,7 +249,7 @@ impl<B: Bus> Driver<B> {
             }
             Done::Opened(inc, opened) => self.on_opened(inc, opened),
             Done::Read(page) => self.on_read(page),
-            Done::Gap(inc, seat, n, link) => self.on_gap(inc, seat, n, link),
+            Done::Shown(inc, seat, n, shows) => self.on_shown(inc, seat, n, shows),
             Done::Attests(attests) => {
                 self.attesting = false;
                 for (position, head, attest) in attests {

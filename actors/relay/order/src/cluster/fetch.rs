@@ -12,10 +12,11 @@ use telesphor_wire::receipt::{Attest, AttestStatement};
 use tokio::sync::mpsc;
 
 use super::bus::{Bus, Question};
+use super::compare::Shows;
 use super::context::Context;
 use super::entry::Kept;
 use super::limits::{FETCH_BYTES, MAX_ENTRY_BYTES};
-use super::say::{Fetch, Link, Place, Seat};
+use super::say::{Fetch, Place, Seat};
 use crate::record::Position;
 
 telesphor_wire::tagged! {
@@ -64,11 +65,14 @@ pub(crate) async fn page<B: Bus>(
     kept.collect()
 }
 
-/// One member's link at a position.
-pub(crate) async fn one_link<B: Bus>(bus: &B, place: Place, member: Seat, n: Position) -> Option<Link> {
+/// What one member shows of its history at a position; `None` if it does not answer, or has nothing to show.
+pub(crate) async fn one_link<B: Bus>(bus: &B, place: Place, member: Seat, n: Position) -> Option<Shows> {
     let page = page(bus, place, member, (n, n)).await?;
     let (found, kept) = page.into_iter().next()?;
-    (found == n).then_some(kept.link)
+    Some(match found == n {
+        true => Shows::Link(kept.link),
+        false => Shows::Gone,
+    })
 }
 
 /// What members make of positions, attested again; good signatures only.

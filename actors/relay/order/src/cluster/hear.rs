@@ -157,6 +157,10 @@ impl<B: Bus> Driver<B> {
             ext: self.context.clocks.said(),
         };
         self.out.push(Word::Heard(Said::by(&self.context.key, heard)));
+        // What it followed may be gone: it is told where it goes on before it misses anything and begins another round.
+        if matches!(self.phase, Phase::Following) {
+            self.vote();
+        }
     }
 
     async fn on_heard(&mut self, from: Seat, told: &Heard) -> Result<(), Gone> {

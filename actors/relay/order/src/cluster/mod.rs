@@ -8,6 +8,7 @@
 //! - [`bus`]: what a bus must offer; [`nats`] is the one that is used.
 //! - [`memory`]: what a member has on its disk.
 //! - `driver` and beside it `follow`, `hear`, `answer`, `rebase`, `take`, `seated`: one partition's member at work.
+//! - `compare`: how far two members' histories are the same.
 //! - `way`: finding what a member lacks, link by link, at the others.
 //! - [`clocks`]: how far a relay may believe its own clock.
 //! - [`versions`]: by which version of the rules is decided.
@@ -16,6 +17,7 @@
 mod answer;
 pub mod bus;
 pub mod clocks;
+mod compare;
 pub mod context;
 mod driver;
 pub mod entry;

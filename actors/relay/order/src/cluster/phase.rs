@@ -9,8 +9,9 @@ use telesphor_wire::ids::Nonce;
 use telesphor_wire::receipt::Attest;
 
 use super::bus::{BusError, StreamId, StreamState};
+use super::compare::Shows;
 use super::entry::{BatchId, Kept};
-use super::say::{Genesis, Link, Promised, Said, Seat};
+use super::say::{Genesis, Promised, Said, Seat};
 use super::versions::Knows;
 use crate::member::Inc;
 use crate::record::Position;
@@ -52,8 +53,8 @@ pub(crate) enum Phase {
         inc: Inc<Seat>,
         since: Instant,
         promises: BTreeMap<Seat, Promised>,
-        /// Links that no promise carried, as their holder has them.
-        gaps: HashMap<(Seat, Position), Option<Link>>,
+        /// What no promise showed, as its holder shows it.
+        asked: HashMap<(Seat, Position), Shows>,
         busy: bool,
     },
     /// The stream is being made.
@@ -125,7 +126,8 @@ pub(crate) enum Done {
     Looked(StreamId, Result<StreamState, BusError>),
     Published(StreamId, BatchId, Result<u64, BusError>),
     Opened(Inc<Seat>, Result<(), NotOpened>),
-    Gap(Inc<Seat>, Seat, Position, Option<Link>),
+    /// What a member that was asked shows at a place; `None` if it did not answer.
+    Shown(Inc<Seat>, Seat, Position, Option<Shows>),
     Attests(Vec<(Position, Digest, Attest)>),
     /// A page of the own disk; empty if it could not be read.
     Read(Vec<(Position, Kept)>),

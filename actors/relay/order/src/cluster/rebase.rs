@@ -7,13 +7,14 @@ use bytes::Bytes;
 use telesphor_wire::canonical;
 
 use super::bus::{Bus, BusError, StreamId, StreamState};
+use super::compare::{Shows, Sight};
 use super::driver::Driver;
 use super::entry::{Entry, Meaning};
 use super::fetch;
 use super::follow::Follower;
 use super::memory::Keep;
 use super::phase::{After, Done, Gone, Lost, NotOpened, Phase};
-use super::say::{Genesis, Link, Promised, Said, Seat, TAIL_LINKS, Word};
+use super::say::{Genesis, Link, Promised, Said, Seat, Word};
 use super::take::For;
 use super::versions;
 use crate::member::{Choice, Inc, Point, Promise, choose, genesis};
@@ -35,7 +36,7 @@ impl<B: Bus> Driver<B> {
             inc,
             since: Instant::now(),
             promises: BTreeMap::new(),
-            gaps: HashMap::new(),
+            asked: HashMap::new(),
             busy: false,
         };
         let keep = Keep {
@@ -85,7 +86,7 @@ impl<B: Bus> Driver<B> {
         let Phase::Collecting {
             inc,
             promises,
-            gaps,
+            asked,
             busy,
             ..
         } = &mut self.phase
@@ -97,12 +98,13 @@ impl<B: Bus> Driver<B> {
         }
         let inc = *inc;
         // What two promises do not show of each other is asked for first.
-        if let Some((holder, n)) = missing_link(promises, gaps) {
+        let sight = Sight { promises, asked };
+        if let Some((holder, n)) = sight.unseen() {
             *busy = true;
             let (bus, place) = (self.context.bus.clone(), self.place);
             self.jobs.spawn(async move {
-                let found = fetch::one_link(&*bus, place, holder, n).await;
-                Done::Gap(inc, holder, n, found)
+                let shows = fetch::one_link(&*bus, place, holder, n).await;
+                Done::Shown(inc, holder, n, shows)
             });
             return;
         }
@@ -117,11 +119,11 @@ impl<B: Bus> Driver<B> {
             .collect();
         let accepted = &self.standing.accepted;
         let known = |parent: Inc<Seat>| parent == accepted.inc && self.votes.active(accepted);
-        let common = |a: Seat, b: Seat| common(promises, gaps, a, b);
-        let mark = |seat: Seat, n: Position| promises.get(&seat).and_then(|p| p.link(n));
+        // Whatever can be asked was asked above.
+        let common = |a: Seat, b: Seat| sight.common(a, b).unwrap_or(0);
         let unmarked = std::cell::Cell::new(false);
         let mark = |seat: Seat, n: Position| {
-            mark(seat, n).unwrap_or_else(|| {
+            sight.link(seat, n).unwrap_or_else(|| {
                 unmarked.set(true);
                 super::follow::NO_LINK
             })
@@ -149,7 +151,11 @@ impl<B: Bus> Driver<B> {
                 };
                 self.prepare(inc, genesis, holder);
             }
-            Choice::Open { .. } | Choice::Few => {}
+            Choice::Few => {}
+            Choice::Open { base, .. } => {
+                tracing::warn!(target: "telesphor::order", partition = self.place.partition.0, base = base.n,
+                    "nobody keeps the place where it would go on; waiting for the relays that are away");
+            }
             Choice::Forked => {
                 tracing::warn!(target: "telesphor::order", partition = self.place.partition.0,
                     "two histories may have been acknowledged; waiting for the relays that are away");
@@ -157,13 +163,28 @@ impl<B: Bus> Driver<B> {
         }
     }
 
-    pub(crate) fn on_gap(&mut self, of: Inc<Seat>, seat: Seat, n: Position, link: Option<Link>) {
-        if let Phase::Collecting { inc, gaps, busy, .. } = &mut self.phase
+    /// What a member was asked for, or that it did not answer. Then its promise counts for nothing, as if it
+    /// were away: nobody knows what it holds. If it lives, it says it again.
+    pub(crate) fn on_shown(&mut self, of: Inc<Seat>, seat: Seat, n: Position, shows: Option<Shows>) {
+        let me = self.context.me;
+        if let Phase::Collecting {
+            inc,
+            asked,
+            promises,
+            busy,
+            ..
+        } = &mut self.phase
             && *inc == of
         {
             *busy = false;
-            gaps.insert((seat, n), link);
-            self.try_choose();
+            match shows {
+                Some(shows) => {
+                    asked.insert((seat, n), shows);
+                    self.try_choose();
+                }
+                None if seat != me => _ = promises.remove(&seat),
+                None => {}
+            }
         }
     }
 
@@ -389,58 +410,4 @@ async fn open<B: Bus>(bus: &B, stream: StreamId, first: Bytes) -> Result<(), Bus
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
     }
     Err(last)
-}
-
-/// A link that two promises must show before they can be compared, and no promise carries.
-fn missing_link(
-    promises: &BTreeMap<Seat, Promised>,
-    gaps: &HashMap<(Seat, Position), Option<Link>>,
-) -> Option<(Seat, Position)> {
-    let highest = promises.values().map(|p| p.accepted.inc).max()?;
-    let of_it: Vec<_> = promises
-        .iter()
-        .filter(|(_, p)| p.accepted.inc == highest)
-        .collect();
-    for (long, a) in &of_it {
-        for (_, b) in &of_it {
-            let n = b.head.n;
-            if n < a.head.n && a.link(n).is_none() && !gaps.contains_key(&(**long, n)) {
-                return Some((**long, n));
-            }
-        }
-    }
-    None
-}
-
-/// How far two histories of one incarnation are the same.
-fn common(
-    promises: &BTreeMap<Seat, Promised>,
-    gaps: &HashMap<(Seat, Position), Option<Link>>,
-    a: Seat,
-    b: Seat,
-) -> Position {
-    let (Some(pa), Some(pb)) = (promises.get(&a), promises.get(&b)) else {
-        return 0;
-    };
-    let (long, longer, short) = if pa.head.n >= pb.head.n {
-        (a, pa, pb)
-    } else {
-        (b, pb, pa)
-    };
-    let n = short.head.n;
-    let there = longer.link(n).or_else(|| gaps.get(&(long, n)).copied().flatten());
-    match there {
-        Some(mark) if mark == short.head.mark => n,
-        // Parted: the last place where both show the same. Both have the genesis, unless the shorter one cut it off.
-        Some(_) => {
-            let both = Some(short.accepted.genesis.n).filter(|n| *n <= short.head.n);
-            (both.unwrap_or(0)..n)
-                .rev()
-                .take(TAIL_LINKS)
-                .find(|n| short.link(*n).is_some() && longer.link(*n) == short.link(*n))
-                .unwrap_or(both.unwrap_or(0))
-        }
-        // The longer one no longer keeps that place: it was chosen there, and more after it.
-        None => n,
-    }
 }

@@ -105,7 +105,7 @@ fn a_member_that_dies_while_it_takes_over_is_held_for_an_old_copy() {
     yard.agree();
     // What only one of them has: it has voted for it, and another has heard so.
     yard.kill(0);
-    yard.bus.lose_on_the_way_to(Some(1));
+    yard.bus.lose_on_the_way_to([1]);
     let before = yard.disks[2].last_kept(ZERO);
     for _ in 0..5 {
         yard.bus.inject(b"junk");
@@ -115,7 +115,7 @@ fn a_member_that_dies_while_it_takes_over_is_held_for_an_old_copy() {
     yard.until("it has said so", |yard| yard.bus.said() > said + 6);
     yard.kill(2);
     yard.bus.wipe();
-    yard.bus.lose_on_the_way_to(None);
+    yard.bus.lose_on_the_way_to([]);
     yard.start(0);
     yard.sends(0, 10..20);
     yard.ledger.wait(10..20);

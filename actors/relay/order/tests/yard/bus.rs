@@ -47,8 +47,8 @@ struct State {
     without_ears: Option<usize>,
     /// A stream holds no more bytes than this, if it is set.
     holds: Option<usize>,
-    /// What is under way to this member gets lost.
-    astray: Option<usize>,
+    /// What is under way to these members gets lost.
+    astray: Vec<usize>,
 }
 
 /// Shared by all members of a test.
@@ -86,9 +86,9 @@ impl TestBus {
         self.state.lock().unwrap().without_ears = member;
     }
 
-    /// Entries on their way to one member get lost and nobody is told, or no more.
-    pub(crate) fn lose_on_the_way_to(&self, member: Option<usize>) {
-        self.state.lock().unwrap().astray = member;
+    /// Entries on their way to these members get lost and nobody is told.
+    pub(crate) fn lose_on_the_way_to(&self, members: impl IntoIterator<Item = usize>) {
+        self.state.lock().unwrap().astray = members.into_iter().collect();
     }
 
     fn tell(&self) {
@@ -196,6 +196,24 @@ impl TestBus {
         self.state.lock().unwrap().deaf = percent;
     }
 
+    /// Where each stream begins and ends, for whoever must say why nothing came.
+    pub(crate) fn stands(&self) -> Vec<(StreamId, u64, u64, usize)> {
+        let state = self.state.lock().unwrap();
+        let stands = |(id, s): (&StreamId, &Stream)| (*id, s.first, s.last, s.entries.len());
+        state.streams.iter().map(stands).collect()
+    }
+
+    /// The stream of the latest incarnation.
+    pub(crate) fn latest(&self) -> Option<StreamId> {
+        self.state
+            .lock()
+            .unwrap()
+            .streams
+            .keys()
+            .copied()
+            .max_by_key(|id| id.inc)
+    }
+
     pub(crate) fn streams(&self) -> usize {
         self.state.lock().unwrap().streams.len()
     }
@@ -259,7 +277,7 @@ impl Bus for TestBus {
             match entry {
                 Some((n, entry)) => {
                     next = n + 1;
-                    if self.state.lock().unwrap().astray == Some(self.member) {
+                    if self.state.lock().unwrap().astray.contains(&self.member) {
                         continue;
                     }
                     if into.send((n, entry)).await.is_err() {

@@ -261,7 +261,9 @@ impl Yard {
             if since.elapsed() > Duration::from_secs(60) {
                 let stand = |m: &Member| m.cluster.standing(ZERO);
                 let all: Vec<_> = self.members.iter().flatten().map(stand).collect();
-                panic!("never came: {what}; {all:#?}");
+                let applied: Vec<_> = self.disks.iter().map(|disk| disk.applied(ZERO)).collect();
+                let streams = self.bus.stands();
+                panic!("never came: {what}; {all:#?}; applied {applied:?}; {streams:#?}");
             }
             std::thread::sleep(Duration::from_millis(5));
         }
