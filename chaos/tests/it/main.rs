@@ -18,6 +18,7 @@ mod kills;
 mod people_between;
 mod placed;
 mod race;
+mod roles_between;
 mod rx_between;
 mod rx_forged;
 mod shared_between;

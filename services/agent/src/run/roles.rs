@@ -107,14 +107,20 @@ pub(super) async fn say_who(here: &Here<'_>, agent: &Agent, way: &RoleSend) -> R
         } else {
             &role.name
         };
-        here.out.words(&match (role.on_duty.is_empty(), then) {
-            (true, false) => format!(
+        let names = role.on_duty.as_ref().map(|names| names.join(", "));
+        here.out.words(&match (names.as_deref(), then) {
+            (None, false) => format!(
+                "{title} at {}: whoever that is, by its roster there.",
+                contact.name
+            ),
+            (None, true) => format!("Then: {title}"),
+            (Some(""), false) => format!(
                 "Nobody is {title} at {} now: it waits for whoever comes.",
                 contact.name
             ),
-            (true, true) => format!("Then: {title}, nobody now"),
-            (false, false) => format!("{title} at {} now: {}", contact.name, role.on_duty.join(", ")),
-            (false, true) => format!("Then: {title}, now {}", role.on_duty.join(", ")),
+            (Some(""), true) => format!("Then: {title}, nobody now"),
+            (Some(names), false) => format!("{title} at {} now: {names}", contact.name),
+            (Some(names), true) => format!("Then: {title}, now {names}"),
         });
     }
     Ok(())
@@ -145,11 +151,15 @@ pub(super) async fn role(here: &Here<'_>, act: &Role) -> Result<Exit> {
 }
 
 fn row(role: &RoleView) -> Row {
+    let now = match &role.on_duty {
+        Some(names) => names.join(", "),
+        None => "known there".to_owned(),
+    };
     Row::new()
         .text("address", "WRITE TO", &role.address)
         .text("name", "NAME", &role.name)
         .text("at", "AT", &role.organisation_name)
-        .both("on_duty", "NOW", role.on_duty.clone(), &role.on_duty.join(", "))
+        .both("on_duty", "NOW", role.on_duty.clone(), &now)
         .more("role", role.role.clone(), "")
         .more("id", role.id.to_string(), "")
 }

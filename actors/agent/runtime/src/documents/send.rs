@@ -16,7 +16,6 @@ use crate::blobs::record::Place;
 use crate::core::records::{DocumentJob, GroupSay, Job, Known, Padding, Refused, TalkSay, What};
 use crate::core::{Ctx, names};
 use crate::error::{Error, Result};
-use crate::exchange::LARGEST_ELSEWHERE;
 
 coded! {
     /// How far a sent document has come.
@@ -88,8 +87,7 @@ impl Ctx<'_, '_> {
         let bytes = self.document_bytes(document)?;
         let body = GroupMessage::Document(Carried::Inline(Bytes(bytes)));
         let encoded = Bytes(canonical::encode(&body));
-        // What is sealed once more for another domain must still lie in an outbox.
-        let most = self.elsewhere(to)?.map_or(usize::MAX, |_| LARGEST_ELSEWHERE);
+        let most = self.largest_for(to)?;
         let fits = |padding: &Padding| {
             let size = padding.bucket().size_for(encoded.len() + MARGIN);
             size.is_some_and(|size| size <= most)

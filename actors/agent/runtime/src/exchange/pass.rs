@@ -16,8 +16,8 @@ use telesphor_wire::seal::SealingKey;
 use telesphor_wire::sign::SigningKey;
 use telesphor_wire::text::SupportCode;
 
-use super::follow;
 use super::record::{Away, FarSay, FarWish, follow_lane_name, lane_name};
+use super::{LARGEST_ELSEWHERE, follow};
 use crate::core::records::{Entry, Job, Known, Via, What};
 use crate::core::{Ctx, names};
 use crate::error::{Error, Result};
@@ -29,6 +29,12 @@ impl Ctx<'_, '_> {
         let known: Option<Known> = self.get(Table::Contacts, &contact.0)?;
         let address = known.and_then(|k| k.contact.record.addresses.into_iter().next());
         Ok(address.filter(|a| a.domain != *self.profile.domain()))
+    }
+
+    /// The largest message that reaches a contact, bytes as it is padded: what is sealed once more for another
+    /// domain must still lie in an outbox.
+    pub(crate) fn largest_for(&self, contact: &IdentityId) -> Result<usize> {
+        Ok(self.elsewhere(contact)?.map_or(usize::MAX, |_| LARGEST_ELSEWHERE))
     }
 
     /// Refused for whoever is at another hospital: what is meant needs a mailbox that both read.

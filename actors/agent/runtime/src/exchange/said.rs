@@ -3,6 +3,7 @@
 
 use telesphor_clinical::contact::ContactAddress;
 use telesphor_clinical::message::{DepositEnvelope, DepositMessage, GroupMessage};
+use telesphor_clinical::team::TeamWord;
 use telesphor_sealing::Member;
 use telesphor_wire::bytes::Bytes;
 use telesphor_wire::canonical;
@@ -28,6 +29,8 @@ const fn can_be_deposited(message: &GroupMessage) -> bool {
             | GroupMessage::Grant(_)
             | GroupMessage::GrantEnded(_)
             | GroupMessage::Rx(_)
+            | GroupMessage::Role(_)
+            | GroupMessage::Team(TeamWord::Roster(_))
     )
 }
 
@@ -111,6 +114,8 @@ impl Ctx<'_, '_> {
             GroupMessage::Grant(grant) => self.grant_came(from, *grant, held),
             GroupMessage::GrantEnded(ended) => self.grant_ended(&who, &ended),
             GroupMessage::Rx(word) => self.rx_word(&who, word),
+            GroupMessage::Role(word) => self.role_word(&who, word, stamp),
+            GroupMessage::Team(TeamWord::Roster(roster)) => self.roster_came(&roster),
             // Nobody says anything else in this way.
             _ => Err(ErrorCode::NotForwardable.into()),
         }

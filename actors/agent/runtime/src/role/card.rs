@@ -2,6 +2,7 @@
 
 use telesphor_clinical::limits::VERSION;
 use telesphor_clinical::role::{RoleCard, RoleWord, SignedRoleCard};
+use telesphor_clinical::team::TeamWord;
 use telesphor_clinical::text::Text;
 use telesphor_identity::history::History;
 use telesphor_identity::inception::{Custody, Inception, Kind};
@@ -73,34 +74,36 @@ impl Ctx<'_, '_> {
         let signature = self.keys.endpoint.sign(&card);
         let signed = SignedRoleCard { card, signature };
         self.put_card(&signed)?;
-        for to in self.told_as_organisation()? {
+        for to in self.settled_contacts()? {
             self.tell_role(&to, RoleWord::Card(Box::new(signed.clone())))?;
         }
         Ok(identity)
     }
 
-    /// Who is told of this organisation's roles and roster: every contact of its own hospital. What
-    /// these are for, teams and letters to roles, does not reach another one.
-    pub(crate) fn told_as_organisation(&self) -> Result<Vec<IdentityId>> {
+    /// Every contact: they are told which roles of this organisation can be written to.
+    fn settled_contacts(&self) -> Result<Vec<IdentityId>> {
+        let all = self.all_known()?.into_iter();
+        let settled = all.filter(|known| !known.removed && known.state == Acquaintance::Settled);
+        Ok(settled.map(|known| known.contact.record.identity).collect())
+    }
+
+    /// Who gets every edition of this organisation's roster: the contacts of its own hospital. Who writes from
+    /// another one gets the newest with the readers' keys ([`Ctx::tell_roster_elsewhere`]).
+    pub(crate) fn told_of_rosters(&self) -> Result<Vec<IdentityId>> {
         let mut told = Vec::new();
-        for known in self.all_known()? {
-            let who = known.contact.record.identity;
-            let settled = !known.removed && known.state == Acquaintance::Settled;
-            if settled && self.elsewhere(&who)?.is_none() {
+        for who in self.settled_contacts()? {
+            if self.elsewhere(&who)?.is_none() {
                 told.push(who);
             }
         }
         Ok(told)
     }
 
-    /// Tells a new contact of this organisation's roles and roster, if it can be told.
+    /// Tells a new contact of this organisation's roles, and of its roster.
     pub(crate) fn greet_as_organisation(&mut self, who: &IdentityId) -> Result<()> {
         let me = self.me();
-        if self.elsewhere(who)?.is_some() {
-            return Ok(());
-        }
-        if let Some(roster) = self.roster(&me)? {
-            self.tell_team(who, telesphor_clinical::team::TeamWord::Roster(Box::new(roster)))?;
+        if let (Some(roster), None) = (self.roster(&me)?, self.elsewhere(who)?) {
+            self.tell_team(who, TeamWord::Roster(Box::new(roster)))?;
         }
         for card in all_cards(self.tx)? {
             if card.card.organisation == me {
@@ -108,6 +111,14 @@ impl Ctx<'_, '_> {
             }
         }
         Ok(())
+    }
+
+    /// Gives somebody at another hospital the newest roster: by it he sees to whom a letter is sealed.
+    pub(super) fn tell_roster_elsewhere(&mut self, who: &IdentityId) -> Result<()> {
+        match (self.elsewhere(who)?, self.roster(&self.me())?) {
+            (Some(_), Some(roster)) => self.tell_team(who, TeamWord::Roster(Box::new(roster))),
+            _ => Ok(()),
+        }
     }
 
     /// An organisation says that a role of it can be written to.

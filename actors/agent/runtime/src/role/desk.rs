@@ -55,6 +55,7 @@ impl Ctx<'_, '_> {
             .filter(|k| holds(&k.key.person) || had.contains(&k.key.person))
             .take(MAX_COPIES)
             .collect();
+        self.tell_roster_elsewhere(from)?;
         let answer = RoleKeys {
             letter: ask.letter,
             proofs: self.proofs_of_readers(&keys)?,

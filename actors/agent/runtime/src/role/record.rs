@@ -54,6 +54,8 @@ pub(crate) struct Written {
     pub(crate) key: Option<Secret>,
     /// When its readers' keys were asked for last.
     pub(crate) asked: u64,
+    /// Where in the outbox that stands or stood.
+    pub(crate) asks: Option<u64>,
     /// When and why it went on, step by step.
     pub(crate) passed: Vec<Passed>,
 }

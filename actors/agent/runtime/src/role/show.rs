@@ -4,11 +4,12 @@ use telesphor_clinical::attention::{Attention, Awaited};
 use telesphor_clinical::instant::Instant;
 use telesphor_clinical::receipt::ReceiptKind;
 use telesphor_clinical::role::PassedWhy;
-use telesphor_vault::{Records, Snapshot};
+use telesphor_vault::{Records, Snapshot, Table};
 use telesphor_wire::ids::{DocumentId, IdentityId};
 
 use super::record::{Came, Heard, all_cards, all_desk, heard_of, letter_of, letter_to, senders};
 use crate::core::Profile;
+use crate::core::records::Known;
 use crate::documents::show::People;
 use crate::error::Result;
 use crate::team::roster::all_rosters;
@@ -152,6 +153,9 @@ pub(crate) fn roles(records: &Snapshot, profile: &Profile, now: u64) -> Result<V
             .iter()
             .find(|s| s.roster.organisation == card.organisation);
         let entries = roster.iter().flat_map(|s| &s.roster.entries);
+        let known: Option<Known> = records.get_value(Table::Contacts, &card.organisation.0)?;
+        let addresses = known.iter().flat_map(|k| &k.contact.record.addresses);
+        let elsewhere = addresses.take(1).any(|a| a.domain != *profile.domain());
         let mut on_duty: Vec<String> = entries
             .filter(|e| e.role == card.role && e.from.stamp() <= now && now < e.until.stamp())
             .map(|e| e.name.shown())
@@ -164,7 +168,7 @@ pub(crate) fn roles(records: &Snapshot, profile: &Profile, now: u64) -> Result<V
             address: people.alias(&card.identity),
             role: card.role.shown(),
             name: card.name.shown(),
-            on_duty,
+            on_duty: (!elsewhere).then_some(on_duty),
         });
     }
     views.sort_by(|a, b| a.address.cmp(&b.address));

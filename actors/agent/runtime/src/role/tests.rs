@@ -1,6 +1,8 @@
 //! What somebody could do on a letter's way, word by word: real keys and vaults, no network.
 #![allow(clippy::unwrap_used)]
 
+use std::sync::atomic::Ordering;
+
 use telesphor_clinical::header::DocumentKind;
 use telesphor_clinical::message::GroupMessage;
 use telesphor_clinical::receipt::ReceiptKind;
@@ -26,8 +28,9 @@ struct House {
     hospital: Core,
     staff: Vec<Core>,
     gp: Core,
-    /// The vaults' folders go with it.
-    _paper: Paper,
+    /// Each word of the hospital about its roster to the GP.
+    rosters: usize,
+    paper: Paper,
 }
 
 impl House {
@@ -47,8 +50,31 @@ impl House {
             hospital,
             staff,
             gp,
-            _paper: paper,
+            rosters: 0,
+            paper,
         }
+    }
+
+    /// The same, where the GP's home is another hospital.
+    fn apart(names: &[&str]) -> Self {
+        let mut house = Self::open(names);
+        for (core, domain) in [
+            (&mut house.hospital, "practice.example"),
+            (&mut house.gp, "hospital-b.example"),
+        ] {
+            core.write(|ctx| {
+                for mut known in ctx.all_known()? {
+                    let who = known.contact.record.identity;
+                    if known.alias == "gp" || known.alias == "hospital" {
+                        known.contact.record.addresses[0].domain = domain.parse().unwrap();
+                        ctx.put(Table::Contacts, &who.0, &known)?;
+                    }
+                }
+                Ok(())
+            })
+            .unwrap();
+        }
+        house
     }
 
     fn publish(&mut self, on_duty: &[&str]) {
@@ -80,6 +106,8 @@ impl House {
                 moved = true;
                 let mut people = self.staff.iter_mut().chain([&mut self.gp]);
                 let one = people.find(|c| c.profile.identity == to).unwrap();
+                let roster = matches!(word, GroupMessage::Team(_)) && one.profile.petname == "gp";
+                self.rosters += usize::from(roster);
                 hear(one, &hospital, word);
             }
             for one in self.staff.iter_mut().chain([&mut self.gp]) {
@@ -97,6 +125,12 @@ impl House {
         }
     }
 
+    /// The role's identity.
+    fn role(&self) -> IdentityId {
+        let cards = super::record::all_cards(&self.gp.read().unwrap()).unwrap();
+        cards[0].card.identity
+    }
+
     fn send(&mut self) -> DocumentId {
         let to = RoleSend {
             to: RoleAddress {
@@ -108,6 +142,64 @@ impl House {
         let draft = Draft::new(DocumentKind::Note, "text/plain", "x", TEXT.as_bytes().to_vec());
         self.gp.write(|ctx| Ok(ctx.send_to_role(&to, draft)?.0)).unwrap()
     }
+}
+
+#[test]
+fn a_letter_from_another_hospital_is_sealed_for_nobody_or_brings_it_every_roster() {
+    let mut house = House::apart(&["laine", "virta"]);
+    house.publish(&["laine"]);
+    house.publish(&["virta"]);
+    assert_eq!(house.rosters, 0, "nobody over there needs it before he writes");
+    let id = house.send();
+    house.settle();
+    assert_eq!(house.rosters, 1);
+    let holds = |core: &Core| letter_of(&core.read().unwrap(), &id).unwrap().is_some();
+    assert!(!holds(&house.staff[0]) && holds(&house.staff[1]));
+    // Nobody has taken it: whoever comes next gets a copy from those who have it.
+    house.publish(&["laine"]);
+    assert!(holds(&house.staff[0]));
+    house.staff[0]
+        .write(|ctx| {
+            let came = letter_of(ctx.tx, &id)?.unwrap();
+            ctx.tell(&came.from, id, ReceiptKind::Accepted)
+        })
+        .unwrap();
+    house.settle();
+    let view = house.gp.read().unwrap();
+    let written = super::record::letter_to(&view, &id, &house.role())
+        .unwrap()
+        .unwrap()
+        .0;
+    let heard = heard_of(&view, &written.letter).unwrap();
+    let laine = house.staff[0].profile.identity;
+    let taken = |h: &super::record::Heard| h.who == laine && h.kind == ReceiptKind::Accepted.code();
+    assert!(heard.iter().any(taken), "{heard:?}");
+}
+
+#[test]
+fn a_hospital_that_is_away_is_asked_again_by_the_minute() {
+    let mut house = House::apart(&["laine"]);
+    house.publish(&["laine"]);
+    house.send();
+    let asks = |core: &mut Core| {
+        let all = core.write(|ctx| {
+            ctx.tx
+                .range(Table::Outbox, crate::core::names::OUTBOX, 0, usize::MAX)
+                .map_err(Into::into)
+        });
+        all.unwrap().len()
+    };
+    let before = asks(&mut house.gp);
+    for _ in 0..60 {
+        house.paper.clock.fetch_add(60_000, Ordering::SeqCst);
+        house.gp.write(|ctx| ctx.tend_roles()).unwrap();
+    }
+    assert_eq!(asks(&mut house.gp), before);
+    // It was heard, and nobody answered.
+    words(&mut house.gp);
+    house.paper.clock.fetch_add(60_000, Ordering::SeqCst);
+    house.gp.write(|ctx| ctx.tend_roles()).unwrap();
+    assert_eq!(words(&mut house.gp).len(), 1);
 }
 
 fn hear(core: &mut Core, from: &IdentityId, message: GroupMessage) {

@@ -176,6 +176,7 @@ impl Ctx<'_, '_> {
             };
             // Its sender can seal it, too, when nobody has got it yet.
             let sender = desk.letter.from;
+            self.tell_roster_elsewhere(&sender)?;
             for who in desk.readers().into_iter().chain([sender]) {
                 self.tell_role(&who, RoleWord::Want(Box::new(want.clone())))?;
             }

@@ -16,23 +16,29 @@ use crate::error::{Error, Result};
 const MARGIN: usize = 1024;
 
 impl Ctx<'_, '_> {
-    /// Says a word to a contact. Somebody who is no contact is told nothing, nor is somebody who has
-    /// moved to another hospital: one person must not hold up a desk.
+    /// Says a word to a contact. Somebody who is no contact is told nothing, nor is somebody at another hospital
+    /// told what is too large to be brought there: one person must not hold up a desk.
     pub(super) fn tell_role(&mut self, to: &IdentityId, word: RoleWord) -> Result<()> {
         match self.tell_role_for(to, word, Job::Nothing(true)) {
-            Err(error) if matches!(error.code, ErrorCode::NotFound | ErrorCode::NotForwardable) => Ok(()),
-            other => other,
+            Ok(_) => Ok(()),
+            Err(error) if error.code == ErrorCode::NotFound => Ok(()),
+            Err(error) if error.code == ErrorCode::TooLarge && self.elsewhere(to)?.is_some() => Ok(()),
+            Err(error) => Err(error),
         }
     }
 
-    /// The same, for a document on its way.
-    pub(super) fn tell_role_for(&mut self, to: &IdentityId, word: RoleWord, job: Job) -> Result<()> {
+    /// The same, for a document on its way; gives the place in the outbox.
+    pub(super) fn tell_role_for(&mut self, to: &IdentityId, word: RoleWord, job: Job) -> Result<u64> {
         let known: Option<Known> = self.get(Table::Contacts, &to.0)?;
         if known.is_none_or(|k| k.removed) {
             return Err(ErrorCode::NotFound.into());
         }
         let body = Bytes(canonical::encode(&GroupMessage::Role(word)));
-        let fits = |padding: &Padding| padding.bucket().size_for(body.len() + MARGIN).is_some();
+        let most = self.largest_for(to)?;
+        let fits = |padding: &Padding| {
+            let size = padding.bucket().size_for(body.len() + MARGIN);
+            size.is_some_and(|size| size <= most)
+        };
         let padding = [Padding::Message, Padding::Handshake]
             .into_iter()
             .find(fits)
@@ -42,8 +48,7 @@ impl Ctx<'_, '_> {
             body,
             padding,
         };
-        self.enqueue(What::Talk(say), job, None)?;
-        Ok(())
+        self.enqueue(What::Talk(say), job, None)
     }
 
     /// A contact says a word about letters to roles.

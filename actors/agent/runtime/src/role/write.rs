@@ -9,7 +9,7 @@ use telesphor_clinical::role::{
 };
 use telesphor_clinical::text::Text;
 use telesphor_identity::evidence::EvidenceOf;
-use telesphor_vault::Table;
+use telesphor_vault::{Records, Table};
 use telesphor_wire::bytes::Bytes;
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ext::Extensions;
@@ -99,7 +99,12 @@ impl Ctx<'_, '_> {
     ) -> Result<IdentityId> {
         let role = steps.first().ok_or(Error::of(ErrorCode::Usage))?.identity;
         let card = card_of(self.tx, &role)?.ok_or(Error::of(ErrorCode::NotFound))?;
-        let written = Written {
+        let kept = self.kept(document)?.ok_or(Error::of(ErrorCode::NotFound))?;
+        if !kept.header.parts.is_empty() {
+            // Files are fetched from a relay, and nobody asks another domain's for one.
+            self.must_be_at_home(&card.card.organisation)?;
+        }
+        let mut written = Written {
             letter: Digest(*Secret::random().expose()),
             document: *document,
             organisation: card.card.organisation,
@@ -108,12 +113,12 @@ impl Ctx<'_, '_> {
             follows,
             key: None,
             asked: self.now,
+            asks: None,
             passed: Vec::new(),
         };
-        self.put_written(&written)?;
         self.put_letter_to(&written, 0, &role)?;
         self.note_sent_to_role(document, &role, Reached::Queued)?;
-        self.ask_for_keys(&written)?;
+        self.ask_for_keys(&mut written)?;
         Ok(role)
     }
 
@@ -149,13 +154,23 @@ impl Ctx<'_, '_> {
         )
     }
 
-    fn ask_for_keys(&mut self, written: &Written) -> Result<()> {
+    fn ask_for_keys(&mut self, written: &mut Written) -> Result<()> {
         let ask = RoleAsk {
             letter: written.letter,
             roles: written.steps.iter().map(|s| s.identity).collect(),
             follows: written.follows,
         };
-        self.tell_role_for(&written.organisation, RoleWord::Ask(ask), Job::Nothing(true))
+        let seq = self.tell_role_for(&written.organisation, RoleWord::Ask(ask), Job::Nothing(true))?;
+        (written.asked, written.asks) = (self.now, Some(seq));
+        self.put_written(written)
+    }
+
+    /// Whether what was asked last has not come to where it is answered.
+    fn still_asks(&self, written: &Written) -> Result<bool> {
+        let waits = written
+            .asks
+            .map(|seq| self.tx.at(Table::Outbox, names::OUTBOX, seq));
+        Ok(waits.transpose()?.flatten().is_some())
     }
 
     /// Asks again for the keys of letters that wait too long; gives when it is to be done again.
@@ -166,12 +181,15 @@ impl Ctx<'_, '_> {
                 self.waits_no_more(&written.letter)?;
                 continue;
             }
-            if written.asked.saturating_add(ASK_AGAIN_MS) <= self.now {
-                written.asked = self.now;
-                self.put_written(&written)?;
-                self.ask_for_keys(&written)?;
+            let mut again = written.asked.saturating_add(ASK_AGAIN_MS);
+            if again <= self.now {
+                // A hospital that is away for days is not asked by the minute.
+                if !self.still_asks(&written)? {
+                    self.ask_for_keys(&mut written)?;
+                }
+                again = self.now.saturating_add(ASK_AGAIN_MS);
             }
-            next = next.min(written.asked.saturating_add(ASK_AGAIN_MS));
+            next = next.min(again);
         }
         Ok(next)
     }

@@ -14,14 +14,15 @@ use telesphor_wire::ids::IdentityId;
 
 use crate::core::Ctx;
 use crate::error::{Error, Result};
+use crate::exchange::LARGEST_ELSEWHERE;
 
 /// Names of everybody who ever stood on a roster seen here: logs outlive turns.
 const NAMES: &[u8] = b"roster-names";
 /// That many of them.
 const MAX_NAMES: usize = 4096;
-/// An edition goes into every seat of every team, beside the team itself: half of the largest
-/// message at most, bytes.
-const ROSTER_BYTES: usize = 512 * 1024;
+/// An edition goes into every seat of every team, beside the team itself, and to whoever writes from another
+/// hospital: half of the largest message at most, bytes, with what it is sealed in.
+const ROSTER_BYTES: usize = LARGEST_ELSEWHERE - 8 * 1024;
 /// Whose rosters are kept here.
 const ORGANISATIONS: &[u8] = b"rosters";
 
@@ -147,7 +148,7 @@ impl Ctx<'_, '_> {
             return Err(ErrorCode::TooMany.into());
         }
         self.keep_roster(&signed)?;
-        for to in self.told_as_organisation()? {
+        for to in self.told_of_rosters()? {
             self.tell_team(&to, TeamWord::Roster(Box::new(signed.clone())))?;
         }
         self.call_all()?;

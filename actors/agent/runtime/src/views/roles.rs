@@ -18,8 +18,8 @@ pub struct RoleView {
     pub role: String,
     /// The role for a person to read.
     pub name: String,
-    /// Who holds it now, by the roster known here.
-    pub on_duty: Vec<String>,
+    /// Who holds it now, by the roster known here. `None`: that is known at its hospital, which is another one.
+    pub on_duty: Option<Vec<String>>,
 }
 
 /// What one of a role's people did with a document.
