@@ -8,6 +8,11 @@ use telesphor_wire::blob::tree::ChunkHashes;
 use telesphor_wire::canonical;
 use telesphor_wire::command::Command;
 use telesphor_wire::domain::{AdmissionLink, SignedDomainRecord};
+use telesphor_wire::forward::Forwarded;
+use telesphor_wire::forward::ask::Ask;
+use telesphor_wire::forward::outbox::{News, Passing};
+use telesphor_wire::forward::reply::{ForwardedReply, Told};
+use telesphor_wire::forward::word::SignedWord;
 use telesphor_wire::hash::{Digest, Secret};
 use telesphor_wire::ids::{DocumentId, IdentityId, MailboxId};
 use telesphor_wire::mailbox::{Cursor, Event, Genesis, Policy};
@@ -83,6 +88,17 @@ pub fn records(bytes: &[u8]) {
     {
         assert_eq!(canonical::encode(&record), bytes, "accepted in another form");
     }
+}
+
+/// Requests for another domain and their answers, as they travel, as they lie in an outbox, and inside the seal.
+pub fn forwards(bytes: &[u8]) {
+    one_form::<Forwarded>(bytes).map(|request| (request.has_a_size(), request.digest()));
+    one_form::<ForwardedReply>(bytes);
+    one_form::<Passing>(bytes);
+    one_form::<News>(bytes).map(|news| news.of());
+    one_form::<SignedWord>(bytes);
+    one_form::<Ask>(bytes).map(|ask| ask.wish.is_forwardable());
+    one_form::<Told>(bytes);
 }
 
 /// Calls about large content and their answers, lists of chunk hashes, and chunks.

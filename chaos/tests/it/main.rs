@@ -10,6 +10,7 @@ mod cluster_files;
 mod crash_points;
 mod exchange_clock;
 mod faults;
+mod files_between;
 mod fills;
 mod fills_judged;
 mod followed_between;

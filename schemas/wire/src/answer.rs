@@ -33,6 +33,8 @@ tagged! {
         8 => Admitted(Extensions),
         /// A page of a mailbox: to another domain's reader alone.
         9 => Page(Box<Page>),
+        /// A piece of a file, bytes as they lie there: to another domain's reader alone.
+        10 => Piece(Bytes),
     }
 }
 

@@ -14,6 +14,8 @@ pub const MAX_BLOB_BYTES: u64 = 4 << 30;
 pub const MAX_BLOB_CHUNKS: usize = 16_384;
 /// Chunks that are put or got with one call (64 MiB).
 pub const MAX_CHUNKS_PER_CALL: u32 = 256;
+/// Chunks that are asked of another domain with one request (512 KiB): a larger answer does not lie in an outbox.
+pub const MAX_CHUNKS_FORWARDED: u32 = 2;
 
 /// Nesting depth of any value.
 pub const MAX_DEPTH: usize = 32;

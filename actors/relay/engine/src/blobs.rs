@@ -70,21 +70,9 @@ pub(crate) async fn prove(
         agent_nonce,
         body: Some(bound),
     };
-    if let Some((away, partition)) = house.core.away_for(&proof.mailbox) {
+    if house.core.away_for(&proof.mailbox).is_some() {
         here.fresh(core.clock.now_ms())?;
-        let shown = here.shown(proof);
-        let held = away.proof(partition, &shown).await;
-        if let Err(refusal) = held.unwrap_or(Err(ErrorCode::BlobBusy.into())) {
-            house.core.counters.refuse(refusal.code);
-            return Err(refusal);
-        }
-        let granted = Granted::elsewhere(shown);
-        return Ok(BlobRight {
-            house: house.clone(),
-            mailbox: granted.mailbox,
-            claim: granted.claim,
-            shown: granted.shown,
-        });
+        return granted(house, Granted::elsewhere(here.shown(proof))).await;
     }
     let check = move || proof::check(&core.reader, &Bound::Here(here), &proof, core.clock.now_ms());
     let proven = house.core.clone().blocking(check).await;
@@ -97,6 +85,28 @@ pub(crate) async fn prove(
         mailbox: proven.mailbox.id,
         claim: proven.claim,
         shown: None,
+    })
+}
+
+/// The right that was granted; whoever keeps the mailbox is asked first, if that is another relay.
+pub(crate) async fn granted(house: &Arc<House>, granted: Granted) -> Result<BlobRight, Refusal> {
+    if let Some(shown) = &granted.shown {
+        // If it has come here meanwhile, the next call finds it so.
+        let busy = || Refusal::of(ErrorCode::BlobBusy);
+        let held = match house.core.away_for(&granted.mailbox) {
+            Some((away, partition)) => away.proof(partition, shown).await.unwrap_or(Err(busy())),
+            None => Err(busy()),
+        };
+        if let Err(refusal) = held {
+            house.core.counters.refuse(refusal.code);
+            return Err(refusal);
+        }
+    }
+    Ok(BlobRight {
+        house: house.clone(),
+        mailbox: granted.mailbox,
+        claim: granted.claim,
+        shown: granted.shown,
     })
 }
 

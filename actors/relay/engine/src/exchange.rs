@@ -7,13 +7,14 @@ use telesphor_rules::read::ReadSpan;
 use telesphor_wire::answer::{Answer, Refusal};
 use telesphor_wire::command::Command;
 use telesphor_wire::error::ErrorCode;
-use telesphor_wire::forward::read::Read;
-use telesphor_wire::ids::MailboxId;
+use telesphor_wire::forward::read::{FileRead, Read};
+use telesphor_wire::ids::{MailboxId, Nonce};
 use telesphor_wire::mailbox::Event;
 use telesphor_wire::seal::SealingPublic;
-use telesphor_wire::session::Page;
+use telesphor_wire::session::{Page, SessionProof};
 use telesphor_wire::text::SupportCode;
 
+use crate::blobs::{self, BlobRight};
 use crate::engine::Engine;
 use crate::proof::{self, Bound, Passage};
 use crate::submit::Granted;
@@ -82,7 +83,9 @@ impl Engine {
         not_after: u64,
     ) -> Result<Page, Refusal> {
         let (page, nonce) = (read.page.clone(), read.agent_nonce);
-        let granted = self.prove_forwarded(read, reply, not_after).await?;
+        let granted = self
+            .prove_forwarded((read.proof, nonce), reply, not_after)
+            .await?;
         single::page(self.house(), granted, page, nonce).await
     }
 
@@ -100,7 +103,9 @@ impl Engine {
         until: u64,
     ) -> Result<Page, Refusal> {
         let (house, page, nonce) = (self.house(), read.page.clone(), read.agent_nonce);
-        let granted = self.prove_forwarded(read, reply, not_after).await?;
+        let granted = self
+            .prove_forwarded((read.proof, nonce), reply, not_after)
+            .await?;
         let watch = Watch::begin(house, page.mailbox).ok_or(ErrorCode::SessionLimit)?;
         loop {
             let found = single::page(house, granted.clone(), page.clone(), nonce).await?;
@@ -130,9 +135,24 @@ impl Engine {
         self.house().core.clone().blocking(look).await
     }
 
+    /// The right to read files that stand in a mailbox, by a proof for one forwarded request.
+    ///
+    /// # Errors
+    /// The refusal to be sent.
+    pub async fn blob_right_forwarded(
+        &self,
+        read: &FileRead,
+        reply: SealingPublic,
+        not_after: u64,
+    ) -> Result<BlobRight, Refusal> {
+        let proof = (read.proof.clone(), read.agent_nonce);
+        let granted = self.prove_forwarded(proof, reply, not_after).await?;
+        blobs::granted(self.house(), granted).await
+    }
+
     async fn prove_forwarded(
         &self,
-        read: Read,
+        (proof, agent_nonce): (SessionProof, Nonce),
         reply: SealingPublic,
         not_after: u64,
     ) -> Result<Granted, Refusal> {
@@ -141,9 +161,8 @@ impl Engine {
             domain: core.domain.clone(),
             reply,
             not_after,
-            agent_nonce: read.agent_nonce,
+            agent_nonce,
         };
-        let proof = read.proof;
         if core.away_for(&proof.mailbox).is_some() {
             return Ok(Granted::elsewhere(passage.shown(proof)));
         }

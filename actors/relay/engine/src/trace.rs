@@ -33,7 +33,8 @@ impl Outcome {
             | Answer::Enrolled(_)
             | Answer::Ledger(_)
             | Answer::Admitted(_)
-            | Answer::Page(_) => Self::Durable,
+            | Answer::Page(_)
+            | Answer::Piece(_) => Self::Durable,
             Answer::Refused(refusal) => Self::Refused(refusal.code),
             Answer::Busy(_) => Self::Busy,
             Answer::NotYetDurable(_) => Self::NotYetDurable,

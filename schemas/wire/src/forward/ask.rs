@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::canonical;
 use crate::command::Command;
 use crate::ext::Extensions;
-use crate::forward::read::Read;
+use crate::forward::read::{FileRead, Read};
 use crate::forward::{ForwardError, Forwarded, aad, key};
 use crate::labels::HpkeLabel;
 use crate::limits::MAX_NOT_AFTER_MS;
@@ -23,6 +23,8 @@ tagged! {
         /// Give the next page of a mailbox when there is one: at once, or when something comes, or
         /// an empty one at the request's end.
         3 => Follow(Box<Read>),
+        /// Give a piece of a file that stands in a mailbox.
+        4 => File(Box<FileRead>),
     }
 }
 
@@ -38,6 +40,7 @@ impl Wish {
                 Command::Enrol(_) | Command::Admit(_) => false,
             },
             Self::Read(_) | Self::Follow(_) => true,
+            Self::File(read) => read.is_one_piece(),
         }
     }
 
@@ -45,7 +48,7 @@ impl Wish {
     fn not_after(&self) -> u64 {
         match self {
             Self::Command(command) => command.not_after(),
-            Self::Read(_) | Self::Follow(_) => u64::MAX,
+            Self::Read(_) | Self::Follow(_) | Self::File(_) => u64::MAX,
         }
     }
 }

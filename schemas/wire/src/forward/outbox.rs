@@ -6,12 +6,14 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::canonical;
 use crate::error::ErrorCode;
 use crate::ext::Extensions;
 use crate::forward::Forwarded;
 use crate::forward::reply::ForwardedReply;
 use crate::hash::Digest;
 use crate::ids::Nonce;
+use crate::limits::MAX_PAYLOAD_BYTES;
 use crate::text::SupportCode;
 
 /// A request, as handed to home.
@@ -60,6 +62,11 @@ pub struct Undelivered {
 }
 
 impl News {
+    /// Whether an event can carry it. What another domain answers may be larger: then nobody could be told.
+    pub fn lies_in_an_outbox(&self) -> bool {
+        canonical::encode(self).len() <= MAX_PAYLOAD_BYTES
+    }
+
     /// Which request it is about.
     pub const fn of(&self) -> Digest {
         match self {

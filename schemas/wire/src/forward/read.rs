@@ -1,10 +1,13 @@
-//! Reading a mailbox of another domain: one page, by a right that is proved for this one request.
+//! Reading a mailbox of another domain, or a file that stands in it: one page, or one piece, by a right that
+//! is proved for this one request.
 
 use serde::{Deserialize, Serialize};
 
+use crate::blob::call::BlobRequest;
 use crate::ext::Extensions;
 use crate::ids::{MailboxId, Nonce};
 use crate::labels::SignLabel;
+use crate::limits::MAX_CHUNKS_FORWARDED;
 use crate::seal::SealingPublic;
 use crate::session::{PageRequest, Right, SessionProof};
 use crate::sign::{Signed, SigningKey};
@@ -21,6 +24,30 @@ pub struct Read {
     pub proof: SessionProof,
     /// For later versions.
     pub ext: Extensions,
+}
+
+/// A piece of a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileRead {
+    /// Which: its chunk hashes, or at most [`MAX_CHUNKS_FORWARDED`] chunks.
+    pub request: BlobRequest,
+    /// What the reader calls this reading.
+    pub agent_nonce: Nonce,
+    /// By the key that holds the right; its signature is over a [`ForwardClaim`].
+    pub proof: SessionProof,
+    /// For later versions.
+    pub ext: Extensions,
+}
+
+impl FileRead {
+    /// Whether it only reads, and no more than one answer can carry.
+    pub fn is_one_piece(&self) -> bool {
+        match &self.request {
+            BlobRequest::Hashes(_) => true,
+            BlobRequest::Get(chunks) => (1..=MAX_CHUNKS_FORWARDED).contains(&chunks.count),
+            _ => false,
+        }
+    }
 }
 
 /// What the proof of a reading says. It names the fresh key that the answer is sealed to: whoever

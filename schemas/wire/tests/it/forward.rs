@@ -2,15 +2,20 @@
 
 use serde_json::Value;
 use telesphor_wire::answer::Answer;
+use telesphor_wire::blob::call::{BlobBegin, BlobName, BlobRequest};
 use telesphor_wire::canonical;
 use telesphor_wire::command::Command;
 use telesphor_wire::ext::Extensions;
 use telesphor_wire::forward::ask::Ask;
 use telesphor_wire::forward::key::SealingKeyStatement;
+use telesphor_wire::forward::outbox::News;
 use telesphor_wire::forward::reply::ForwardedReply;
 use telesphor_wire::forward::{ForwardError, Forwarded};
 use telesphor_wire::hash::Secret;
-use telesphor_wire::limits::{MAX_NOT_AFTER_MS, MAX_PAYLOAD_BYTES, SEALING_KEPT_MS, SEALING_LIFE_MS};
+use telesphor_wire::limits::{
+    BLOB_CHUNK_BYTES, MAX_CHUNKS_FORWARDED, MAX_NOT_AFTER_MS, MAX_PAYLOAD_BYTES, SEALING_KEPT_MS,
+    SEALING_LIFE_MS,
+};
 use telesphor_wire::seal::SealingKey;
 use telesphor_wire::text::Domain;
 
@@ -111,6 +116,48 @@ fn a_command_without_a_word_of_its_own_is_forwarded() {
         let sealed = ask(command).seal(&domain(), &sealing()).unwrap();
         assert!(opened(&sealed).is_ok());
     }
+}
+
+#[test]
+fn a_file_is_put_or_given_whole_by_another_domains_request() {
+    let (mailbox, address) = (mailbox_id(), some_chunks(1).address);
+    let name = BlobName { mailbox, address };
+    let begin = BlobBegin {
+        mailbox,
+        address,
+        length: 1 << 20,
+    };
+    let refused = [
+        BlobRequest::Get(some_chunks(0)),
+        BlobRequest::Get(some_chunks(MAX_CHUNKS_FORWARDED + 1)),
+        BlobRequest::Put(some_chunks(1)),
+        BlobRequest::Begin(begin),
+        BlobRequest::Detach(name),
+        BlobRequest::Look(name),
+    ];
+    for request in refused {
+        let sealed = file_reading(request).seal(&domain(), &sealing());
+        assert_eq!(sealed, Err(ForwardError::NotForwardable));
+    }
+    for request in [
+        BlobRequest::Hashes(name),
+        BlobRequest::Get(some_chunks(MAX_CHUNKS_FORWARDED)),
+    ] {
+        let sealed = file_reading(request).seal(&domain(), &sealing()).unwrap();
+        assert!(opened(&sealed).is_ok());
+    }
+    // What one answer carries at most lies in an outbox; the next size does not.
+    let lies = |chunks: u32| {
+        let bytes = usize::try_from(u64::from(chunks) * BLOB_CHUNK_BYTES).unwrap();
+        let told = telesphor_wire::forward::reply::Told {
+            answer: Answer::Piece(telesphor_wire::bytes::Bytes(vec![0; bytes])),
+            ext: told().ext,
+        };
+        let reply = told.seal(&request(), &ask(a_deposit(600)).reply).unwrap();
+        News::Answered(reply).lies_in_an_outbox()
+    };
+    assert!(lies(MAX_CHUNKS_FORWARDED));
+    assert!(!lies(MAX_CHUNKS_FORWARDED + 1));
 }
 
 #[test]

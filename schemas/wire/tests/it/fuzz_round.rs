@@ -34,6 +34,11 @@ fn mutated_delivery_records_break_a_parser() {
 }
 
 #[test]
+fn mutated_requests_for_another_domain_break_a_parser() {
+    mutate::round(&corpus(), 200, wire::forwards);
+}
+
+#[test]
 fn mutated_calls_about_blobs_break_a_parser() {
     let mut corpus = corpus();
     let (sealed, hashes) = samples::sealed_blob();

@@ -365,16 +365,21 @@ pub(super) async fn send(here: &Here<'_>, args: &args::Send) -> Result<Exit> {
             draft.urgent = args.urgent;
             draft.acknowledge_by = ack_by;
             match role {
-                Some(way) => agent.send_to_role(way, draft).await?,
-                None => agent.send(&args.who, draft).await?,
+                Some(way) => agent.send_to_role(way, draft).await,
+                None => agent.send(&args.who, draft).await,
             }
+            .map_err(super::files::not_given)?
         }
         None => {
             let document = agent.document(&args.what).await?;
             match role {
-                Some(way) => agent.give_to_role(way.to, document.id).await?,
+                Some(way) => {
+                    let given = agent.give_to_role(way.to, document.id).await;
+                    given.map_err(super::files::not_given)?
+                }
                 None => {
-                    let mut sent = agent.give(&args.who, vec![document.id]).await?;
+                    let given = agent.give(&args.who, vec![document.id]).await;
+                    let mut sent = given.map_err(super::files::not_given)?;
                     sent.pop().ok_or_else(|| Fault::of(ErrorCode::AgentFault))?
                 }
             }

@@ -128,6 +128,17 @@ pub(super) async fn draft(
     Ok(draft)
 }
 
+/// Why something was not given. What cannot go to another hospital for good is its files.
+pub(super) fn not_given(error: telesphor_agent::Error) -> Fault {
+    let fault = Fault::from(error);
+    match fault.code {
+        ErrorCode::NotForwardable => fault
+            .with("files are not given for good to another hospital; what is shown there is fetched from here, its files too")
+            .then("telesphor share WHAT --with WHO --until WHEN --why TEXT"),
+        _ => fault,
+    }
+}
+
 /// Waits until the relay keeps the files of what is sent, as long as anything moves.
 pub(super) async fn until_there(here: &Here<'_>, agent: &Agent, sent: &SentView) -> Result<()> {
     until_kept(here, agent, sent.document).await
@@ -186,9 +197,12 @@ pub(super) async fn fetch(here: &Here<'_>, args: &args::Fetch) -> Result<Exit> {
                 .piece
                 .map(|n| format!("{}, at piece {n} of 256 KiB", file.name));
             let told = Fault::from(fault.error);
-            match words {
-                Some(words) => told.with(words),
-                None => told,
+            match (words, told.code) {
+                (Some(words), _) => told.with(words),
+                (None, ErrorCode::NotDelivered) => told
+                    .with("the other hospital does not answer now")
+                    .then(format!("telesphor fetch {}", args.id)),
+                (None, _) => told,
             }
         })?;
         let (place, size) = (to.display().to_string(), file.size);

@@ -31,6 +31,7 @@ use super::refuse::{canonical_body, code_of_form, refused};
 use super::room::Room;
 use super::state::Edge;
 use crate::clock;
+use crate::cluster::blobs::Peers;
 use crate::traces::{Outcome, Record, Trace};
 
 const CALL_HEADER: &str = "telesphor-blob";
@@ -114,7 +115,7 @@ async fn answer(
     let mut spreads = None;
     let standing = match call.request.clone() {
         BlobRequest::Look(name) => {
-            here(edge, name).await?;
+            here(&edge.blobs, edge.peers.as_ref(), name).await?;
             let right = right.clone();
             blocking(move || look(&blobs, &right, name)).await?
         }
@@ -126,7 +127,7 @@ async fn answer(
             Some(standing)
         }
         BlobRequest::Hashes(name) => {
-            here(edge, name).await?;
+            here(&edge.blobs, edge.peers.as_ref(), name).await?;
             let hashes = blocking(move || {
                 fetchable(&blobs, &right, &name)?;
                 blobs.hashes(&name.mailbox, &name.address).map_err(said)
@@ -146,7 +147,7 @@ async fn answer(
                 mailbox: asked.mailbox,
                 address: asked.address,
             };
-            here(edge, name).await?;
+            here(&edge.blobs, edge.peers.as_ref(), name).await?;
             return give(edge, right, asked).await;
         }
         BlobRequest::Attach(asked) => {
@@ -158,14 +159,14 @@ async fn answer(
                 mailbox: asked.source,
                 address: asked.address,
             };
-            here(edge, there).await?;
+            here(&edge.blobs, edge.peers.as_ref(), there).await?;
             let right = right.clone();
             let standing = blocking(move || attach(&blobs, &right, &source, asked)).await?;
             spreads = Some(asked.address);
             Some(standing)
         }
         BlobRequest::Detach(name) => {
-            here(edge, name).await?;
+            here(&edge.blobs, edge.peers.as_ref(), name).await?;
             let right = right.clone();
             blocking(move || detach(&blobs, &right, name)).await?;
             spreads = Some(name.address);
@@ -197,9 +198,13 @@ async fn answer(
 }
 
 /// In a cluster: what this relay does not have yet is looked for at the others, and comes.
-async fn here(edge: &Edge, name: BlobName) -> Result<(), Refusal> {
-    let Some(peers) = &edge.peers else { return Ok(()) };
-    let blobs = edge.blobs.clone();
+pub(crate) async fn here(
+    blobs: &Arc<Blobs>,
+    peers: Option<&Arc<Peers>>,
+    name: BlobName,
+) -> Result<(), Refusal> {
+    let Some(peers) = peers else { return Ok(()) };
+    let blobs = blobs.clone();
     let found = blocking(move || match blobs.used_in(&name.mailbox, &name.address) {
         Ok(_) => Ok(true),
         Err(BlobsError::Absent) => Ok(false),
@@ -229,14 +234,14 @@ fn takes(room: &Room, request: &BlobRequest) -> Result<(), Refusal> {
 }
 
 /// Runs what blocks on the disk where blocking is allowed.
-pub(super) async fn blocking<T: Send + 'static>(
+pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
 ) -> Result<T, Refusal> {
     // The only errors are those of a runtime that is going down.
     web::block(work).await.unwrap_or(Err(ErrorCode::Draining.into()))
 }
 
-pub(super) fn said(error: BlobsError) -> Refusal {
+pub(crate) fn said(error: BlobsError) -> Refusal {
     if let BlobsError::Io(e) = &error {
         tracing::error!(code = %error.code(), kind = ?e.kind(), "a blob could not be read or written");
     }
@@ -259,7 +264,7 @@ fn counted(asked: &BlobChunks) -> Result<(), Refusal> {
 }
 
 /// Whether a blob may be fetched from a mailbox now.
-pub(super) fn fetchable(blobs: &Blobs, right: &BlobRight, name: &BlobName) -> Result<(), Refusal> {
+pub(crate) fn fetchable(blobs: &Blobs, right: &BlobRight, name: &BlobName) -> Result<(), Refusal> {
     let used = blobs.used_in(&name.mailbox, &name.address).map_err(said)?;
     right.allows(BlobAct::Fetch(used.since))
 }

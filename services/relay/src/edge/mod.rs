@@ -9,7 +9,7 @@
 //! | `GET /v1/exchange` | the domains that are pinned here, with their sealing keys |
 //! | `GET /v1/session` | a WebSocket session |
 
-mod blob;
+pub(crate) mod blob;
 mod blob_flow;
 mod call;
 mod channel;

@@ -108,7 +108,7 @@ impl Drop for Tally {
 pub(crate) fn outcome(answer: &Answer) -> Outcome {
     match answer {
         Answer::Durable(_) | Answer::Taken(_) | Answer::Ledger(_) => Outcome::Durable,
-        Answer::Enrolled(_) | Answer::Admitted(_) | Answer::Page(_) => Outcome::Answered,
+        Answer::Enrolled(_) | Answer::Admitted(_) | Answer::Page(_) | Answer::Piece(_) => Outcome::Answered,
         Answer::Refused(refusal) => Outcome::Refused(refusal.code),
         Answer::Busy(_) => Outcome::Busy,
         Answer::NotYetDurable(_) => Outcome::NotYetDurable,

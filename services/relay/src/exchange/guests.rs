@@ -26,7 +26,7 @@ const WAITING: usize = 512;
 /// Asks that are dealt with at once, of all domains together.
 const AT_ONCE: usize = 512;
 /// A domain that has too many under way comes again after so long, milliseconds.
-const BUSY_MS: u64 = 250;
+pub(super) const BUSY_MS: u64 = 250;
 /// What fails for a reason of this relay's own is tried again after so long, milliseconds.
 const TROUBLE_MS: u64 = 5_000;
 
@@ -157,6 +157,10 @@ impl Exchange {
                     Ok(page) => Answer::Page(Box::new(page)),
                     Err(refusal) => Answer::Refused(refusal),
                 };
+                return self.sealed(to, &ask.reply, answer);
+            }
+            Wish::File(read) => {
+                let answer = self.file(*read, &ask.reply, ask.not_after).await;
                 return self.sealed(to, &ask.reply, answer);
             }
         };

@@ -62,6 +62,10 @@ impl Exchange {
         match word.about {
             About::Answer(reply) => {
                 let news = News::Answered(reply);
+                if !news.lies_in_an_outbox() {
+                    let (to, code) = (news.of(), ErrorCode::TooLarge);
+                    return self.refused(&from, NotTaken { to, code }).await;
+                }
                 if let Some(place) = self.place(&from, &news.of()) {
                     self.tell(place.lane.0, place.support, &news).await;
                 }

@@ -11,6 +11,7 @@
 //! Requests and answers may come twice, late or never; the rules' memory of command ids makes the
 //! first harmless, and whoever waits for an answer asks again.
 
+mod files;
 mod guests;
 mod heard;
 mod holds;
@@ -24,6 +25,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
+use telesphor_blobs::Blobs;
 use telesphor_engine::Engine;
 use telesphor_order::cluster::Wanted;
 use telesphor_order::exchange::{Road, Way};
@@ -40,7 +42,8 @@ use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
 
 use crate::clock;
-use crate::edge::Room;
+use crate::cluster::blobs::Peers;
+use crate::edge::{Room, Streams};
 use crate::layout::Layout;
 use crate::metrics::Metrics;
 use crate::peers::{self, PinnedDomains};
@@ -82,6 +85,7 @@ pub(crate) struct Exchange {
     own_road: bool,
     layout: Layout,
     room: Arc<Room>,
+    files: Files,
     metrics: Metrics,
     traces: Traces,
     dirty: Arc<Dirty>,
@@ -89,6 +93,14 @@ pub(crate) struct Exchange {
     guests: Mutex<Guests<Domain>>,
     holds: Mutex<Holds<Domain, AbortHandle>>,
     moved: Notify,
+}
+
+/// Where files lie, and how many may move.
+#[derive(Clone)]
+pub(crate) struct Files {
+    pub(crate) blobs: Arc<Blobs>,
+    pub(crate) streams: Arc<Streams>,
+    pub(crate) peers: Option<Arc<Peers>>,
 }
 
 /// What the exchange is made from.
@@ -106,6 +118,7 @@ pub(crate) struct Parts {
     pub(crate) own_road: bool,
     pub(crate) layout: Layout,
     pub(crate) room: Arc<Room>,
+    pub(crate) files: Files,
     pub(crate) metrics: Metrics,
     pub(crate) traces: Traces,
     pub(crate) dirty: Arc<Dirty>,
@@ -191,6 +204,7 @@ impl Exchange {
             own_road: parts.own_road,
             layout: parts.layout,
             room: parts.room,
+            files: parts.files,
             metrics: parts.metrics,
             traces: parts.traces,
             dirty: parts.dirty,

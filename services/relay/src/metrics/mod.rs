@@ -95,7 +95,7 @@ impl Dropped {
     }
 }
 
-const ANSWERS: [&str; 9] = [
+const ANSWERS: [&str; 10] = [
     "durable",
     "refused",
     "busy",
@@ -105,6 +105,7 @@ const ANSWERS: [&str; 9] = [
     "ledger",
     "admitted",
     "page",
+    "piece",
 ];
 
 /// Its place in [`ANSWERS`].
@@ -119,6 +120,7 @@ const fn place(answer: &Answer) -> usize {
         Answer::Ledger(_) => 6,
         Answer::Admitted(_) => 7,
         Answer::Page(_) => 8,
+        Answer::Piece(_) => 9,
     }
 }
 

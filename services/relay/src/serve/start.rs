@@ -259,6 +259,11 @@ pub(crate) async fn start(ground: Ground, asked: mpsc::Sender<Duration>) -> Resu
     if let Some(peers) = &peers {
         tokio::spawn(peers.clone().run());
     }
+    let files = exchange::Files {
+        blobs: blobs.clone(),
+        streams: Arc::default(),
+        peers,
+    };
     let (pinned, sealing) = (Arc::new(RwLock::new(pinned)), Arc::new(RwLock::new(sealing)));
     let road = exchange::connect(&settings, &keys, &domain, bus.as_ref().map(|b| &*b.nats)).await?;
     let exchange = road.map(|road| {
@@ -276,6 +281,7 @@ pub(crate) async fn start(ground: Ground, asked: mpsc::Sender<Duration>) -> Resu
             own_road: !settings.exchange.nats.is_empty(),
             layout: layout.clone(),
             room: room.clone(),
+            files: files.clone(),
             metrics: metrics.clone(),
             traces: traces.clone(),
             dirty,
@@ -286,8 +292,8 @@ pub(crate) async fn start(ground: Ground, asked: mpsc::Sender<Duration>) -> Resu
         exchange: exchange.clone(),
         engine: engine.clone(),
         blobs: blobs.clone(),
-        blob_streams: Arc::default(),
-        peers,
+        blob_streams: files.streams,
+        peers: files.peers,
         published: published.clone(),
         room: room.clone(),
         metrics: metrics.clone(),

@@ -20,11 +20,13 @@ use crate::blobs::open::{Opening, Signed, read_some};
 use crate::blobs::record::{refs, state, wanted};
 use crate::blobs::seal::{FileToSeal, SealedFiles, seal_all};
 use crate::blobs::shelf::{Shelf, io};
+use crate::blobs::source::Source;
 use crate::blobs::task::{self, credential};
 use crate::core::Core;
 use crate::core::records::Held;
 use crate::documents::show::find;
 use crate::error::{Error, Result};
+use crate::exchange::file::FarFiles;
 use crate::link::Credential;
 use crate::views::FileView;
 
@@ -36,7 +38,8 @@ struct Wanted {
     at: BlobRef,
     signed: Signed,
     mailbox: MailboxId,
-    by: Credential,
+    /// The right by which it is fetched at home. `None`: the mailbox is at another domain.
+    by: Option<Credential>,
     shelf: Shelf,
 }
 
@@ -164,16 +167,11 @@ impl Agent {
         };
         loop {
             let fetched = async {
-                let mut link = task::link(&self.shared).await?;
-                fetch(
-                    &mut link,
-                    &wanted.by,
-                    wanted.mailbox,
-                    &wanted.at,
-                    opening,
-                    &watched,
-                )
-                .await
+                let mut source = match &wanted.by {
+                    Some(by) => Source::Home(Box::new(task::link(&self.shared).await?), by),
+                    None => Source::Elsewhere(FarFiles::new(self.shared.clone())),
+                };
+                fetch(&mut source, wanted.mailbox, &wanted.at, opening, &watched).await
             };
             let fault = match fetched.await {
                 Ok(()) => return Ok(()),
@@ -321,7 +319,9 @@ fn wanted_file(core: &mut Core, what: &str, index: usize) -> Result<Wanted> {
     };
     let held: Option<Held> = snapshot.get_value(Table::Mailboxes, &mailbox.0)?;
     let held = held.ok_or(Error::of(ErrorCode::LeaseOver))?;
+    let elsewhere = held.domain != *core.profile.domain();
     let by = credential(core, &held)?.ok_or(Error::of(ErrorCode::LeaseOver))?;
+    let by = (!elsewhere).then_some(by);
     let document = SignedDocument::from_bytes(&bytes.map(|b| b.to_vec()).unwrap_or_default())
         .map_err(|e| Error::of(e.code()))?;
     let pieces = match kept.header.format.as_str() == manifest::FORMAT {
@@ -354,7 +354,11 @@ fn wanted_file(core: &mut Core, what: &str, index: usize) -> Result<Wanted> {
 const fn is_passing(code: ErrorCode) -> bool {
     matches!(
         code,
-        ErrorCode::Unreachable | ErrorCode::BlobBusy | ErrorCode::BlobNotYetDurable | ErrorCode::Draining
+        ErrorCode::Unreachable
+            | ErrorCode::NotDelivered
+            | ErrorCode::BlobBusy
+            | ErrorCode::BlobNotYetDurable
+            | ErrorCode::Draining
     )
 }
 

@@ -12,9 +12,10 @@ use telesphor_wire::limits::{BLOB_CHUNK_BYTES, MAX_CHUNKS_PER_CALL};
 use tokio::sync::{mpsc, watch};
 
 use super::open::Opening;
+use super::source::Source;
 use crate::error::{Error, Result};
-use crate::link::blob::{BlobLink, CHUNKS_AHEAD};
-use crate::link::{Credential, LinkError};
+use crate::link::LinkError;
+use crate::link::blob::CHUNKS_AHEAD;
 
 /// Why a file was not written out, and at which of its pieces.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,8 +56,7 @@ pub(crate) type Progress<'a> = &'a (dyn Fn(u64, u64) + Send + Sync);
 /// Fetches the ciphertext of a blob that is not here and opens it as it comes, from the chunk on
 /// that is wanted next. What was opened stays so, however this ends.
 pub(crate) async fn fetch(
-    link: &mut BlobLink,
-    by: &Credential,
+    source: &mut Source<'_>,
     mailbox: MailboxId,
     at: &BlobRef,
     opening: &mut Option<Opening>,
@@ -66,7 +66,7 @@ pub(crate) async fn fetch(
         mailbox,
         address: at.address,
     };
-    let hashes = Arc::new(link.hashes(by, name, at.length).await?);
+    let hashes = Arc::new(source.hashes(name, at.length).await?);
     loop {
         let mut out = opening.take().ok_or(Error::fault("fetch"))?;
         let have = out.next();
@@ -92,7 +92,7 @@ pub(crate) async fn fetch(
             (out, done)
         });
         let got = {
-            let getting = link.get(by, get, at.length, sender);
+            let getting = source.get(get, at.length, sender);
             tokio::pin!(getting);
             loop {
                 tokio::select! {

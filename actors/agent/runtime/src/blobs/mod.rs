@@ -19,4 +19,5 @@ pub(crate) mod open;
 pub(crate) mod record;
 pub(crate) mod seal;
 pub(crate) mod shelf;
+pub(crate) mod source;
 pub(crate) mod task;

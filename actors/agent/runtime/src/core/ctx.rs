@@ -20,6 +20,7 @@ use super::profile::{Keys, Profile};
 use super::records::{Entry, Held, Job, OwnerSay, Via, What};
 use super::windows::Windows;
 use crate::error::{Error, Result};
+use crate::exchange::file::Came;
 
 /// What a transaction did, for the index. Applied only when it is on the disk.
 #[derive(Debug, Default)]
@@ -54,6 +55,8 @@ pub(crate) struct Effects {
     pub(crate) forgotten: Vec<Digest>,
     /// Home is to be asked about other domains.
     pub(crate) exchange: bool,
+    /// Pieces of files from another domain that have come, or never will, by their entries.
+    pub(crate) pieces: Vec<(u64, Came)>,
     /// Entries that are left alone for so many milliseconds.
     pub(crate) later: Vec<(u64, u64)>,
 }

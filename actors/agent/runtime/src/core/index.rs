@@ -10,6 +10,7 @@ use telesphor_wire::ids::{DocumentId, IdentityId, MailboxId};
 use telesphor_wire::mailbox::MailboxKind;
 use telesphor_wire::text::SupportCode;
 
+use crate::exchange::file::Came;
 use crate::exchange::record::FarWish;
 
 use super::records::{Entry, Held, MailboxState, Via, What};
@@ -31,6 +32,8 @@ pub(crate) enum Lane {
     Stamps,
     /// Following a mailbox over there: always under way, and nothing waits for it.
     Follow(MailboxId),
+    /// Fetching files from a mailbox over there: nothing that is said waits behind it.
+    Files(MailboxId),
 }
 
 /// An outbox entry, without its bytes.
@@ -69,6 +72,7 @@ impl Slot {
             What::Ledger(say) => Lane::Mailbox(say.entry.place()),
             What::Elsewhere(say) => match &say.wish {
                 FarWish::Follow(mailbox) => Lane::Follow(*mailbox),
+                FarWish::File(request) => Lane::Files(request.mailbox()),
                 _ => Lane::Mailbox(say.mailbox),
             },
         };
@@ -179,6 +183,8 @@ pub(crate) struct Index {
     pub(crate) parts_have: HashMap<Digest, (u64, u64)>,
     /// Whose files could not be put or told of when it was last tried, and why.
     pub(crate) parts_failures: BTreeMap<DocumentId, ErrorCode>,
+    /// Pieces of files from another domain that somebody waits for, and those of them that are here.
+    pub(crate) pieces: BTreeMap<u64, Option<Came>>,
     /// There is a mandate here, given or held.
     pub(crate) mandates: bool,
     /// Something was written since mandates were looked at.

@@ -165,6 +165,9 @@ impl Core {
                 slot.not_before = Some(Instant::now() + Duration::from_millis(ms));
             }
         }
+        for (seq, came) in fx.pieces {
+            self.index.piece_came(seq, came);
+        }
         self.index.exchange_wanted |= fx.exchange;
         self.index.changed = true;
         self.index.mandates |= fx.mandates;

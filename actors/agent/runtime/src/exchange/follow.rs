@@ -79,14 +79,33 @@ impl Ctx<'_, '_> {
         self.put(Table::Outbox, &follow_name(&held.id), &seq)
     }
 
-    /// A follow from where the mailbox was read to, proved for this one request by the key of its
-    /// present epoch.
+    /// A follow from where the mailbox was read to.
     pub(super) fn following(
         &self,
         mailbox: &MailboxId,
         reply: &SealingPublic,
         not_after: u64,
     ) -> Result<Read> {
+        let (agent_nonce, proof) = self.member_proof(mailbox, reply, not_after)?;
+        Ok(Read {
+            page: PageRequest {
+                mailbox: *mailbox,
+                after: self.cursor(mailbox)?.seq,
+                max_events: EVENTS,
+            },
+            agent_nonce,
+            proof,
+            ext: Extensions::none(),
+        })
+    }
+
+    /// The right to read a mailbox over there, proved for one request by the key of its present epoch.
+    pub(super) fn member_proof(
+        &self,
+        mailbox: &MailboxId,
+        reply: &SealingPublic,
+        not_after: u64,
+    ) -> Result<(Nonce, SessionProof)> {
         let held = self.held(mailbox)?;
         let keys = epoch_keys(&Rows(self.tx), held.id, held.branch, held.epoch)?;
         let keys = keys.ok_or(Error::fault("epoch keys"))?;
@@ -103,19 +122,11 @@ impl Ctx<'_, '_> {
             epoch: held.epoch,
             ext: Extensions::none(),
         };
-        Ok(Read {
-            page: PageRequest {
-                mailbox: held.id,
-                after: self.cursor(mailbox)?.seq,
-                max_events: EVENTS,
-            },
-            agent_nonce: claim.agent_nonce,
-            proof: SessionProof {
-                certificate: by.certificate,
-                ..claim.prove(&by.key)
-            },
-            ext: Extensions::none(),
-        })
+        let proof = SessionProof {
+            certificate: by.certificate,
+            ..claim.prove(&by.key)
+        };
+        Ok((claim.agent_nonce, proof))
     }
 
     /// What came of a follow; then it is asked for what comes behind it.

@@ -8,13 +8,15 @@
 //! Two people write to each other's personal mailboxes ([`said`]), so what is said between them is at
 //! home. What one of them shows the other lies in a shared mailbox at the home of whoever shows it:
 //! the reader follows it ([`follow`]) and writes into it ([`write`]) by way of his own home. An
-//! invitation's offer is read over there once ([`look`]).
+//! invitation's offer is read over there once ([`look`]), and what a document has of files there is
+//! fetched piece by piece ([`file`]).
 //!
 //! An entry of the agent's outbox stays until the *other* domain's answer is here, and its bytes and
 //! the key of its answer are in the vault before anything leaves: whatever is killed, the same
 //! request goes again, and what it asks carries the id by which the other side knows it.
 
 pub(crate) mod facts;
+pub(crate) mod file;
 pub(crate) mod follow;
 mod ledger;
 mod look;

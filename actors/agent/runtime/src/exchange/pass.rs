@@ -16,8 +16,8 @@ use telesphor_wire::seal::SealingKey;
 use telesphor_wire::sign::SigningKey;
 use telesphor_wire::text::SupportCode;
 
-use super::record::{Away, FarSay, FarWish, follow_lane_name, lane_name};
-use super::{LARGEST_ELSEWHERE, follow};
+use super::record::{Away, FarSay, FarWish, files_lane_name, follow_lane_name, lane_name};
+use super::{LARGEST_ELSEWHERE, file, follow};
 use crate::core::records::{Entry, Job, Known, Via, What};
 use crate::core::{Ctx, names};
 use crate::error::{Error, Result};
@@ -89,6 +89,11 @@ impl Ctx<'_, '_> {
                 let read = self.following(mailbox, &reply.public(), end)?;
                 (Wish::Follow(Box::new(read)), end)
             }
+            FarWish::File(request) => {
+                let end = self.now + file::LIFE_MS;
+                let read = self.file_reading(request, &reply.public(), end)?;
+                (Wish::File(Box::new(read)), end)
+            }
         };
         let ask = Ask {
             wish,
@@ -130,6 +135,7 @@ impl Ctx<'_, '_> {
     fn lane(&mut self, say: &FarSay) -> Result<Nonce> {
         let name = match &say.wish {
             FarWish::Follow(mailbox) => follow_lane_name(mailbox),
+            FarWish::File(request) => files_lane_name(&request.mailbox()),
             _ => lane_name(&say.mailbox),
         };
         if let Some(lane) = self.get(Table::Outbox, &name)? {

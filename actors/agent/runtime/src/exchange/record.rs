@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use telesphor_vault::{Records, Table};
+use telesphor_wire::blob::call::BlobRequest;
 use telesphor_wire::bytes::Bytes;
 use telesphor_wire::forward::Forwarded;
 use telesphor_wire::forward::facts::ExchangeFacts;
@@ -29,6 +30,8 @@ tagged! {
         2 => Look(MailboxId),
         /// What comes next in a shared mailbox over there.
         3 => Follow(MailboxId),
+        /// A piece of a file that stands in a shared mailbox over there.
+        4 => File(BlobRequest),
     }
 }
 
@@ -84,6 +87,11 @@ pub(super) fn lane_name(mailbox: &MailboxId) -> Vec<u8> {
 /// The lane in which a mailbox over there is followed: nothing else waits for its answers.
 pub(super) fn follow_lane_name(mailbox: &MailboxId) -> Vec<u8> {
     [b"follow-lane/", &mailbox.0[..]].concat()
+}
+
+/// The lane in which files of a mailbox over there are fetched.
+pub(super) fn files_lane_name(mailbox: &MailboxId) -> Vec<u8> {
+    [b"files-lane/", &mailbox.0[..]].concat()
 }
 
 /// Which entry follows a mailbox over there.

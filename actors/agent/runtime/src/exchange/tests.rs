@@ -67,6 +67,7 @@ impl Other {
                 other => panic!("{:?}", other.id()),
             },
             Wish::Read(read) | Wish::Follow(read) => panic!("{read:?}"),
+            Wish::File(read) => panic!("{read:?}"),
         }
     }
 }

@@ -106,7 +106,7 @@ impl House {
                 moved = true;
                 let mut people = self.staff.iter_mut().chain([&mut self.gp]);
                 let one = people.find(|c| c.profile.identity == to).unwrap();
-                let roster = matches!(word, GroupMessage::Team(_)) && one.profile.petname == "gp";
+                let roster = matches!(word, GroupMessage::Team(_)) && one.profile.name == "gp";
                 self.rosters += usize::from(roster);
                 hear(one, &hospital, word);
             }

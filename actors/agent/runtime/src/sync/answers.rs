@@ -147,7 +147,9 @@ impl Core {
             }
             Answer::Enrolled(vouchers) => Next::Done(Box::new(Done::Enrolled(vouchers))),
             // An operator's answer to something that no agent sends.
-            Answer::Admitted(_) | Answer::Page(_) => Next::Failed(Refusal::of(ErrorCode::Internal)),
+            Answer::Admitted(_) | Answer::Page(_) | Answer::Piece(_) => {
+                Next::Failed(Refusal::of(ErrorCode::Internal))
+            }
             Answer::Busy(ms) | Answer::NotYetDurable(ms) => Next::Again(ms.max(10)),
             Answer::Refused(refusal) => match refusal.code {
                 ErrorCode::Draining | ErrorCode::DiskFull | ErrorCode::Fenced | ErrorCode::Internal => {
@@ -344,6 +346,14 @@ impl Ctx<'_, '_> {
         }) = &entry.what
         {
             return self.follow_unsealed(mailbox);
+        }
+        if let What::Elsewhere(FarSay {
+            wish: FarWish::File(_),
+            ..
+        }) = &entry.what
+        {
+            self.fx.pieces.push((seq, Err(refused.code)));
+            return Ok(());
         }
         match entry.job {
             Job::Enrol(_) => self.not_enrolled(entry.command.as_ref(), *refused),

@@ -1,12 +1,13 @@
 //! Requests between domains, and their answers.
 
 use telesphor_wire::answer::Answer;
+use telesphor_wire::blob::call::{BlobChunks, BlobRequest};
 use telesphor_wire::forward::Forwarded;
 use telesphor_wire::forward::ask::{Ask, Wish};
 use telesphor_wire::forward::facts::{ExchangeFacts, PeerFacts};
 use telesphor_wire::forward::key::{self, SealingKeyStatement, SignedSealingKey};
 use telesphor_wire::forward::outbox::{News, Passing, Undelivered};
-use telesphor_wire::forward::read::{ForwardClaim, Read};
+use telesphor_wire::forward::read::{FileRead, ForwardClaim, Read};
 use telesphor_wire::forward::reply::{ForwardedReply, Told};
 use telesphor_wire::forward::word::{About, Asked, NotNow, NotTaken, SignedWord, Word};
 use telesphor_wire::limits::SEALING_LIFE_MS;
@@ -82,6 +83,28 @@ pub fn following() -> Ask {
         reply,
         not_after: NOW + HOUR,
         ext: Extensions::none(),
+    }
+}
+pub fn file_reading(request: BlobRequest) -> Ask {
+    let claim = forward_claim();
+    Ask {
+        wish: Wish::File(Box::new(FileRead {
+            request,
+            agent_nonce: claim.agent_nonce,
+            proof: claim.prove(&key(3)),
+            ext: Extensions::none(),
+        })),
+        reply: reply_key().public(),
+        not_after: claim.not_after,
+        ext: Extensions::none(),
+    }
+}
+pub fn some_chunks(count: u32) -> BlobChunks {
+    BlobChunks {
+        mailbox: mailbox_id(),
+        address: Digest([0xab; 32]),
+        from: 4,
+        count,
     }
 }
 pub fn told() -> Told {
@@ -176,6 +199,17 @@ pub fn forward_structures() -> Vec<Sample> {
         sample("forward-claim", &forward_claim()),
         sample("forward-ask-read", &reading()),
         sample("forward-ask-follow", &following()),
+        sample(
+            "forward-ask-file",
+            &file_reading(BlobRequest::Get(some_chunks(2))),
+        ),
+        sample(
+            "forward-told-piece",
+            &Told {
+                answer: Answer::Piece(Bytes(vec![0xc4; 3])),
+                ext: Extensions::none(),
+            },
+        ),
         sample("news-answered", &News::Answered(reply.clone())),
         sample("news-undelivered", &News::Undelivered(undelivered)),
         sample("exchange-facts", &facts),
