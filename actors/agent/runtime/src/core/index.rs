@@ -42,6 +42,8 @@ pub(crate) struct Slot {
     pub(crate) lane: Lane,
     pub(crate) sealed: bool,
     pub(crate) in_flight: bool,
+    /// What is under way is no more what it is to say: the answer to it says nothing of this entry.
+    pub(crate) overtaken: bool,
     /// Lies in the outbox at home, for another domain.
     pub(crate) passed: bool,
     pub(crate) after: Option<u64>,
@@ -80,6 +82,7 @@ impl Slot {
             lane,
             sealed: entry.command.is_some(),
             in_flight: false,
+            overtaken: false,
             passed: matches!(entry.via, Via::Passed(_)),
             after: entry.after,
             not_before: None,

@@ -150,6 +150,8 @@ impl Core {
             slot.passed = fresh.passed;
             if !fresh.sealed {
                 (slot.number, slot.looked) = (None, 0);
+                // Another domain's answer may be read before home's to the same request.
+                slot.overtaken |= slot.in_flight;
             }
             room_made |= !fresh.sealed;
         }

@@ -107,6 +107,7 @@ mod tests {
             lane: Lane::Mailbox(GROUP),
             sealed: true,
             in_flight: true,
+            overtaken: false,
             passed: false,
             after: None,
             not_before: None,

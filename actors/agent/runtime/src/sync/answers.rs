@@ -66,13 +66,14 @@ impl Core {
         let mut broken = None;
         for (seq, outcome) in answers {
             let slot = self.index.outbox.get_mut(&seq);
-            let support = slot.and_then(|slot| {
+            let (support, overtaken) = slot.map_or((None, false), |slot| {
                 slot.in_flight = false;
-                slot.support
+                (slot.support, std::mem::take(&mut slot.overtaken))
             });
             match outcome {
                 // The outcome is unknown: the same bytes go again on the next connection.
                 Err(error) => broken = Some(error),
+                Ok(_) if overtaken => {}
                 Ok(outcome) => decided.push((seq, support, self.decide(outcome, &relays, quorum))),
             }
         }

@@ -27,7 +27,7 @@ pub(crate) async fn run(shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
                 core.index.connected = false;
                 core.index.last_failure = Some(code);
                 for slot in core.index.outbox.values_mut() {
-                    slot.in_flight = false;
+                    (slot.in_flight, slot.overtaken) = (false, false);
                 }
                 Ok(core.index.stopped)
             })

@@ -14,11 +14,14 @@ use telesphor_wire::forward::reply::Told as Answered;
 use telesphor_wire::ids::MailboxId;
 use telesphor_wire::mailbox::EventKind;
 use telesphor_wire::session::Page;
+use telesphor_wire::text::SupportCode;
 
 use super::Scene;
 use crate::core::Core;
 use crate::core::records::{Held, Job, Known, MailboxState, Padding};
-use crate::testing::{Paper, Told, cursor};
+use crate::link::session::Replied;
+use crate::sync::answers::Outcome;
+use crate::testing::{Paper, Told, cursor, first_sealed};
 
 /// Two who share a mailbox; the one is asked about here, the other is at home there.
 struct There {
@@ -164,6 +167,33 @@ fn say(core: &mut Core, mailbox: MailboxId) {
     let word = GroupMessage::Evidence(Bytes(vec![7; 99]));
     core.write(|ctx| ctx.say(mailbox, &word, Padding::Message, Job::Nothing(true)))
         .unwrap();
+}
+
+#[test]
+fn a_follow_that_is_answered_before_home_has_confirmed_it_is_the_last_one() {
+    for sealed_by_then in [false, true] {
+        let mut there = There::new();
+        let (first, _) = there.follow();
+        there.scene.back(&first.request, ErrorCode::Expired);
+        let (seq, command) = first_sealed(&mut there.scene.core);
+        // It lies at home and was passed on, and its answer is read before home's receipt.
+        let receipt = there.scene.paper.take_in(&command);
+        let (second, _) = there.follow();
+        assert_ne!(second, first);
+        there.scene.back(&second.request, ErrorCode::Expired);
+        if sealed_by_then {
+            there.scene.core.seal_some(64).unwrap();
+        }
+        let replied = Replied {
+            answer: Answer::Durable(Box::new(receipt)),
+            support: SupportCode::random(),
+        };
+        let answers = vec![(seq, Ok(Outcome::Replied(replied)))];
+        there.scene.core.answered(answers).unwrap();
+        there.scene.carry();
+        let (third, _) = there.follow();
+        assert_ne!(third, second, "nothing is ever asked for again");
+    }
 }
 
 #[test]
