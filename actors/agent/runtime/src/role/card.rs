@@ -8,6 +8,7 @@ use telesphor_identity::history::History;
 use telesphor_identity::inception::{Custody, Inception, Kind};
 use telesphor_identity::keys::{KeySet, NextKeys};
 use telesphor_identity::signing::{Judged, SignerSaid};
+use telesphor_vault::Table;
 use telesphor_wire::bytes::Bytes;
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ext::Extensions;
@@ -19,6 +20,8 @@ use crate::core::Ctx;
 use crate::core::records::Acquaintance;
 use crate::error::{Error, Result};
 
+/// Whoever asks is given the same edition again after so long, milliseconds: he may have lost it.
+const TOLD_AGAIN_MS: u64 = 24 * 3600 * 1000;
 /// Roles of one organisation that can be written to.
 const MAX_ROLES: usize = 256;
 
@@ -113,12 +116,21 @@ impl Ctx<'_, '_> {
         Ok(())
     }
 
-    /// Gives somebody at another hospital the newest roster: by it he sees to whom a letter is sealed.
+    /// Gives somebody at another hospital the newest roster, unless he has it: by it he sees to whom a letter is
+    /// sealed. A letter that waits asks by the minute.
     pub(super) fn tell_roster_elsewhere(&mut self, who: &IdentityId) -> Result<()> {
-        match (self.elsewhere(who)?, self.roster(&self.me())?) {
-            (Some(_), Some(roster)) => self.tell_team(who, TeamWord::Roster(Box::new(roster))),
-            _ => Ok(()),
+        let (Some(_), Some(roster)) = (self.elsewhere(who)?, self.roster(&self.me())?) else {
+            return Ok(());
+        };
+        let name = [b"role-roster-told/", &who.0[..]].concat();
+        let told: Option<(u64, u64)> = self.get(Table::Receipts, &name)?;
+        let edition = roster.roster.edition;
+        let has = |(told, at): &(u64, u64)| *told == edition && self.now < at.saturating_add(TOLD_AGAIN_MS);
+        if told.as_ref().is_some_and(has) {
+            return Ok(());
         }
+        self.put(Table::Receipts, &name, &(edition, self.now))?;
+        self.tell_team(who, TeamWord::Roster(Box::new(roster)))
     }
 
     /// An organisation says that a role of it can be written to.

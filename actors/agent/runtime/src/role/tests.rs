@@ -177,6 +177,28 @@ fn a_letter_from_another_hospital_is_sealed_for_nobody_or_brings_it_every_roster
 }
 
 #[test]
+fn a_letter_that_waits_brings_the_roster_by_the_minute() {
+    let mut house = House::apart(&["laine"]);
+    house.publish(&[]);
+    let id = house.send();
+    house.settle();
+    assert_eq!(house.rosters, 1);
+    let minute = |house: &mut House| {
+        house.paper.clock.fetch_add(60_000, Ordering::SeqCst);
+        house.settle();
+    };
+    for _ in 0..10 {
+        minute(&mut house);
+    }
+    assert_eq!(house.rosters, 1, "it is asked, and has not changed");
+    house.publish(&["laine"]);
+    minute(&mut house);
+    assert_eq!(house.rosters, 2);
+    let came = letter_of(&house.staff[0].read().unwrap(), &id).unwrap();
+    assert!(came.is_some(), "it goes as soon as somebody is there");
+}
+
+#[test]
 fn a_hospital_that_is_away_is_asked_again_by_the_minute() {
     let mut house = House::apart(&["laine"]);
     house.publish(&["laine"]);
