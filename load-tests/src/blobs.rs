@@ -32,7 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(600);
 const DOMAIN: &str = "hospital-a.example";
 /// What a process may hold at its worst moment, MiB, however long the file is.
 const MEMORY_MIB: f64 = 160.0;
-const SOURCE: &str = "scan";
+pub(crate) const SOURCE: &str = "scan";
 
 /// The scenario.
 pub(crate) fn run(runtime: &Runtime, folder: &Path, mib: u64, report: &mut Report) -> Result<()> {
@@ -79,7 +79,7 @@ pub(crate) fn run(runtime: &Runtime, folder: &Path, mib: u64, report: &mut Repor
 }
 
 /// Bytes that do not compress, cheaply.
-fn write_source(path: &Path, mib: u64) -> Result<()> {
+pub(crate) fn write_source(path: &Path, mib: u64) -> Result<()> {
     let mut file = File::create(path)?;
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let mut block = vec![0u8; 1 << 20];
@@ -218,7 +218,7 @@ async fn through(relay: &Relay, folder: &Path, report: &Report) -> Result<Took> 
     })
 }
 
-fn same(one: &Path, other: &Path) -> Result<bool> {
+pub(crate) fn same(one: &Path, other: &Path) -> Result<bool> {
     let (mut one, mut other) = (File::open(one)?, File::open(other)?);
     let most = BLOB_CHUNK_BYTES;
     let (mut a, mut b) = (Vec::new(), Vec::new());

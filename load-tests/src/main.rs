@@ -14,6 +14,7 @@
 
 mod append;
 mod behind;
+mod between;
 mod blobs;
 mod chain;
 mod cluster;
@@ -61,11 +62,11 @@ enum Command {
 /// What to run.
 #[derive(clap::Args)]
 struct Bench {
-    /// Scenarios: append, cluster, behind, ledger, mailboxes, sealed, teams, revoke, storm, disclose, chain, blobs
+    /// Scenarios: append, cluster, behind, ledger, mailboxes, sealed, teams, revoke, storm, disclose, chain, blobs, between
     #[arg(
         long,
         value_delimiter = ',',
-        default_value = "append,cluster,behind,ledger,mailboxes,sealed,teams,revoke,storm,disclose,chain,blobs"
+        default_value = "append,cluster,behind,ledger,mailboxes,sealed,teams,revoke,storm,disclose,chain,blobs,between"
     )]
     only: Vec<String>,
     /// Seconds that each measurement lasts
@@ -164,6 +165,9 @@ fn run(bench: &Bench) -> Result<bool> {
     }
     if wants("blobs") {
         blobs::run(&runtime, folder.path(), bench.file_mib, &mut report)?;
+    }
+    if wants("between") {
+        between::run(&runtime, folder.path(), bench.file_mib, &mut report)?;
     }
     if let Some(path) = &bench.json {
         std::fs::write(path, report.json())?;

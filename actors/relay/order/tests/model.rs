@@ -140,6 +140,11 @@ fn nothing_acknowledged_is_lost_in_the_long_round() {
         },
         Budget {
             rebases: 3,
+            ..NOTHING
+        },
+        Budget {
+            commands: 1,
+            rebases: 2,
             spares: 1,
             ..NOTHING
         },
