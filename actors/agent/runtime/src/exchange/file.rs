@@ -1,16 +1,16 @@
 //! Files that stand in a shared mailbox over there: fetched a piece at a time, each by a request of its own.
 //!
 //! Nothing of a piece is kept here but in the file that it is written to: whoever waits for it takes it
-//! from memory, and if nobody does any more it is dropped and asked for again. At home each answer
-//! is erased as soon as it was read, since what is shared may be large and the outbox is not.
+//! from memory, and if nobody does any more it is dropped and asked for again. At home the outbox is let go
+//! of every 32 MiB, since what is shared may be large and the outbox is not.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use telesphor_vault::Table;
+use telesphor_vault::{Records, Table};
 use telesphor_wire::blob::call::{BlobChunks, BlobName, BlobRequest};
 use telesphor_wire::blob::tree::{ChunkHashes, chunk_len};
-use telesphor_wire::command::{EraseRange, OwnerAct};
+use telesphor_wire::canonical;
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ext::Extensions;
 use telesphor_wire::forward::read::FileRead;
@@ -19,8 +19,8 @@ use telesphor_wire::seal::SealingPublic;
 use tokio::sync::mpsc;
 
 use super::record::{FarSay, FarWish, OUT, Out};
-use crate::core::records::Job;
-use crate::core::{Ctx, Shared};
+use crate::core::records::{Entry, Job, Via};
+use crate::core::{Ctx, Shared, names};
 use crate::error::{Error, Result};
 
 /// A request for a piece is worth nothing after so long, milliseconds.
@@ -29,6 +29,9 @@ pub(super) const LIFE_MS: u64 = 2 * 60_000;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Pieces that are waited for at once; of more the oldest is waited for no more.
 const WAITING: usize = 8;
+
+/// So many events of the outbox at home are read before it is let go of: a request and an answer for each piece.
+const LET_GO_EVENTS: u64 = 128;
 
 /// What has come of a request for a piece.
 pub(crate) type Came = std::result::Result<Vec<u8>, ErrorCode>;
@@ -78,18 +81,34 @@ impl Ctx<'_, '_> {
         })
     }
 
-    /// A piece has come by this event of the outbox at home, which is erased there.
-    pub(super) fn piece_came(&mut self, seq: u64, piece: Vec<u8>, event: u64) -> Result<()> {
+    /// A piece has come. What was read of the outbox at home is let go of by and by, which needs that nothing
+    /// in it still waits for an answer: what is followed is asked for anew, behind it.
+    pub(super) fn piece_came(&mut self, seq: u64, piece: Vec<u8>) -> Result<()> {
         self.fx.pieces.push((seq, Ok(piece)));
         self.close_entry(seq)?;
         let Some(out) = self.get::<Out>(Table::Settings, OUT)? else {
             return Ok(());
         };
-        let erase = OwnerAct::Erase(EraseRange {
-            from: event,
-            to: event,
-        });
-        self.enqueue_act(out.mailbox, erase, Job::Nothing(true), None)?;
+        let read = self.cursor(&out.mailbox)?.seq;
+        if read.saturating_sub(out.acknowledged) < LET_GO_EVENTS {
+            return Ok(());
+        }
+        self.follow_anew(read.saturating_sub(LET_GO_EVENTS / 2))?;
+        self.tend_out()
+    }
+
+    /// Asks anew for what is followed by requests that lie before an event of the outbox.
+    fn follow_anew(&mut self, before: u64) -> Result<()> {
+        for (seq, bytes) in self.tx.range(Table::Outbox, names::OUTBOX, 0, usize::MAX)? {
+            let entry: Entry = canonical::decode(&bytes).map_err(|_| Error::fault("outbox"))?;
+            let Some(away) = self.away(seq)?.filter(|_| matches!(entry.via, Via::Passed(_))) else {
+                continue;
+            };
+            let old = away.lies.is_some_and(|lies| lies < before);
+            if old && matches!(away.say.wish, FarWish::Follow(_)) {
+                self.seal_anew(seq, &away, entry, 0)?;
+            }
+        }
         Ok(())
     }
 }

@@ -18,7 +18,7 @@ pub(super) const UNPROVED_MS: u64 = 30_000;
 
 impl Ctx<'_, '_> {
     /// Home says what became of a request. What is not waited for any more changes nothing.
-    pub(crate) fn request_became(&mut self, event: u64, payload: &[u8]) -> Result<()> {
+    pub(crate) fn request_became(&mut self, payload: &[u8]) -> Result<()> {
         let news: News = canonical::decode(payload).map_err(|_| Error::of(ErrorCode::Malformed))?;
         let Some(seq) = self.asked_by(&news.of())? else {
             return Ok(());
@@ -35,7 +35,7 @@ impl Ctx<'_, '_> {
             News::Undelivered(back) => self.came_back(seq, &away, entry, &Refusal::of(back.code)),
             News::Answered(reply) => match reply.open(&away.request, &away.reply) {
                 Ok(told) => match (told.answer, &away.say.wish) {
-                    (Answer::Piece(piece), FarWish::File(_)) => self.piece_came(seq, piece.0, event),
+                    (Answer::Piece(piece), FarWish::File(_)) => self.piece_came(seq, piece.0),
                     (answer, _) => self.other_answered(seq, &away, entry, answer),
                 },
                 // Not by whoever opened the request: no answer at all.

@@ -302,9 +302,7 @@ impl Ctx<'_, '_> {
             (MailboxUse::StudyAnswers, MailboxKind::Personal, EventKind::MESSAGE) => {
                 self.study_answered(held, payload)
             }
-            (MailboxUse::Outbox, MailboxKind::Personal, EventKind::FORWARDED) => {
-                self.request_became(event.header.seq, payload)
-            }
+            (MailboxUse::Outbox, MailboxKind::Personal, EventKind::FORWARDED) => self.request_became(payload),
             (MailboxUse::OneTime, ..) | (_, MailboxKind::Personal, _) => Ok(()),
             (_, MailboxKind::Shared, _) => return self.take_group_event(held, event, payload, at),
         }
