@@ -84,7 +84,7 @@ cluster: nats build ## three relays over three NATS servers on this machine; sho
 faults: nats build ## FAULTS faults of relays, network and NATS on a cluster under load; MACHINES=1: full and slow disks and wrong clocks too; SEED names the run
 	"$(CARGO_TARGET_DIR)/debug/faults" --folder "$(CARGO_TARGET_DIR)/../faults" --faults $(FAULTS) --seed $(SEED) $(if $(MACHINES),--machines)
 
-model: setup ## the replication protocol, exhaustively within wider bounds (minutes to an hour)
+model: setup ## the replication protocol, exhaustively within wider bounds (an hour and more; its last budget takes more than 20 GB)
 	cargo test --workspace --locked --release --test model -- --include-ignored --nocapture
 
 fuzz: setup ## every fuzz target for SECONDS_PER_TARGET seconds (needs a nightly toolchain and cargo-fuzz)
