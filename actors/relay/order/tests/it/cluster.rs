@@ -13,7 +13,7 @@ use yard::{Yard, ZERO};
 
 #[test]
 fn three_members_that_do_not_agree_on_an_order() {
-    let yard = Yard::new(3, 1);
+    let yard = Yard::starting(3, 1);
     for at in 0..3 {
         yard.sends(at, (0..200).map(|n| n * 3 + at as u64));
     }
@@ -400,7 +400,7 @@ fn all_die_at_once_and_the_bus_forgets() {
 
 #[test]
 fn words_that_get_lost_stop_the_cluster() {
-    let yard = Yard::new(3, 1);
+    let yard = Yard::starting(3, 1);
     yard.bus.deafen(30);
     for n in 0..100 {
         yard.send((n % 3) as usize, ZERO, n);
@@ -453,7 +453,7 @@ fn a_member_with_an_old_copy_of_its_disk_votes() {
 
 #[test]
 fn two_partitions_that_hold_each_other_up() {
-    let yard = Yard::new(3, 2);
+    let yard = Yard::starting(3, 2);
     for n in 0..100 {
         yard.send(0, ZERO, n);
         yard.send(1, telesphor_wire::ids::PartitionId(1), 1_000 + n);

@@ -128,7 +128,15 @@ pub(crate) fn patience() -> Patience {
 }
 
 impl Yard {
+    /// A cluster in which every member votes: what a test does to it next, it does to all of them.
     pub(crate) fn new(members: usize, partitions: u16) -> Self {
+        let yard = Self::starting(members, partitions);
+        yard.until("all members vote", |yard| (0..members).all(|at| yard.votes(at)));
+        yard
+    }
+
+    /// A cluster whose members have only just been started.
+    pub(crate) fn starting(members: usize, partitions: u16) -> Self {
         let mut keys: Vec<_> = (0..members).map(|_| SigningKey::generate()).collect();
         keys.sort_by_key(SigningKey::public);
         let relays: BTreeSet<_> = keys.iter().map(SigningKey::public).collect();
@@ -272,8 +280,8 @@ impl Yard {
     /// Whether a member has a seat in the first partition, and what it follows is active.
     pub(crate) fn votes(&self, at: usize) -> bool {
         let member = self.members[at].as_ref().unwrap();
-        let standing = member.cluster.standing(ZERO).unwrap();
-        standing.phase == "following" && standing.active && standing.votes
+        let standing = member.cluster.standing(ZERO);
+        standing.is_some_and(|standing| standing.phase == "following" && standing.active && standing.votes)
     }
 
     /// What a member says of why it confirms nothing.
