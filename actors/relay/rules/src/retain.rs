@@ -123,18 +123,15 @@ pub(crate) fn erase<F: Facts>(
     if from > range.to {
         return Ok(());
     }
-    let (upto, upto_events) = kept_upto(case.facts, mailbox, range.to)?;
-    let (below, below_events) = kept_upto(case.facts, mailbox, from.saturating_sub(1))?;
+    let (bytes, events) = kept_between(case.facts, mailbox, from, range.to)?;
     let holes = with_hole(&mailbox.profile.holes, Hole { from, to: range.to });
     if holes.len() > MAX_HOLES {
         return Err(ErrorCode::TooMany.into());
     }
     draft.profile().holes = holes;
     let head = &mut draft.mailbox.head;
-    head.kept_bytes = head.kept_bytes.saturating_sub(upto.saturating_sub(below));
-    head.kept_events = head
-        .kept_events
-        .saturating_sub(upto_events.saturating_sub(below_events));
+    head.kept_bytes = head.kept_bytes.saturating_sub(bytes);
+    head.kept_events = head.kept_events.saturating_sub(events);
     // A hole that begins at the floor is no hole: the floor swallows it.
     raise_floor(case.facts, draft, draft.mailbox.head.floor)
 }
@@ -173,18 +170,27 @@ fn raise_floor(facts: &impl Facts, draft: &mut Draft, to: u64) -> Result<(), Ref
 
 /// Bytes and events still kept above the floor, up to and including `seq`.
 fn kept_upto(facts: &impl Facts, mailbox: &Mailbox, seq: u64) -> Result<(u64, u64), Refusal> {
-    let head = &mailbox.head;
-    if seq <= head.floor {
+    kept_between(facts, mailbox, mailbox.head.floor.saturating_add(1), seq)
+}
+
+/// Bytes and events still kept from one event to another, both included; `from` lies above the floor.
+/// Of the holes only those within are looked at: each costs a reading of two events.
+fn kept_between(facts: &impl Facts, mailbox: &Mailbox, from: u64, to: u64) -> Result<(u64, u64), Refusal> {
+    let below = from.saturating_sub(1);
+    if to <= below {
         return Ok((0, 0));
     }
-    let mut bytes = total_at(facts, mailbox, seq)?.saturating_sub(head.floor_total);
-    let mut events = seq.saturating_sub(head.floor);
-    for hole in mailbox.profile.holes.iter().take_while(|h| h.from <= seq) {
-        let to = hole.to.min(seq);
-        let before = hole.from.saturating_sub(1);
-        bytes = bytes
-            .saturating_sub(total_at(facts, mailbox, to)?.saturating_sub(total_at(facts, mailbox, before)?));
-        events = events.saturating_sub(to.saturating_sub(before));
+    let between = |below: u64, to: u64| -> Result<(u64, u64), Refusal> {
+        let bytes = total_at(facts, mailbox, to)?.saturating_sub(total_at(facts, mailbox, below)?);
+        Ok((bytes, to.saturating_sub(below)))
+    };
+    let (mut bytes, mut events) = between(below, to)?;
+    let holes = &mailbox.profile.holes;
+    let first = holes.partition_point(|hole| hole.to < from);
+    for hole in holes.iter().skip(first).take_while(|hole| hole.from <= to) {
+        let (gone, gone_events) = between(hole.from.saturating_sub(1).max(below), hole.to.min(to))?;
+        bytes = bytes.saturating_sub(gone);
+        events = events.saturating_sub(gone_events);
     }
     Ok((bytes, events))
 }

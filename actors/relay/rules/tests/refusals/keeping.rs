@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::support::NOW;
 use crate::support::commands::Home;
+use crate::support::model::Model;
 use crate::{changed, critical, opened};
 use telesphor_rules::read::Claim;
 use telesphor_rules::state::Mailbox;
@@ -133,6 +134,29 @@ fn a_full_mailbox_refuses_but_never_a_removal_or_an_erasure() {
     model.must(&home.owner_says(0, 1, 13, OwnerAct::Erase(EraseRange { from: 2, to: 2 })));
     model.must(&home.message(0, 2, 14, &[1; 1000]));
     model.assert_invariants();
+}
+
+#[test]
+fn an_erasure_looks_at_every_hole_of_its_mailbox() {
+    let home = Home::personal(1);
+    let mut model = opened(&home);
+    for n in 0..200 {
+        model.must(&home.deposit(0, 10 + n, &[1; 10]));
+    }
+    let erase = |model: &mut Model, act, from, to| {
+        let before = model.marks_read.get();
+        model.must(&home.owner_says(0, act, 300 + act, OwnerAct::Erase(EraseRange { from, to })));
+        model.assert_invariants();
+        model.marks_read.get() - before
+    };
+    for act in 1..=80 {
+        erase(&mut model, act, 2 * act + 1, 2 * act + 1);
+    }
+    // What it takes and the floor: not the eighty holes before it, each of which would be two.
+    assert!(erase(&mut model, 81, 170, 175) <= 8);
+    // Over holes: those within are looked at.
+    erase(&mut model, 82, 50, 60);
+    erase(&mut model, 83, 1, 100);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Facts in memory, changed by effects exactly as a store must change them.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use telesphor_rules::effects::{Decision, Effects, Place, Remembered};
@@ -33,6 +34,8 @@ pub struct Model {
     pub entries: BTreeMap<EntryId, Entry>,
     pub fills: BTreeMap<(EntryId, PublicKey), Fill>,
     pub steps: BTreeMap<(EntryId, u64), StepRecord>,
+    /// How many events were looked up for what they weigh.
+    pub marks_read: Cell<usize>,
     position: u64,
 }
 
@@ -52,6 +55,7 @@ impl Model {
             entries: BTreeMap::new(),
             fills: BTreeMap::new(),
             steps: BTreeMap::new(),
+            marks_read: Cell::new(0),
             position: 0,
         }
     }
@@ -246,6 +250,7 @@ impl Facts for Model {
         self.access.get(&(*mailbox, branch, epoch)).copied()
     }
     fn mark(&self, mailbox: &MailboxId, seq: u64) -> Option<EventMark> {
+        self.marks_read.set(self.marks_read.get() + 1);
         self.events.get(&(*mailbox, seq)).map(|(_, m)| *m)
     }
     fn stock(&self, mailbox: &MailboxId, contact: &PublicKey) -> Option<Stock> {
