@@ -15,6 +15,8 @@ pub(crate) enum Lab {
     Collected(LabCollected),
     /// I have seen the critical value and act on it; the laboratory learns that somebody has
     Ack(LabWhich),
+    /// Send once more what could not be brought to another hospital
+    Resend(LabWhich),
     /// At the laboratory: take orders from a hospital
     Desk(LabDesk),
     /// At the hospital: let somebody order at a laboratory

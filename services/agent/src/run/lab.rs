@@ -28,6 +28,7 @@ pub(super) async fn lab(here: &Here<'_>, act: &Lab) -> Result<Exit> {
         Lab::Match(args) => match_result(here, args).await,
         Lab::Collected(args) => collected(here, args).await,
         Lab::Ack(args) => acknowledge(here, args).await,
+        Lab::Resend(args) => resend(here, args).await,
         Lab::Desk(args) => desk(here, args).await,
         Lab::Allow(args) => allow(here, args).await,
         Lab::Receive(args) => sample(here, args, None).await,
@@ -193,6 +194,20 @@ async fn collected(here: &Here<'_>, args: &LabCollected) -> Result<Exit> {
 async fn acknowledge(here: &Here<'_>, args: &LabWhich) -> Result<Exit> {
     let (agent, _) = here.open_fresh().await?;
     let view = agent.lab_acknowledge(&args.what).await?;
+    settled(here, agent, &view).await
+}
+
+async fn resend(here: &Here<'_>, args: &LabWhich) -> Result<Exit> {
+    let (agent, _) = here.open_fresh().await?;
+    let view = match agent.lab_resend(&args.what).await {
+        Err(error) if error.code == ErrorCode::Expired => {
+            here.let_go(agent).await;
+            return Err(Fault::from(error)
+                .with("the pass under which this was ordered is over")
+                .then("`telesphor lab order ...` anew: the codes are others then"));
+        }
+        other => other?,
+    };
     settled(here, agent, &view).await
 }
 

@@ -31,6 +31,9 @@ const fn can_be_deposited(message: &GroupMessage) -> bool {
             | GroupMessage::Rx(_)
             | GroupMessage::Role(_)
             | GroupMessage::Team(TeamWord::Roster(_))
+            | GroupMessage::Lab(_)
+            | GroupMessage::Study(_)
+            | GroupMessage::Gather(_)
     )
 }
 
@@ -116,6 +119,9 @@ impl Ctx<'_, '_> {
             GroupMessage::Rx(word) => self.rx_word(&who, word),
             GroupMessage::Role(word) => self.role_word(&who, word, stamp),
             GroupMessage::Team(TeamWord::Roster(roster)) => self.roster_came(&roster),
+            GroupMessage::Lab(word) => self.lab_word(&who, word),
+            GroupMessage::Study(word) => self.study_word(&who, word),
+            GroupMessage::Gather(word) => self.gather_word(&who, word),
             // Nobody says anything else in this way.
             _ => Err(ErrorCode::NotForwardable.into()),
         }

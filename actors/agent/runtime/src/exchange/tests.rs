@@ -17,6 +17,7 @@ use telesphor_wire::forward::facts::{ExchangeFacts, PeerFacts};
 use telesphor_wire::forward::key::SealingKeyStatement;
 use telesphor_wire::forward::outbox::{News, Passing, Undelivered};
 use telesphor_wire::forward::reply::Told as Answered;
+use telesphor_wire::hash::Secret;
 use telesphor_wire::ids::{IdentityId, MailboxId};
 use telesphor_wire::mailbox::EventKind;
 use telesphor_wire::seal::SealingKey;
@@ -24,6 +25,7 @@ use telesphor_wire::sign::SigningKey;
 
 use crate::core::records::{Job, Known, Padding, TalkSay, What};
 use crate::core::{Core, names};
+use crate::mailbox::leave::Letterbox;
 use crate::testing::{Paper, Told};
 
 const HOUR: u64 = 3_600_000;
@@ -339,4 +341,79 @@ fn an_organisation_that_knows_somebody_elsewhere_can_make_no_role_and_publish_no
         .core
         .write(|ctx| ctx.publish_roster("ward", until, std::slice::from_ref(&turn)));
     assert_eq!(planned.unwrap_err().code, ErrorCode::NotForwardable);
+}
+
+#[test]
+fn what_is_left_at_a_desk_elsewhere_is_lost_names_its_sender_or_is_too_large_to_go() {
+    let mut scene = Scene::new();
+    scene.hear();
+    let (desk, seed) = (MailboxId::random(), Secret::random());
+    let domain = scene.other.record.domain.clone();
+    let leave = |scene: &mut Scene, payload: Vec<u8>| {
+        let at = Letterbox {
+            domain: domain.clone(),
+            mailbox: desk,
+            seed: seed.clone(),
+        };
+        scene
+            .core
+            .write(|ctx| ctx.leave_at(at, payload, Job::Nothing(true), None))
+    };
+    let seq = leave(&mut scene, vec![7; 8192]).unwrap();
+    scene.carry();
+    let (passing, _) = scene.passing();
+    let deposit = scene.other.open(&passing.request, scene.now());
+    assert_eq!(
+        (deposit.mailbox, deposit.payload.len(), deposit.kind),
+        (desk, 8192, EventKind::MESSAGE)
+    );
+    // By the desk's own key, which everybody has who deposits there.
+    let (key, signature) = deposit.signature.clone().unwrap();
+    assert_eq!(key, SigningKey::from_seed(&seed).public());
+    assert!(key.verify(&deposit.statement(), &signature).is_ok());
+    assert!(scene.waits(seq), "until the other hospital has it");
+    let large = leave(&mut scene, vec![7; super::LARGEST_ELSEWHERE + 1]);
+    assert_eq!(large.unwrap_err().code, ErrorCode::TooLarge);
+}
+
+#[test]
+fn what_could_not_be_brought_to_a_desk_elsewhere_is_gone_or_goes_as_something_else() {
+    let mut scene = Scene::new();
+    scene.hear();
+    let (desk, seed) = (MailboxId::random(), Secret::random());
+    let domain = scene.other.record.domain.clone();
+    let at = || Letterbox {
+        domain: domain.clone(),
+        mailbox: desk,
+        seed: seed.clone(),
+    };
+    let job = Job::Lab(crate::lab::LabJob {
+        order: telesphor_wire::hash::Digest([9; 32]),
+        from_lab: true,
+    });
+    let seq = scene
+        .core
+        .write(|ctx| ctx.leave_at(at(), vec![7; 8192], job.clone(), None))
+        .unwrap();
+    scene.carry();
+    let (passing, _) = scene.passing();
+    scene.back(&passing.request, ErrorCode::NotDelivered);
+    assert!(!scene.waits(seq), "nothing more is tried by itself");
+    let again = |scene: &mut Scene| {
+        scene.core.write(|ctx| {
+            ctx.leave_again(job.clone(), |_, mailbox| {
+                assert_eq!(*mailbox, desk);
+                Ok(Some(at()))
+            })
+        })
+    };
+    assert_eq!(again(&mut scene).unwrap(), 1);
+    scene.carry();
+    let (passing, count) = scene.passing();
+    let deposit = scene.other.open(&passing.request, scene.now());
+    assert_eq!(
+        (count, deposit.mailbox, deposit.payload.0),
+        (2, desk, vec![7; 8192])
+    );
+    assert_eq!(again(&mut scene).unwrap(), 0, "it is on its way");
 }

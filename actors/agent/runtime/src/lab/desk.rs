@@ -5,7 +5,7 @@ use telesphor_clinical::header::{DocumentKind, Relation, RelationKind, Status};
 use telesphor_clinical::instant::Instant;
 use telesphor_clinical::lab::code::LabCode;
 use telesphor_clinical::lab::mapping::blind_number;
-use telesphor_clinical::lab::order::SignedLabOrder;
+use telesphor_clinical::lab::order::{LabOrder, SignedLabOrder};
 use telesphor_clinical::lab::state::{LabAct, LabState, next};
 use telesphor_clinical::lab::values::LabValues;
 use telesphor_clinical::lab::word::{
@@ -29,9 +29,18 @@ use crate::core::records::{Held, Job};
 use crate::documents::keep::Kept;
 use crate::documents::write::Draft;
 use crate::error::{Error, Result};
+use crate::mailbox::leave::Letterbox;
 
 /// Two machines' clocks may differ by so much, milliseconds.
 const CLOCKS_MS: u64 = 5 * 60 * 1000;
+
+fn letterbox(order: &LabOrder) -> Letterbox {
+    Letterbox {
+        domain: order.domain.clone(),
+        mailbox: order.mailbox,
+        seed: order.deposit_seed.clone(),
+    }
+}
 
 impl Ctx<'_, '_> {
     /// Something was deposited at this laboratory's desk. What is not worked on is counted, so that
@@ -134,9 +143,21 @@ impl Ctx<'_, '_> {
             order: order.order,
             from_lab: true,
         };
-        let at = (order.mailbox, order.deposit_seed.clone());
-        self.leave_at(at, payload, Job::Lab(job), None)?;
+        self.leave_at(letterbox(order), payload, Job::Lab(job), None)?;
         Ok(())
+    }
+
+    /// What could not be brought to whoever ordered goes once more.
+    pub(super) fn answer_again(&mut self, mut case: Case) -> Result<Digest> {
+        let order = case.order.order.clone();
+        case.unsent = None;
+        self.put_case(&case)?;
+        let job = Job::Lab(LabJob {
+            order: order.order,
+            from_lab: true,
+        });
+        self.leave_again(job, |_, _| Ok(Some(letterbox(&order))))?;
+        Ok(order.order)
     }
 
     /// A sample has arrived, or is of no use.

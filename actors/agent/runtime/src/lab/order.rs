@@ -6,7 +6,7 @@ use telesphor_clinical::lab::mapping::{LAB_MAPPING, LabMapping};
 use telesphor_clinical::lab::order::{About, LabOrder, LabTest, SignedLabOrder, order_id};
 use telesphor_clinical::lab::seal;
 use telesphor_clinical::lab::state::{LabAct, LabState, next};
-use telesphor_clinical::lab::word::{LabNews, LabNewsKind, SignedLabNews, ToLab};
+use telesphor_clinical::lab::word::{LabDesk, LabNews, LabNewsKind, SignedLabNews, ToLab};
 use telesphor_clinical::limits::VERSION;
 use telesphor_clinical::scope::Scopes;
 use telesphor_clinical::self_entry::MailboxUse;
@@ -23,7 +23,9 @@ use crate::core::Ctx;
 use crate::core::records::{Job, Refused};
 use crate::documents::write::Draft;
 use crate::error::{Error, Result};
+use crate::mailbox::leave::Letterbox;
 use crate::mailbox::open::Plan;
+use crate::mailbox::tend::DAY_MS;
 
 /// The mailbox of one order: the same for all, whatever was ordered.
 const MOST_BYTES: u64 = 4 << 20;
@@ -54,6 +56,14 @@ pub(super) fn test_words(tests: &[LabTest]) -> String {
         })
         .collect();
     words.join(", ")
+}
+
+fn letterbox(desk: &LabDesk) -> Letterbox {
+    Letterbox {
+        domain: desk.domain.clone(),
+        mailbox: desk.mailbox,
+        seed: desk.deposit_seed.clone(),
+    }
 }
 
 impl Ctx<'_, '_> {
@@ -169,8 +179,24 @@ impl Ctx<'_, '_> {
             order: ordered.order,
             from_lab: false,
         };
-        let at = (desk.mailbox, desk.deposit_seed.clone());
-        self.leave_at(at, payload, Job::Lab(job), after)?;
+        self.leave_at(letterbox(desk), payload, Job::Lab(job), after)?;
+        Ok(())
+    }
+
+    /// What could not be brought to the laboratory goes once more.
+    pub(super) fn tell_desk_again(&mut self, order: &Digest) -> Result<()> {
+        let mut ordered = self.ordered(order)?.ok_or(Error::of(ErrorCode::LabNoOrder))?;
+        // The pass under which it was made is over, or nearly.
+        if ordered.state == LabState::Ordered && ordered.at.saturating_add(DAY_MS) < self.now {
+            return Err(ErrorCode::Expired.into());
+        }
+        ordered.unsent = None;
+        self.put_ordered(&ordered)?;
+        let job = Job::Lab(LabJob {
+            order: *order,
+            from_lab: false,
+        });
+        self.leave_again(job, |_, _| Ok(Some(letterbox(&ordered.desk))))?;
         Ok(())
     }
 

@@ -119,6 +119,31 @@ impl Agent {
         self.lab_view(order).await
     }
 
+    /// Sends once more what could not be brought to another hospital: by one of its codes, at either end.
+    ///
+    /// # Errors
+    /// [`ErrorCode::LabNoOrder`], [`ErrorCode::LabCodeWrong`]; [`ErrorCode::Expired`] for an order that is
+    /// older than its pass: it is to be ordered anew.
+    pub async fn lab_resend(&self, what: &str) -> Result<LabOrderView> {
+        let order = match self.lab_meant(what).await {
+            Ok(order) => {
+                self.lab_change(move |ctx| ctx.tell_desk_again(&order)).await?;
+                order
+            }
+            Err(error) if error.code == ErrorCode::LabNoOrder => {
+                let code = code(what)?;
+                let again = move |ctx: &mut Ctx<'_, '_>| {
+                    let order = ctx.coded(&code)?.ok_or(Error::of(ErrorCode::LabNoOrder))?;
+                    let case = ctx.case(&order)?.ok_or(Error::of(ErrorCode::LabNoOrder))?;
+                    ctx.answer_again(case)
+                };
+                self.lab_change(again).await?
+            }
+            Err(error) => return Err(error),
+        };
+        self.lab_view(order).await
+    }
+
     async fn lab_meant(&self, what: &str) -> Result<Digest> {
         let what = what.to_owned();
         self.look(move |snapshot, _| view::meant(snapshot, &what)).await

@@ -5,7 +5,7 @@ pub(crate) mod enrol;
 pub(crate) mod inbox;
 pub(crate) mod intake;
 pub(crate) mod kept;
-mod leave;
+pub(crate) mod leave;
 pub(crate) mod open;
 pub(crate) mod own;
 pub(crate) mod owner;

@@ -23,6 +23,7 @@ use telesphor_wire::sign::SigningKey;
 use crate::core::records::{Held, Job, MailboxState, OwnerKeys};
 use crate::core::{Core, Ctx, names};
 use crate::error::{Error, Result};
+use crate::mailbox::leave::Letterbox;
 use crate::mailbox::open::Plan;
 
 /// What the mailbox is for: a number of this program's own, since nobody else ever sees it.
@@ -154,8 +155,12 @@ impl Ctx<'_, '_> {
 
     /// Puts one piece into the backup mailbox; gives the outbox entry.
     fn put_piece(&mut self, mailbox: MailboxId, keys: &BackupKeys, piece: &Piece) -> Result<u64> {
-        let (at, payload) = ((mailbox, keys.deposit_seed()), keys.seal(&mailbox, piece));
-        self.leave_at(at, payload, Job::Nothing(true), None)
+        let at = Letterbox {
+            domain: self.profile.domain().clone(),
+            mailbox,
+            seed: keys.deposit_seed(),
+        };
+        self.leave_at(at, keys.seal(&mailbox, piece), Job::Nothing(true), None)
     }
 
     /// Leaves word in the backup mailbox of a kit that there is a newer kit, and gives up what

@@ -158,7 +158,8 @@ impl Ctx<'_, '_> {
                 let Some(place) = self.place_in(&adding, &id)? else {
                     continue;
                 };
-                if place.side == 0 {
+                // What was asked before may still be on its way: to another hospital, if that is away.
+                if place.side == 0 && !self.study_waits(&id)? {
                     self.ask_second(&mut adding, &place, &id, task)?;
                 }
             }
@@ -397,15 +398,22 @@ impl Ctx<'_, '_> {
     }
 
     /// At the first of the two: everything that was found good becomes a batch of each sum. Gives
-    /// how many people each batch has.
+    /// how many people each batch has. At either, what could not be brought to another hospital goes again.
     pub(super) fn aggregate(&mut self, id: &DocumentId) -> Result<Vec<(u16, usize)>> {
+        let again = self.tell_study_again(StudyJob {
+            study: *id,
+            part: false,
+        })?;
         let mut done = Vec::new();
         for adding in all_adding(self.tx)? {
             let Some(place) = self.place_in(&adding, id)? else {
                 continue;
             };
-            if place.side != 0 {
+            if place.side != 0 && again == 0 {
                 return Err(ErrorCode::NotAllowedHere.into());
+            }
+            if place.side != 0 {
+                continue;
             }
             for (_, task) in adding.tasks.iter().filter(|(study, _)| study == id) {
                 let good = all_halves(self.tx, id, *task)?.into_iter();
@@ -422,7 +430,7 @@ impl Ctx<'_, '_> {
                 done.push((*task, keys.len()));
             }
         }
-        match done.is_empty() {
+        match done.is_empty() && again == 0 {
             true => Err(ErrorCode::StudyTooFew.into()),
             false => Ok(done),
         }

@@ -22,18 +22,22 @@ impl Ctx<'_, '_> {
         let own = own(self.tx, id)?.ok_or(Error::of(ErrorCode::NotFound))?;
         let (_, study) = study_of(self.tx, id)?;
         let key = own.voucher_key.as_ref().ok_or(Error::of(ErrorCode::NotFound))?;
+        let job = StudyJob {
+            study: *id,
+            part: false,
+        };
+        let again = self.tell_study_again(job)?;
         let waits = |p: &super::record::Person| !p.signed && !p.left && p.number > 0;
         let waiting: Vec<_> = people(self.tx, id)?
             .into_iter()
             .filter(|p| waits(p) || (study.fields.is_empty() && !p.signed && !p.left))
             .collect();
         if waiting.len() < usize::from(study.min_cell) {
-            return Err(ErrorCode::StudyTooFew.into());
+            return match again {
+                0 => Err(ErrorCode::StudyTooFew.into()),
+                _ => Ok(0),
+            };
         }
-        let job = StudyJob {
-            study: *id,
-            part: false,
-        };
         let mut signed = 0;
         for mut person in waiting {
             person.signed = true;

@@ -163,6 +163,8 @@ impl Ctx<'_, '_> {
             study: kept.id,
             part: true,
         };
+        self.tell_study_again(job)?;
+        part.unsent = None;
         part.number += 1;
         part.last = self.now;
         if !study.fields.is_empty() {

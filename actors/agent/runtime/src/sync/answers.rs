@@ -356,6 +356,9 @@ impl Ctx<'_, '_> {
             self.fx.pieces.push((seq, Err(refused.code)));
             return Ok(());
         }
+        if matches!(entry.job, Job::Lab(_) | Job::Study(_)) && is_of_the_road(refused.code) {
+            self.keep_unbrought(&entry)?;
+        }
         match entry.job {
             Job::Enrol(_) => self.not_enrolled(entry.command.as_ref(), *refused),
             Job::Document(job) => self.document_failed(job, *refused),

@@ -52,11 +52,14 @@ async fn everybody_says_everything_by_itself_or_a_member_who_fetches_is_an_alarm
 
     // Nine sit there when the shift has come: each says one thing more, and not three.
     let everybody = [&DAY[..], &NIGHT[..]].concat();
+    let began = Instant::now();
     ward.publish(nurses(&everybody)).await;
     ward.sit(team, &everybody).await;
     for name in NIGHT {
         ward.reads(name, ecg).await;
     }
+    // Words are held for four seconds at least. On a machine that needs longer for a shift some were said before.
+    let held = began.elapsed() < Duration::from_secs(4);
     let log = ward.patient().log(100).await.unwrap();
     assert!(log.iter().all(|line| line.seen != Seen::Alarm), "{log:?}");
     settle(&ward).await;
@@ -64,7 +67,10 @@ async fn everybody_says_everything_by_itself_or_a_member_who_fetches_is_an_alarm
     let changes = after.1 - before.1;
     let said = after.0 - before.0;
     // With each change go its basis, and what is shown with its evidence of time.
-    assert!(said <= 9 + 4 * changes + 1, "{said} events by {changes} changes");
+    assert!(
+        !held || said <= 9 + 4 * changes + 1,
+        "{said} events by {changes} changes"
+    );
 
     // Nothing of it was lost: the patient knows whose keys they are and who opened what.
     let log = ward.patient().log(100).await.unwrap();

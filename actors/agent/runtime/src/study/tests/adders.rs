@@ -151,3 +151,19 @@ fn a_half_that_is_forged_sent_again_late_or_of_another_study_is_added() {
     let late = share(&id, 0, &late, &cut.public, &cut.first);
     assert_eq!(s.deposit(&id, Some(0), &word(late)), Some(ErrorCode::StudyOver));
 }
+
+#[test]
+fn the_second_is_asked_once_more_at_each_look_while_it_cannot_be_reached() {
+    let mut s = Scene::set();
+    s.publish("diabetes-2027", sums());
+    s.join(false, "diabetes-2027");
+    s.talk();
+    let waiting = |s: &mut Scene| {
+        s.first.write(|ctx| ctx.tend_studies()).unwrap();
+        s.first.index.outbox.len()
+    };
+    assert_eq!(waiting(&mut s), 1);
+    assert_eq!(waiting(&mut s), 1, "what was asked is still on its way");
+    s.talk();
+    assert_eq!(waiting(&mut s), 0, "all is checked");
+}
