@@ -41,7 +41,7 @@ demo: build ## the whole story on this machine; BUNDLE=path/to/fhir.json for you
 demo-admission: browser build ## an admission: signed roster, roles, shift change, lost badge, discharge; with pictures of the page
 	@"$(CARGO_TARGET_DIR)/debug/telesphor-admission" $(if $(BUNDLE),--bundle "$(BUNDLE)")
 
-demo-flows: build ## a visit in six steps, a claim, a referral, collecting a record, a study, sums that nobody sees the numbers of, and the relay stolen at the end
+demo-flows: nats build ## a visit in six steps, a claim, a referral, collecting a record, a study, sums that nobody sees the numbers of, and the relay stolen at the end
 	@"$(CARGO_TARGET_DIR)/debug/telesphor-flows" $(if $(BUNDLE),--bundle "$(BUNDLE)")
 
 test: setup lint unit ## everything that must hold

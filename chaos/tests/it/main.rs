@@ -25,4 +25,4 @@ mod roles_between;
 mod rx_between;
 mod rx_forged;
 mod shared_between;
-mod sums_between;
+mod study_between;

@@ -33,7 +33,8 @@ pub(super) struct Somebody {
 
 /// What everybody needs to take part.
 pub(super) struct Call<'a> {
-    pub(super) relay: &'a Relay,
+    /// Of two hospitals: people of either.
+    pub(super) relays: [&'a Relay; 2],
     pub(super) folder: &'a Path,
     /// The authority's card.
     pub(super) card: Vec<u8>,
@@ -60,15 +61,18 @@ impl Call<'_> {
     /// So many people take part: from one number to before another.
     pub(super) async fn join(&self, from: usize, to: usize) -> Result<Vec<Somebody>, StageError> {
         let uses = (to - from).to_string();
-        let admitted = self
-            .relay
-            .json(&["admit", "new", "--class", "patient", "--uses", &uses])?;
-        let link = text(std::slice::from_ref(&admitted), "link", "admit new")?;
-        let link = AdmissionLink::from_text(link).map_err(|e| StageError::Answer {
-            field: e.to_string(),
-            what: "admit new".to_owned(),
-        })?;
-        stream::iter((from..to).map(|n| self.one(n, &link)))
+        let admits = |relay: &Relay| {
+            let admitted = relay.json(&["admit", "new", "--class", "patient", "--uses", &uses])?;
+            let link = text(std::slice::from_ref(&admitted), "link", "admit new")?;
+            AdmissionLink::from_text(link).map_err(|e| StageError::Answer {
+                field: e.to_string(),
+                what: "admit new".to_owned(),
+            })
+        };
+        let [here, there] = [admits(self.relays[0])?, admits(self.relays[1])?];
+        // Women and men of both.
+        let link = |n: usize| if n % 4 < 2 { &here } else { &there };
+        stream::iter((from..to).map(|n| self.one(n, link(n))))
             .buffered(AT_ONCE)
             .try_collect()
             .await

@@ -1,18 +1,19 @@
-//! Act 5: sums of numbers that nobody sees. Two add up halves that are random to each; fewer than a
-//! hundred are never added up, and neither of the two holds a value.
+//! Act 5: sums of numbers that nobody sees. People of two hospitals take part; two, one at each, add up
+//! halves that are random to each; fewer than a hundred are never added up, and neither of the two holds a value.
 
 use std::path::Path;
 use std::process::Output;
 
 use aho_corasick::AhoCorasick;
 use serde_json::Value;
+use telesphor_chaos::exchange::Hospital;
 use telesphor_chaos::relay::Relay;
 
 use super::cast::{Cast, file};
 use super::crowd::{Call, Somebody, opened};
 use crate::acts::cast::{acquaint, join, settle};
 use crate::page::{Page, grouped, size};
-use crate::search::Searcher;
+use crate::search::{Found, Searcher};
 use crate::stage::{Person, StageError};
 
 /// Nobody adds up fewer.
@@ -26,7 +27,7 @@ approval = "EB 15/2026"
 until = "300d"
 min-cell = 5
 dates = "none"
-aggregators = ["statistics-office", "university"]
+aggregators = ["statistics-office", "SECOND"]
 
 [[told]]
 language = "en"
@@ -65,20 +66,27 @@ fn refused(output: &Output) -> Option<String> {
 }
 
 /// Plays it.
-pub(super) fn play(page: &mut Page, relay: &Relay, folder: &Path, cast: &Cast) -> Result<(), StageError> {
-    page.section("Sums that no party sees: a hundred take part, two add up");
-    let adder = |profile, name| join(relay, folder, profile, name, "organisation");
-    let first = adder("statistics", "Statistics office")?;
-    let second = adder("university", "University")?;
-    for person in [&first, &second] {
+pub(super) fn play(
+    page: &mut Page,
+    [home, other]: [&Hospital; 2],
+    folder: &Path,
+    cast: &Cast,
+) -> Result<(), StageError> {
+    page.section("Sums that no party sees: a hundred of two hospitals take part, two add up");
+    let adder = |at: &Hospital, profile, name| join(&at.relay, folder, profile, name, "organisation");
+    let first = adder(home, "statistics", "Statistics office")?;
+    let beside = adder(home, "registry", "Registry")?;
+    let second = adder(other, "university", "University")?;
+    for person in [&first, &beside, &second] {
         acquaint(&cast.hospital, person, "hospital")?;
         person.run(&["study", "serve", "hospital"])?;
     }
-    settle(&[&first, &second, &cast.hospital])?;
+    settle(&[&first, &beside, &second, &cast.hospital])?;
     let study = publish(page, cast)?;
     settle(&[&first, &second])?;
+    let relays = [&home.relay, &other.relay];
     let sums = Sums {
-        relay,
+        relays,
         cast,
         first: &first,
         second: &second,
@@ -86,7 +94,7 @@ pub(super) fn play(page: &mut Page, relay: &Relay, folder: &Path, cast: &Cast) -
     sums.asked(page, &study)?;
 
     let call = Call {
-        relay,
+        relays,
         folder: &folder.join("crowd"),
         card: std::fs::read(cast.board.home().join("research.card"))?,
         study: std::fs::read(&study)?,
@@ -118,23 +126,23 @@ pub(super) fn play(page: &mut Page, relay: &Relay, folder: &Path, cast: &Cast) -
     sums.held(page, &crowd)
 }
 
-/// Approved and signed, as a trial: two of one domain are refused otherwise. Gives the published file.
+/// Approved and signed: two of one domain are refused. Gives the published file.
 fn publish(page: &mut Page, cast: &Cast) -> Result<String, StageError> {
     let approved = ["licensed-researcher", "--detail", "EB 15/2026", "--until", "1y"];
     cast.board
         .run(&[&["attest", "give", "hospital-a"], &approved[..]].concat())?;
     settle(&[&cast.board, &cast.hospital])?;
-    let text = file(&cast.hospital, "sums.toml", STUDY)?;
-    let plain = cast.hospital.attempt(&["--json", "study", "new", &text])?;
+    let new = |second: &str| -> Result<Output, StageError> {
+        let text = file(&cast.hospital, "sums.toml", &STUDY.replace("SECOND", second))?;
+        cast.hospital.attempt(&["--json", "study", "new", &text])
+    };
+    let (one_domain, two) = (new("registry")?, new("university")?);
     page.must(
-        refused(&plain).as_deref() == Some("T-3077"),
+        refused(&one_domain).as_deref() == Some("T-3077") && two.status.success(),
         "Adding up",
-        "Statistics office and University. Of one domain, so refused (T-3077), unless it says: a trial",
-        "a refusal of two who add up in one domain",
+        "Statistics office, here, and University, at Hospital B. Two of one domain are refused (T-3077)",
+        "a refusal of two who add up in one domain, and a study with two of two",
     );
-    let trial = STUDY.replacen("[[told]]", "trial = true\n\n[[told]]", 1);
-    let text = file(&cast.hospital, "trial.toml", &trial)?;
-    cast.hospital.run(&["study", "new", &text])?;
     let published = cast.hospital.home().join("hba1c-2027.tel");
     let published = published.to_string_lossy().into_owned();
     cast.hospital
@@ -144,7 +152,7 @@ fn publish(page: &mut Page, cast: &Cast) -> Result<String, StageError> {
 
 /// Who has to do with it.
 struct Sums<'a> {
-    relay: &'a Relay,
+    relays: [&'a Relay; 2],
     cast: &'a Cast,
     first: &'a Person,
     second: &'a Person,
@@ -156,20 +164,20 @@ impl Sums<'_> {
         settle(&[self.first, self.second, self.first])
     }
 
-    /// Aino is told what it is, and stays out.
+    /// Aino is told what it is, and asked.
     fn asked(&self, page: &mut Page, study: &str) -> Result<(), StageError> {
         let looked = self.cast.aino.attempt(&["study", "join", study])?;
         let said = [&looked.stdout[..], &looked.stderr[..]].concat();
         let said = String::from_utf8_lossy(&said).into_owned();
         page.must(
-            !looked.status.success() && said.contains("THIS IS A TRIAL") && said.contains("in two halves"),
+            !looked.status.success() && said.contains("nobody sees your number") && said.contains("in two halves"),
             "Asked",
-            "Aino reads that it is a TRIAL, for invented data only: she looks, and stays out",
+            "Aino reads what would leave, in two halves, and that nobody sees her number: without her yes nothing does",
             "words that say so, and nothing sent",
         );
         page.fact(
             "Taking part",
-            "a hundred invented people in this program, each with a vault and a connection of their own",
+            "a hundred invented people of both hospitals, each with a vault and a connection of their own",
         );
         Ok(())
     }
@@ -279,14 +287,19 @@ impl Sums<'_> {
             "a value and an identity",
         );
         let values: Vec<String> = crowd.iter().map(|s| s.value.clone()).collect();
-        let at_relay = Searcher::new(&values)?.folder(self.relay.data())?;
+        let searcher = Searcher::new(&values)?;
+        let mut at_relays = Found::default();
+        for relay in self.relays {
+            at_relays.add(searcher.folder(relay.data())?);
+            at_relays.add(searcher.file(relay.log())?);
+        }
         page.must(
-            at_relay.strings.is_empty(),
-            "The relay holds",
+            at_relays.strings.is_empty(),
+            "The relays hold",
             &format!(
                 "{} of files. Values of the hundred: {}",
-                size(at_relay.bytes),
-                at_relay.strings.len()
+                size(at_relays.bytes),
+                at_relays.strings.len()
             ),
             "none",
         );

@@ -6,9 +6,24 @@ use std::time::Instant;
 use super::{after, cast, study, sums, visit};
 use crate::acts::breach;
 use crate::page::Page;
-use telesphor_chaos::relay::Relay;
+use telesphor_chaos::exchange::Hospital;
 
-const DOMAIN: &str = "hospital-a.example";
+/// Until a request for another hospital comes back to its sender, seconds: as the relay's settings have it.
+const GIVE_UP_AFTER: u64 = 5 * 24 * 3600;
+
+/// Two hospitals that have pinned each other, over a road of their own.
+fn joined(folder: &Path) -> Result<[Hospital; 2], Box<dyn std::error::Error>> {
+    let new = |name: &str| {
+        let domain = format!("{name}.example");
+        Hospital::new(&folder.join(name), &domain, GIVE_UP_AFTER)
+    };
+    let (mut a, mut b) = (new("hospital-a")?, new("hospital-b")?);
+    a.start(&[])?;
+    b.start(&[a.leafs()])?;
+    a.pin(&b)?;
+    b.pin(&a)?;
+    Ok([a, b])
+}
 
 /// Tells it. Gives the number of lines that failed.
 ///
@@ -18,23 +33,24 @@ pub fn tell(folder: &Path, bundle: &Path) -> Result<u32, Box<dyn std::error::Err
     let begun = Instant::now();
     let mut page = Page::new();
     page.line(
-        "Telesphor: a visit and what follows. One relay, eleven parties and a hundred for a sum, one record. All of it runs now.",
+        "Telesphor: a visit and what follows. Two hospitals, twelve parties and a hundred for a sum, one record. All of it runs now.",
     );
-    let mut relay = Relay::init(&folder.join("relay"), DOMAIN)?;
-    relay.start()?;
+    let [home, other] = joined(folder)?;
     page.line(&format!(
-        "Relay: https://{}. Files: {}",
-        relay.address(),
+        "Relays: https://{} and, for the sums, https://{}. Files: {}",
+        home.relay.address(),
+        other.relay.address(),
         folder.display()
     ));
-    let cast = cast::gather(&mut page, &relay, &folder.join("people"), bundle)?;
+    let relay = &home.relay;
+    let cast = cast::gather(&mut page, relay, &folder.join("people"), bundle)?;
     let (_, result) = visit::play(&mut page, &cast)?;
     after::disclosure(&mut page, &cast, &result)?;
     after::referral(&mut page, &cast, &result)?;
     after::gathering(&mut page, &cast)?;
     study::play(&mut page, &cast)?;
-    sums::play(&mut page, &relay, &folder.join("people"), &cast)?;
-    breach::drill(&mut page, &relay, &cast.planted, &cast.aino)?;
+    sums::play(&mut page, [&home, &other], &folder.join("people"), &cast)?;
+    breach::drill(&mut page, relay, &cast.planted, &cast.aino)?;
 
     let failed = page.failed();
     let took = begun.elapsed().as_secs_f64();

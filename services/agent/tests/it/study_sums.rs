@@ -1,5 +1,5 @@
 //! Sums that nobody sees the numbers of, through the real binaries: what is refused, and what people are told.
-//! (`chaos` adds up a hundred people of two hospitals.)
+//! (`make demo-flows` adds up a hundred people of two hospitals.)
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
 use crate::people;
