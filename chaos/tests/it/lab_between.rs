@@ -22,9 +22,10 @@ struct Scene {
 }
 
 impl Scene {
-    fn open() -> Self {
+    /// With relays that give a request up after so many seconds.
+    fn open(give_up_after: u64) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let pair = Pair::joined(folder.path(), NEVER);
+        let pair = Pair::joined(folder.path(), give_up_after);
         let here = |name| Person::of(&pair.a.relay, folder.path(), name);
         let [board, hospital, doctor, aino] =
             ["Medical board", "Hospital A", "Dr Virtanen", "Aino Korhonen"].map(here);
@@ -92,7 +93,7 @@ const POTASSIUM: &str = r#"{"resourceType":"Observation","status":"final","code"
 
 #[test]
 fn a_laboratory_of_another_hospital_gets_no_orders_or_its_answers_do_not_come_back() {
-    let scene = Scene::open();
+    let scene = Scene::open(NEVER);
     scene.allow();
     let made = scene
         .doctor
@@ -166,7 +167,7 @@ fn a_laboratory_of_another_hospital_gets_no_orders_or_its_answers_do_not_come_ba
 
 #[test]
 fn an_order_for_a_laboratory_that_cannot_be_reached_is_lost_without_a_word() {
-    let scene = Scene::open();
+    let scene = Scene::open(NEVER);
     scene.allow();
     scene.pair.line.cut();
     let made = scene
@@ -192,25 +193,23 @@ fn an_order_for_a_laboratory_that_cannot_be_reached_is_lost_without_a_word() {
     scene.lab.run(&rejected).ok();
     let told = scene.stands("rejected");
     assert!(told.to_string().contains("haemolysed"), "{told}");
+}
 
-    // A hospital that is not pinned any more: it is said who must act, and it goes when it is.
-    let unpin = ["domain", "unpin", "hospital-b.example"];
-    scene.pair.a.relay.run(&unpin).unwrap();
-    let again = scene
-        .doctor
-        .run(&["lab", "order", "potassium", "--for", "aino"])
-        .rows();
-    let tube = again[0]["tube"].as_str().unwrap().to_owned();
-    let at_doctor = || {
-        let rows = scene.doctor.run(&["--wait", "2s", "lab", "open"]).rows();
-        rows.into_iter().find(|row| row["tube"] == tube.as_str()).unwrap()
-    };
-    until("it is said", || (at_doctor()["unsent"] == "T-2040").then_some(()));
-    scene.pair.a.pin(&scene.pair.b).unwrap();
-    scene.doctor.run(&["lab", "resend", &tube]).ok();
-    until("the laboratory has it", || {
-        let rows = scene.lab.run(&["--wait", "2s", "lab", "open"]).rows();
-        rows.into_iter().find(|row| row["tube"] == tube.as_str())
+#[test]
+fn an_order_that_could_not_be_brought_is_not_said_or_cannot_be_sent_again() {
+    let scene = Scene::open(10);
+    scene.allow();
+    scene.pair.line.cut();
+    let order = ["--wait", "1s", "lab", "order", "potassium", "--for", "aino"];
+    let made = scene.doctor.run(&order).rows();
+    let tube = made[0]["tube"].as_str().unwrap();
+    // After ten seconds, and not after five days, home gives it back.
+    let unsent = || scene.order_at(&scene.doctor).unwrap()["unsent"].clone();
+    until("it is said", || (unsent() == "T-5020").then_some(()));
+    scene.pair.line.join();
+    until("it is sent again, and arrives", || {
+        scene.doctor.run(&["--wait", "5s", "lab", "resend", tube]);
+        scene.order_at(&scene.lab)
     });
-    assert!(at_doctor()["unsent"].is_null());
+    assert!(unsent().is_null());
 }

@@ -153,13 +153,14 @@ impl Ctx<'_, '_> {
 
     /// The first asks the second about everything that came and is not checked yet.
     pub(crate) fn tend_studies(&mut self) -> Result<()> {
+        // What was asked before may still be on its way: to another hospital, if that is away.
+        let asked = self.studies_waiting()?;
         for mut adding in all_adding(self.tx)? {
             for (id, task) in adding.tasks.clone() {
                 let Some(place) = self.place_in(&adding, &id)? else {
                     continue;
                 };
-                // What was asked before may still be on its way: to another hospital, if that is away.
-                if place.side == 0 && !self.study_waits(&id)? {
+                if place.side == 0 && !asked.contains(&id) {
                     self.ask_second(&mut adding, &place, &id, task)?;
                 }
             }

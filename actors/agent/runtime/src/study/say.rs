@@ -86,19 +86,16 @@ impl Ctx<'_, '_> {
         })
     }
 
-    /// Whether something that was said here about a study has not arrived yet.
-    pub(super) fn study_waits(&self, study: &DocumentId) -> Result<bool> {
-        let said = Job::Study(StudyJob {
-            study: *study,
-            part: false,
-        });
+    /// Studies of which something that was said here, and not by taking part, has not arrived yet.
+    pub(super) fn studies_waiting(&self) -> Result<Vec<DocumentId>> {
+        let mut studies = Vec::new();
         for (_, bytes) in self.tx.range(Table::Outbox, names::OUTBOX, 0, usize::MAX)? {
             let entry: Entry = canonical::decode(&bytes).map_err(|_| Error::fault("outbox"))?;
-            if entry.job == said {
-                return Ok(true);
+            if let Job::Study(StudyJob { study, part: false }) = entry.job {
+                studies.push(study);
             }
         }
-        Ok(false)
+        Ok(studies)
     }
 
     /// The relay refused what was to be sent about a study.

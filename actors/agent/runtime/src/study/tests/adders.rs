@@ -155,15 +155,17 @@ fn a_half_that_is_forged_sent_again_late_or_of_another_study_is_added() {
 #[test]
 fn the_second_is_asked_once_more_at_each_look_while_it_cannot_be_reached() {
     let mut s = Scene::set();
-    s.publish("diabetes-2027", sums());
+    let mut two = [sums(), sums()].concat();
+    two[1].name = "another".into();
+    s.publish("diabetes-2027", two);
     s.join(false, "diabetes-2027");
     s.talk();
     let waiting = |s: &mut Scene| {
         s.first.write(|ctx| ctx.tend_studies()).unwrap();
         s.first.index.outbox.len()
     };
-    assert_eq!(waiting(&mut s), 1);
-    assert_eq!(waiting(&mut s), 1, "what was asked is still on its way");
+    assert_eq!(waiting(&mut s), 2, "one question for each sum");
+    assert_eq!(waiting(&mut s), 2, "what was asked is still on its way");
     s.talk();
     assert_eq!(waiting(&mut s), 0, "all is checked");
 }
