@@ -368,7 +368,7 @@ fn what_is_left_at_a_desk_elsewhere_is_lost_names_its_sender_or_is_too_large_to_
         (desk, 8192, EventKind::MESSAGE)
     );
     // By the desk's own key, which everybody has who deposits there.
-    let (key, signature) = deposit.signature.clone().unwrap();
+    let (key, signature) = deposit.signature.unwrap();
     assert_eq!(key, SigningKey::from_seed(&seed).public());
     assert!(key.verify(&deposit.statement(), &signature).is_ok());
     assert!(scene.waits(seq), "until the other hospital has it");
