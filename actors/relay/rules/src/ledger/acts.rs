@@ -63,13 +63,18 @@ pub(super) fn confirm<F: Facts>(counter: &Counter<'_, F>, key: PublicKey, parts:
     let Some(fill) = counter.fill(&key).filter(|f| f.parts == parts) else {
         return refuse(ErrorCode::RxNotReserved);
     };
+    let cancelled = counter.entry.cancelled_by;
     match fill.state {
+        // Whoever asked between the cancellation and its own release was told so, and is told the same.
+        FillState::Released if cancelled != 0 && cancelled < fill.ended => {
+            return refuse(ErrorCode::RxCancelled);
+        }
         FillState::Confirmed | FillState::Released => return counter.again(fill.ended),
         FillState::Settled => return refuse(ErrorCode::RxNotReserved),
         FillState::Reserved => {}
     }
     let (now, entry) = (counter.now(), &counter.entry);
-    if entry.cancelled_by != 0 {
+    if cancelled != 0 {
         return refuse(ErrorCode::RxCancelled);
     }
     let own = entry.running(now).any(|r| r.key == key);

@@ -372,3 +372,26 @@ fn an_entry_lives_for_ever_or_is_opened_a_second_time() {
         );
     }
 }
+
+#[test]
+fn a_confirmation_that_came_after_the_cancellation_is_answered_in_two_ways() {
+    let (rx, mut model) = (Rx::new(1), Model::new());
+    for fill in [1, 2] {
+        model.must(&rx.says(fill, rx.reserve(fill, THIRD)));
+    }
+    model.must(&rx.says(3, rx.release(1)));
+    model.must(&rx.says(4, rx.cancel()));
+    assert_eq!(
+        model.refuses(&rx.says(5, rx.confirm(2, THIRD))),
+        ErrorCode::RxCancelled
+    );
+    // The pharmacy lets go of it itself, and asks once more, perhaps through another relay.
+    model.must(&rx.says(6, rx.release(2)));
+    assert_eq!(
+        model.refuses(&rx.says(7, rx.confirm(2, THIRD))),
+        ErrorCode::RxCancelled
+    );
+    // What was let go before is answered with that step, as it was before.
+    let told = given(model.submit(&rx.says(8, rx.confirm(1, THIRD)), NOW));
+    assert_eq!(told.step.unwrap().kind, StepKind::Released);
+}
