@@ -1,6 +1,6 @@
 //! Leaving something in a mailbox by its deposit key alone: of nobody whom its owner knows.
 
-use telesphor_vault::Table;
+use telesphor_vault::{Records, Table};
 use telesphor_wire::bytes::Bytes;
 use telesphor_wire::canonical;
 use telesphor_wire::command::{Command, Deposit};
@@ -18,9 +18,6 @@ use crate::error::{Error, Result};
 use crate::exchange::LARGEST_ELSEWHERE;
 use crate::exchange::record::{FarSay, FarWish};
 use crate::mailbox::owner::COMMAND_LIFE_MS;
-
-/// Of one matter so much is kept of what could not be brought to another hospital.
-const MAX_UNBROUGHT: usize = 128;
 
 /// A mailbox in which whoever has its deposit key may leave something.
 pub(crate) struct Letterbox {
@@ -97,18 +94,11 @@ impl Ctx<'_, '_> {
             return Ok(());
         };
         if let Ok(Command::Deposit(deposit)) = canonical::decode::<Command>(command) {
-            let mut all = self.unbrought(&entry.job)?;
-            all.push((*mailbox, deposit.payload));
-            let spare = all.len().saturating_sub(MAX_UNBROUGHT);
-            all.drain(..spare);
-            self.put(Table::Outbox, &unbrought_name(&entry.job), &all)?;
+            // No more of it than has lain in the outbox.
+            let list = unbrought_name(&entry.job);
+            self.push(Table::Outbox, &list, &(*mailbox, deposit.payload))?;
         }
         Ok(())
-    }
-
-    fn unbrought(&self, job: &Job) -> Result<Vec<(MailboxId, Bytes)>> {
-        let all = self.get(Table::Outbox, &unbrought_name(job))?;
-        Ok(all.unwrap_or_default())
     }
 
     /// Leaves once more what could not be brought, as it was sealed then: whoever gets it twice knows it. Gives how
@@ -118,10 +108,12 @@ impl Ctx<'_, '_> {
         job: Job,
         letterbox: impl Fn(&Self, &MailboxId) -> Result<Option<Letterbox>>,
     ) -> Result<usize> {
-        let all = self.unbrought(&job)?;
+        let list = unbrought_name(&job);
         let mut left = 0;
-        self.tx.delete(Table::Outbox, &unbrought_name(&job))?;
-        for (mailbox, payload) in all {
+        for (position, bytes) in self.tx.range(Table::Outbox, &list, 0, usize::MAX)? {
+            let kept = canonical::decode::<(MailboxId, Bytes)>(&bytes);
+            let (mailbox, payload) = kept.map_err(|_| Error::fault("unbrought"))?;
+            self.tx.delete_at(Table::Outbox, &list, position)?;
             if let Some(at) = letterbox(self, &mailbox)? {
                 self.leave_at(at, payload.0, job.clone(), None)?;
                 left += 1;
