@@ -13,6 +13,8 @@ pub mod domain;
 mod driver;
 pub mod error;
 pub mod exchange;
+#[cfg(test)]
+pub(crate) mod paper;
 pub mod pin;
 pub mod session;
 pub mod tls;

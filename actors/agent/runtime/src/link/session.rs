@@ -28,7 +28,7 @@ use super::tls;
 /// Requests that may wait for the connection's task.
 pub(crate) const REQUEST_QUEUE: usize = 256;
 /// Pushes that may wait for the reader. Credit bounds their bytes.
-pub(super) const PUSH_QUEUE: usize = 1024;
+pub(crate) const PUSH_QUEUE: usize = 1024;
 
 /// Read at one time, bytes. The library fills a buffer of this size with zeros before each read, which
 /// at its default of 128 KiB costs more than what is read.
@@ -181,6 +181,12 @@ impl Session {
             records: welcome.features.contains(&FEATURE),
         };
         Ok((Self { requests, facts }, received))
+    }
+
+    /// One whose connection a test plays.
+    #[cfg(test)]
+    pub(super) const fn on_paper(requests: mpsc::Sender<Request>, facts: WelcomeFacts) -> Self {
+        Self { requests, facts }
     }
 
     /// What the relay said about itself.
@@ -344,7 +350,7 @@ mod tests {
             agent_nonce: Nonce::random(),
             records: false,
         };
-        let session = Session { requests, facts };
+        let session = Session::on_paper(requests, facts);
         let connection = tokio::spawn(async move {
             let mut calls = 0;
             while let Some(request) = queue.recv().await {

@@ -1,5 +1,7 @@
 //! Entering the mailboxes that are followed.
 
+use std::collections::HashSet;
+
 use futures_util::stream::{self, StreamExt};
 use telesphor_wire::error::ErrorCode;
 use telesphor_wire::ids::MailboxId;
@@ -11,27 +13,33 @@ use crate::error::Result;
 use crate::link::LinkError;
 use crate::link::session::{REQUEST_QUEUE, Standing};
 
-/// Proofs on their way at one time.
-const PROOFS_AT_ONCE: usize = 64;
+/// Mailboxes entered in one round, by as many proofs on their way together. Each sends at once what was
+/// missed of it, up to the credit it is given: what comes is taken in before more of them are entered.
+const AT_ONCE: usize = 64;
 
 // They stand in line for places in the connection's queue, and nobody polls them while the answer to
 // one is taken in: if there were not places for all, what that one asks for would wait for ever.
-const _: () = assert!(PROOFS_AT_ONCE < REQUEST_QUEUE);
+const _: () = assert!(AT_ONCE < REQUEST_QUEUE);
 
 impl Life {
-    /// Proves and follows every mailbox that is open and not followed at its present epoch. All
-    /// proofs are on their way together: whoever comes on duty enters a ward of teams, and each
-    /// by itself would cost the way to the relay and back.
-    pub(super) async fn follow(&mut self, wanted: Vec<(MailboxId, Via, u64)>) -> Result<()> {
+    /// Proves and follows mailboxes that are open and not followed at their present epoch; whether
+    /// more of them are to be entered. Their proofs are on their way together: whoever comes on duty
+    /// enters a ward of teams, and each by itself would cost the way to the relay and back.
+    pub(super) async fn follow(&mut self, wanted: Vec<(MailboxId, Via, u64)>) -> Result<bool> {
         // A member's key of an epoch that is over is asked for by nobody any more.
-        let keys: Vec<RightKey> = wanted.iter().map(|(id, via, _)| Self::key(*id, via)).collect();
+        let keys: HashSet<RightKey> = wanted.iter().map(|(id, via, _)| Self::key(*id, via)).collect();
         self.refused
             .retain(|key, _| !matches!(key, RightKey::Member(_)) || keys.contains(key));
-        let mut entering = Vec::new();
+        let followed: HashSet<RightKey> = self.following.values().map(|(_, key)| *key).collect();
+        let (mut entering, mut more) = (Vec::new(), false);
         for (mailbox, via, after) in wanted {
             let key = Self::key(mailbox, &via);
-            if self.refused.contains_key(&key) || self.following.values().any(|(_, k)| *k == key) {
+            if self.refused.contains_key(&key) || followed.contains(&key) {
                 continue;
+            }
+            if entering.len() == AT_ONCE || self.is_crowded() {
+                more = true;
+                break;
             }
             match self.credential(mailbox, via).await? {
                 Some(credential) => entering.push(((mailbox, key, after), credential)),
@@ -44,7 +52,7 @@ impl Life {
                 let proved = session.prove(credential);
                 async move { (what, proved.await) }
             })
-            .buffered(PROOFS_AT_ONCE);
+            .buffered(AT_ONCE);
         while let Some(((mailbox, key, after), answer)) = answers.next().await {
             match answer {
                 Ok(standing) => self.entered(mailbox, (key, after), standing).await?,
@@ -58,7 +66,7 @@ impl Life {
                 Err(error) => return Err(error.into()),
             }
         }
-        Ok(())
+        Ok(more)
     }
 
     async fn entered(

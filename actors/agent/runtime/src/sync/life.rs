@@ -14,6 +14,7 @@ use telesphor_wire::session::Events;
 use tokio::sync::mpsc;
 
 use super::answers::Outcome;
+use super::crowd::CALLS;
 use super::domain;
 use super::duties::Then;
 use super::records::Look;
@@ -54,7 +55,7 @@ pub(crate) struct Life {
     pub(super) session: Session,
     /// The relay that was reached.
     pin: Pin,
-    pushes: mpsc::Receiver<Push>,
+    pub(super) pushes: mpsc::Receiver<Push>,
     pub(super) handles: HashMap<RightKey, u32>,
     /// Which mailbox a handle follows.
     pub(super) following: HashMap<u32, (MailboxId, RightKey)>,
@@ -82,19 +83,7 @@ impl Life {
                     let facts = session.facts().clone();
                     shared.work(move |core| core.welcomed(&facts)).await?;
                     shared.news();
-                    return Ok(Self {
-                        shared,
-                        session,
-                        pin,
-                        pushes,
-                        handles: HashMap::new(),
-                        following: HashMap::new(),
-                        refused: HashMap::new(),
-                        lease_look: std::time::Instant::now(),
-                        wedged_look: std::time::Instant::now(),
-                        records: Look::default(),
-                        calls: FuturesUnordered::new(),
-                    });
+                    return Ok(Self::on(shared, pin, session, pushes));
                 }
                 Err(error) => last = error,
             }
@@ -102,12 +91,28 @@ impl Life {
         Err(last.into())
     }
 
+    pub(super) fn on(shared: Arc<Shared>, pin: Pin, session: Session, pushes: mpsc::Receiver<Push>) -> Self {
+        Self {
+            shared,
+            session,
+            pin,
+            pushes,
+            handles: HashMap::new(),
+            following: HashMap::new(),
+            refused: HashMap::new(),
+            lease_look: std::time::Instant::now(),
+            wedged_look: std::time::Instant::now(),
+            records: Look::default(),
+            calls: FuturesUnordered::new(),
+        }
+    }
+
     /// Serves until the connection ends.
     pub(crate) async fn serve(&mut self) -> Result<()> {
         loop {
             let look = self.shared.work(Core::duties).await?;
             let lease = self.leases(look.leases).await?.min(self.wedged().await?);
-            self.follow(look.wanted).await?;
+            let more = self.follow(look.wanted).await?;
             let records = self.records(look.records_watched, look.fence_wanted).await?;
             if look.fence_wanted > look.fence_reached {
                 self.fence(look.fence_wanted).await?;
@@ -127,6 +132,7 @@ impl Life {
             let pause = due.unwrap_or(Duration::from_secs(3600)).min(lease);
             let exchange = look.exchange.map_or(pause, Duration::from_millis);
             let pause = pause.min(teams).min(records).min(mandates).min(exchange);
+            let pause = if more { Duration::ZERO } else { pause };
             tokio::select! {
                 biased;
                 push = self.pushes.recv() => match push {
@@ -198,6 +204,7 @@ impl Life {
     /// then known to be there, and has been read once the cursors have come up to it.
     async fn fence(&mut self, wanted: u64) -> Result<()> {
         for (mailbox, via, _) in self.shared.work(|core| Ok(core.wanted())).await? {
+            self.take_crowd().await?;
             // Nothing of it can be read on this connection, so nothing of it is waited for.
             if self.refused.contains_key(&Self::key(mailbox, &via)) {
                 continue;
@@ -246,7 +253,8 @@ impl Life {
 
     /// Seals and sends what can go; gives how long until something held back is due.
     async fn send(&mut self) -> Result<Option<Duration>> {
-        loop {
+        // What has its answer makes room, and calls for the next round.
+        while self.calls.len() < CALLS {
             let out = self.shared.work(Core::outgoing).await?;
             if out.sealed > 0 {
                 self.shared.news();
@@ -289,7 +297,12 @@ impl Life {
                 });
                 self.calls.push(call);
             }
+            // Whoever says much to many hears as much of it again.
+            if self.is_crowded() {
+                return Ok(Some(Duration::ZERO));
+            }
         }
+        Ok(None)
     }
 
     /// Forgets what was proved by an owner's key.
@@ -322,7 +335,7 @@ impl Life {
 
     /// Hands over what has come by now, the events of all mailboxes in one transaction: at a change
     /// of shift each of many teams says something, and every transaction waits for the disk.
-    async fn all_pushed(&mut self, first: Push) -> Result<()> {
+    pub(super) async fn all_pushed(&mut self, first: Push) -> Result<()> {
         let (mut together, mut bytes) = (Vec::new(), 0);
         let mut next = Some(first);
         while let Some(push) = next {

@@ -5,6 +5,7 @@
 //! matters: a killed agent goes on from the vault.
 
 pub(crate) mod answers;
+mod crowd;
 mod domain;
 mod duties;
 pub(crate) mod events;

@@ -52,6 +52,7 @@ impl Life {
     async fn look(&mut self) -> Result<()> {
         let wanted = self.shared.work(|core| core.recorded_mailboxes()).await?;
         for some in wanted.chunks(AT_ONCE) {
+            self.take_crowd().await?;
             let mut proved = Vec::new();
             for (mailbox, via, after) in some {
                 match self.handle(*mailbox, via.clone()).await? {
