@@ -162,7 +162,7 @@ pub(super) async fn give(
     .await?;
     let (first, length) = first;
     let (sender, chunks) = mpsc::channel::<io::Result<Bytes>>(CHUNKS_AHEAD);
-    let (metrics, patience) = (edge.metrics.clone(), edge.request_timeout);
+    let (metrics, patience, peers) = (edge.metrics.clone(), edge.request_timeout, edge.peers.clone());
     // It runs from here on, whether or not anybody waits for its end.
     drop(web::block(move || {
         let _permit = permit;
@@ -172,7 +172,13 @@ pub(super) async fn give(
             let chunk = match next {
                 Ok(Some(chunk)) => Ok(Bytes::from(chunk)),
                 Ok(None) => return,
-                Err(refusal) => Err(io::Error::other(refusal.code.to_string())),
+                Err(refusal) => {
+                    // The answer has begun, so nobody looks at its outcome any more.
+                    if let (Some(peers), ErrorCode::BlobDamaged) = (&peers, refusal.code) {
+                        peers.clone().mend(asked.address);
+                    }
+                    Err(io::Error::other(refusal.code.to_string()))
+                }
             };
             let (ends, bytes) = (chunk.is_err(), chunk.as_ref().map_or(0, Bytes::len));
             // A reader that takes nothing for so long gives its place to another.
