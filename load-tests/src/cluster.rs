@@ -17,15 +17,31 @@ use crate::report::Report;
 /// Relays, and as many servers.
 const RELAYS: usize = 3;
 
+/// What the cluster is, and what comes at once: together they say how full an entry of the order is.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(crate) struct Shape {
+    /// Partitions of the cluster, each with an order of its own
+    #[arg(long, default_value_t = 4)]
+    partitions: u16,
+    /// Deposits on the way at once, to the cluster and to the stream beside it
+    #[arg(long, default_value_t = IN_FLIGHT)]
+    in_flight: u32,
+}
+
 /// The scenario.
 pub(crate) fn run(
     runtime: &Runtime,
     folder: &Path,
     lasts: Duration,
     nats: Option<&Path>,
-    partitions: u16,
+    shape: Shape,
     report: &mut Report,
 ) -> Result<()> {
+    let Shape {
+        partitions,
+        in_flight,
+    } = shape;
+    let sessions = SESSIONS.min(in_flight);
     report.section("A cluster of three: durable appends of 1 KiB");
     let Some(binary) = nats else {
         report.note("left out: no nats-server given");
@@ -35,8 +51,8 @@ pub(crate) fn run(
     let bare = |name: &str, in_flight| {
         jetstream::measure(runtime, binary, &folder.join(name), (RELAYS, in_flight), lasts)
     };
-    let bare_many = bare("bare-many", IN_FLIGHT)?;
-    report.figures("JetStream R3, sync always, 512", &bare_many);
+    let bare_many = bare("bare-many", in_flight)?;
+    report.figures(&format!("JetStream R3, sync always, {in_flight}"), &bare_many);
 
     let cluster = Cluster::start_with(binary, &folder.join("cluster"), "load.example", partitions)?;
     let relays = pids(&cluster)?;
@@ -47,14 +63,14 @@ pub(crate) fn run(
     let before = Passed::now(&cluster)?;
     let bus = Window::open(&cluster.nats.pids())?;
     let (many, total, _) =
-        runtime.block_on(load(&target, &mailboxes, &relays, (SESSIONS, IN_FLIGHT), lasts))?;
+        runtime.block_on(load(&target, &mailboxes, &relays, (sessions, in_flight), lasts))?;
     let bus = bus.close()?;
     let passed = Passed::now(&cluster)?.since(before);
     let many = Figures {
         disk_per_byte: stored(&cluster)?.saturating_sub(began) as f64 / (total as f64 * PAYLOAD as f64),
         ..many
     };
-    report.figures("three relays, 32 sessions, 512", &many);
+    report.figures(&format!("three relays, {sessions} sessions, {in_flight}"), &many);
     let (one, ..) = runtime.block_on(load(&target, &mailboxes[..1], &relays, (1, 1), lasts))?;
     drop(cluster);
     let bare_one = bare("bare-one", 1)?;
@@ -78,6 +94,11 @@ pub(crate) fn run(
     ] {
         report.figure(name, value, "for each message");
     }
+    report.figure(
+        "messages in an entry of the order",
+        total as f64 / passed.entries.max(1) as f64,
+        "",
+    );
     report.at_least(
         "throughput, three relays / JetStream R3",
         many.per_second / bare_many.per_second,

@@ -78,9 +78,8 @@ struct Bench {
     /// Length of the large file, MiB
     #[arg(long, default_value_t = 1024)]
     file_mib: u64,
-    /// Partitions of the cluster, each with an order of its own
-    #[arg(long, default_value_t = 4)]
-    partitions: u16,
+    #[command(flatten)]
+    cluster: cluster::Shape,
     #[command(flatten)]
     ward: storm::Size,
     /// nats-server binary; without it that comparison is left out
@@ -127,14 +126,7 @@ fn run(bench: &Bench) -> Result<bool> {
     }
     if wants("cluster") {
         let nats = bench.nats.as_deref();
-        cluster::run(
-            &runtime,
-            folder.path(),
-            lasts,
-            nats,
-            bench.partitions,
-            &mut report,
-        )?;
+        cluster::run(&runtime, folder.path(), lasts, nats, bench.cluster, &mut report)?;
     }
     if wants("behind") {
         behind::run(&runtime, folder.path(), lasts, bench.nats.as_deref(), &mut report)?;
