@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 
 use openmls::prelude::Ciphersuite;
 use telesphor_sealing::Suite;
-use telesphor_wire::canonical;
 use telesphor_wire::hash::Secret;
 use telesphor_wire::ids::MailboxId;
 use telesphor_wire::limits::MAX_PAYLOAD_BYTES;
@@ -13,7 +12,7 @@ use telesphor_wire::sign::SigningKey;
 
 use super::bare::Bare;
 use super::grow::{self, Keep, Tree};
-use super::ours::{Ours, Place};
+use super::ours::{Ordered, Ours, Place};
 use crate::error::{Result, odd};
 use crate::measure::Meter;
 use crate::report::Report;
@@ -111,14 +110,15 @@ fn measure(
             }
             a.stage(vec![package], Vec::new())
         })?;
-        bytes.add = canonical::encode(&staged.commit).len();
+        let ordered = Ordered::of(&staged);
+        bytes.add = ordered.len();
         bytes.welcome = staged.welcome.as_ref().map_or(0, |w| w.welcome.len());
-        ours.take("add", || a.follow(&staged).map(|_| ()))?;
+        ours.take("add", || a.follow_ordered(&ordered).map(|_| ()))?;
         ours.take("follow", || {
             if reload {
                 b.reload()?;
             }
-            b.follow(&staged).map(|_| ())
+            b.follow_ordered(&ordered).map(|_| ())
         })?;
 
         let (seat, their_seat) = (a.seat_of(&new)?, c.seat_of(&other)?);
@@ -141,13 +141,14 @@ fn measure(
             }
             a.stage(Vec::new(), vec![seat])
         })?;
-        bytes.remove = canonical::encode(&staged.commit).len();
-        ours.take("remove", || a.follow(&staged).map(|_| ()))?;
+        let ordered = Ordered::of(&staged);
+        bytes.remove = ordered.len();
+        ours.take("remove", || a.follow_ordered(&ordered).map(|_| ()))?;
         ours.take("follow", || {
             if reload {
                 b.reload()?;
             }
-            b.follow(&staged).map(|_| ())
+            b.follow_ordered(&ordered).map(|_| ())
         })?;
         bytes.stored = a.stored();
     }

@@ -43,6 +43,26 @@ pub(crate) fn now() -> Result<u64> {
     u64::try_from(now.as_millis()).map_err(odd)
 }
 
+/// A commit as the relay has ordered it.
+pub(crate) struct Ordered {
+    from_epoch: u64,
+    payload: Vec<u8>,
+}
+
+impl Ordered {
+    pub(crate) fn of(staged: &StagedOut) -> Self {
+        Self {
+            from_epoch: staged.commit.body.from_epoch,
+            payload: canonical::encode(&staged.commit),
+        }
+    }
+
+    /// Bytes on the wire.
+    pub(crate) const fn len(&self) -> usize {
+        self.payload.len()
+    }
+}
+
 /// Who may is not measured here.
 fn anybody(_: &Change) -> std::result::Result<(), Forbidden> {
     Ok(())
@@ -164,13 +184,17 @@ impl Ours {
 
     /// Takes a commit in, one's own or another's; whether it put this member out.
     pub(crate) fn follow(&mut self, staged: &StagedOut) -> Result<bool> {
-        let payload = canonical::encode(&staged.commit);
+        self.follow_ordered(&Ordered::of(staged))
+    }
+
+    /// The same with what came: writing it out is no part of following.
+    pub(crate) fn follow_ordered(&mut self, commit: &Ordered) -> Result<bool> {
         let event = Incoming {
             kind: EventKind::COMMIT,
             branch: 0,
-            epoch: staged.commit.body.from_epoch,
+            epoch: commit.from_epoch,
             stamp: now()?,
-            payload: &payload,
+            payload: &commit.payload,
         };
         match self.receive(event)? {
             Received::Moved(_) => Ok(false),

@@ -12,13 +12,9 @@ use tokio::task::JoinHandle;
 use super::driver::Request;
 use super::session::{PUSH_QUEUE, Push, REQUEST_QUEUE, Session, Standing, WelcomeFacts};
 
-/// A session with a relay that has so many frames for each mailbox that is followed, and sends them at
-/// once. It ends when so many mailboxes are followed: `true` if nothing ever found no room, as the
-/// connection's own task would have ended then.
-pub(crate) fn relay(mailboxes: usize, frames: usize) -> (Session, mpsc::Receiver<Push>, JoinHandle<bool>) {
-    let (requests, mut queue) = mpsc::channel(REQUEST_QUEUE);
-    let (pushes, pushed) = mpsc::channel(PUSH_QUEUE);
-    let facts = WelcomeFacts {
+/// What such a relay says of itself.
+pub(super) fn facts() -> WelcomeFacts {
+    WelcomeFacts {
         domain: "a.example".parse().unwrap(),
         relay: SigningKey::generate().public(),
         incarnation: Incarnation([1; 32]),
@@ -26,7 +22,15 @@ pub(crate) fn relay(mailboxes: usize, frames: usize) -> (Session, mpsc::Receiver
         clock: 0,
         agent_nonce: Nonce::random(),
         records: false,
-    };
+    }
+}
+
+/// A session with a relay that has so many frames for each mailbox that is followed, and sends them at
+/// once. It ends when so many mailboxes are followed: `true` if nothing ever found no room, as the
+/// connection's own task would have ended then.
+pub(crate) fn relay(mailboxes: usize, frames: usize) -> (Session, mpsc::Receiver<Push>, JoinHandle<bool>) {
+    let (requests, mut queue) = mpsc::channel(REQUEST_QUEUE);
+    let (pushes, pushed) = mpsc::channel(PUSH_QUEUE);
     let head = Cursor {
         seq: 0,
         hash: Digest([0; 32]),
@@ -68,5 +72,5 @@ pub(crate) fn relay(mailboxes: usize, frames: usize) -> (Session, mpsc::Receiver
         }
         false
     });
-    (Session::on_paper(requests, facts), pushed, relay)
+    (Session::on_paper(requests, facts()), pushed, relay)
 }

@@ -326,7 +326,8 @@ mod tests {
     use super::*;
     use telesphor_wire::command::Enrol;
     use telesphor_wire::ids::{CommandId, Voucher};
-    use telesphor_wire::sign::SigningKey;
+
+    use crate::link::paper;
 
     fn enrol() -> Command {
         Command::Enrol(Enrol {
@@ -341,16 +342,7 @@ mod tests {
     #[tokio::test]
     async fn calls_whose_answers_nobody_waits_for_yet_keep_what_comes_next_from_the_relay() {
         let (requests, mut queue) = mpsc::channel(REQUEST_QUEUE);
-        let facts = WelcomeFacts {
-            domain: "a.example".parse().unwrap(),
-            relay: SigningKey::generate().public(),
-            incarnation: Incarnation([1; 32]),
-            partitions: 1,
-            clock: 0,
-            agent_nonce: Nonce::random(),
-            records: false,
-        };
-        let session = Session::on_paper(requests, facts);
+        let session = Session::on_paper(requests, paper::facts());
         let connection = tokio::spawn(async move {
             let mut calls = 0;
             while let Some(request) = queue.recv().await {
