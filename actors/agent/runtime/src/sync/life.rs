@@ -200,45 +200,6 @@ impl Life {
         Ok(LEASE_LOOK.min(pause))
     }
 
-    /// Looks every head up anew if somebody asked for it: what was durable before the asking is
-    /// then known to be there, and has been read once the cursors have come up to it.
-    async fn fence(&mut self, wanted: u64) -> Result<()> {
-        for (mailbox, via, _) in self.shared.work(|core| Ok(core.wanted())).await? {
-            self.take_crowd().await?;
-            // Nothing of it can be read on this connection, so nothing of it is waited for.
-            if self.refused.contains_key(&Self::key(mailbox, &via)) {
-                continue;
-            }
-            let Some(credential) = self.credential(mailbox, via).await? else {
-                continue;
-            };
-            let standing = match self.session.prove(credential).await {
-                Ok(standing) => standing,
-                Err(LinkError::Refused(_)) => continue,
-                Err(error) => return Err(error.into()),
-            };
-            self.session.forget(standing.handle).await?;
-            if let Some(head) = standing.head {
-                self.shared
-                    .work(move |core| {
-                        if let Some(followed) = core.index.followed.get_mut(&mailbox) {
-                            followed.head = followed.head.max(Some(head.seq));
-                        }
-                        Ok(())
-                    })
-                    .await?;
-            }
-        }
-        self.shared
-            .work(move |core| {
-                core.index.fence_reached = wanted;
-                Ok(())
-            })
-            .await?;
-        self.shared.news();
-        Ok(())
-    }
-
     pub(super) fn key(mailbox: MailboxId, via: &Via) -> RightKey {
         match via {
             Via::Signed(_) | Via::Owner(_) | Via::Passed(_) => RightKey::Owner(mailbox),

@@ -9,6 +9,7 @@ mod crowd;
 mod domain;
 mod duties;
 pub(crate) mod events;
+mod fence;
 mod follow;
 pub(crate) mod life;
 pub(crate) mod pump;
