@@ -1,10 +1,13 @@
 //! One transaction of the agent: the vault's, with what it means for the index.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use telesphor_clinical::instant::{Clock, Instant};
+use telesphor_clinical::roster::SignedRoster;
 use telesphor_clinical::team::TeamAsk;
 use telesphor_sealing::HeldGroups;
 use telesphor_vault::{Records, Table, Tx};
@@ -61,6 +64,9 @@ pub(crate) struct Effects {
     pub(crate) later: Vec<(u64, u64)>,
 }
 
+/// What was read in this transaction of rosters: the newest edition of each organisation, if there is one.
+pub(crate) type Rosters = RefCell<BTreeMap<IdentityId, Option<Rc<SignedRoster>>>>;
+
 /// A transaction.
 pub(crate) struct Ctx<'a, 't> {
     pub(crate) tx: &'a Tx<'t>,
@@ -73,6 +79,8 @@ pub(crate) struct Ctx<'a, 't> {
     pub(crate) profile: Profile,
     /// Groups held in memory.
     pub(crate) groups: &'a RefCell<HeldGroups>,
+    /// A hospital's roster has hundreds of turns, and each of a ward's teams asks for it several times.
+    pub(crate) rosters: Rosters,
     /// How far ahead groups may be sealed; no bound where nothing is.
     pub(crate) windows: Windows,
     pub(crate) fx: Effects,

@@ -11,7 +11,7 @@ use telesphor_wire::error::ErrorCode;
 use telesphor_wire::hash::Digest;
 use tokio::sync::{Notify, watch};
 
-use super::ctx::{Ctx, Effects};
+use super::ctx::{Ctx, Effects, Rosters};
 use super::index::{Index, Slot};
 use super::names;
 use super::profile::{Keys, Profile};
@@ -112,6 +112,7 @@ impl Core {
                 keys,
                 profile,
                 groups,
+                rosters: Rosters::default(),
                 windows: Windows::default(),
                 fx: Effects::default(),
             };

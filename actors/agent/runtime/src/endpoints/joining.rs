@@ -25,7 +25,7 @@ use telesphor_wire::seal::SealingKey;
 use telesphor_wire::sign::{PublicKey, SigningKey};
 
 use crate::api::create::{NewProfile, endpoint_record};
-use crate::core::ctx::Effects;
+use crate::core::ctx::{Effects, Rosters};
 use crate::core::profile::{Keys, StoredKeys};
 use crate::core::shared::clock;
 use crate::core::verified::Verified;
@@ -155,6 +155,7 @@ impl Joining {
                 keys: &keys,
                 profile: profile.clone(),
                 groups: &RefCell::default(),
+                rosters: Rosters::default(),
                 inbox_read: false,
                 session: None,
                 windows: Windows::default(),

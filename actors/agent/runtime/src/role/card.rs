@@ -106,7 +106,7 @@ impl Ctx<'_, '_> {
     pub(crate) fn greet_as_organisation(&mut self, who: &IdentityId) -> Result<()> {
         let me = self.me();
         if let (Some(roster), None) = (self.roster(&me)?, self.elsewhere(who)?) {
-            self.tell_team(who, TeamWord::Roster(Box::new(roster)))?;
+            self.tell_team(who, TeamWord::Roster(Box::new((*roster).clone())))?;
         }
         for card in all_cards(self.tx)? {
             if card.card.organisation == me {
@@ -130,7 +130,7 @@ impl Ctx<'_, '_> {
             return Ok(());
         }
         self.put(Table::Receipts, &name, &(edition, self.now))?;
-        self.tell_team(who, TeamWord::Roster(Box::new(roster)))
+        self.tell_team(who, TeamWord::Roster(Box::new((*roster).clone())))
     }
 
     /// An organisation says that a role of it can be written to.

@@ -255,7 +255,7 @@ impl Ctx<'_, '_> {
             .collect();
         change.add = wanted.add;
         // Judged as the others will: after the basis has been said.
-        view.learn(signed);
+        view.learn((*signed).clone());
         let lease = Some(wanted.lease);
         let rules = Rules::of_team(self.team_rules(view, terms, self.now, lease)?);
         let staged = match self.commit_under(mailbox, change, &rules) {
@@ -418,7 +418,7 @@ impl Ctx<'_, '_> {
             proofs.push(Bytes(self.proofs_among(&who, &attestations)?.to_bytes()));
         }
         Ok(TeamBasis {
-            roster,
+            roster: (*roster).clone(),
             proofs,
             barred: view.all_barred(),
         })

@@ -1,5 +1,7 @@
 //! Rosters: made and signed by the organisation, believed by whoever knows it.
 
+use std::rc::Rc;
+
 use telesphor_clinical::instant::{Clock, Instant};
 use telesphor_clinical::limits::{MAX_ROSTER, VERSION};
 use telesphor_clinical::roster::{Roster, RosterEntry, RosterSource, SignedRoster};
@@ -66,8 +68,14 @@ pub(crate) fn all_names(records: &impl Records) -> Result<Vec<(IdentityId, Text)
 
 impl Ctx<'_, '_> {
     /// The newest edition of an organisation's roster.
-    pub(crate) fn roster(&self, organisation: &IdentityId) -> Result<Option<SignedRoster>> {
-        self.get(Table::Groups, &name(organisation))
+    pub(crate) fn roster(&self, organisation: &IdentityId) -> Result<Option<Rc<SignedRoster>>> {
+        if let Some(read) = self.rosters.borrow().get(organisation) {
+            return Ok(read.clone());
+        }
+        let read: Option<SignedRoster> = self.get(Table::Groups, &name(organisation))?;
+        let read = read.map(Rc::new);
+        self.rosters.borrow_mut().insert(*organisation, read.clone());
+        Ok(read)
     }
 
     fn keep_roster(&mut self, signed: &SignedRoster) -> Result<()> {
@@ -86,6 +94,7 @@ impl Ctx<'_, '_> {
         names.drain(..over);
         self.put(Table::Groups, NAMES, &names)?;
         self.fx.teams = true;
+        self.rosters.borrow_mut().remove(&organisation);
         self.put(Table::Groups, &name(&organisation), signed)
     }
 
@@ -160,7 +169,7 @@ impl Ctx<'_, '_> {
     pub(crate) fn roster_came(&mut self, signed: &SignedRoster) -> Result<()> {
         let roster = &signed.roster;
         let known = self.roster(&roster.organisation)?;
-        if known.as_ref() == Some(signed) {
+        if known.as_deref() == Some(signed) {
             // Checked when it was kept: each seat and each change of a ward brings it again.
             return Ok(());
         }

@@ -70,7 +70,7 @@ impl Ctx<'_, '_> {
         let (view, sits) = (self.team_view(mailbox)?, self.sits_in(mailbox)?);
         let roster = match view.newest() {
             Some(said) => Some(said.clone()),
-            None => self.roster(&terms.organisation)?,
+            None => self.roster(&terms.organisation)?.map(|known| (*known).clone()),
         };
         let told = Told {
             mailbox: *mailbox,
